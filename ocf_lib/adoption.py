@@ -1,0 +1,81 @@
+"""Finding an instance from what runs, rather than from what was recorded (cold module)."""
+
+from __future__ import annotations
+
+from ocf_lib import command, http, launcher, members, sockets, tls
+from ocf_lib.endpoint import Endpoint
+from ocf_lib.outcomes import Outcome
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocf_lib.instance import Instance
+
+# A TLS server that has loaded answers a handshake on loopback in a few milliseconds.
+HANDSHAKE_SECONDS = 1.0
+
+
+def members_of(instance: Instance) -> members.Members:
+    """All processes of the instance: those that we started, or else one daemon that somebody else
+    started with just the command that start would run."""
+    user = launcher.user_of(instance)
+    argv: list[str] | None
+    try:
+        argv = command.resolve(instance).argv
+    except Outcome:
+        argv = None  # what is not installed or configured here cannot have been started so
+    return members.find(instance.name, instance.record, user.pw_uid if user else None, argv)
+
+
+def endpoint_of(instance: Instance, leader: int) -> Endpoint | None:
+    """Where the API of a running instance answers: parameter url, or else the socket that its own
+    processes listen on, the service's usual port first. None where there is none yet.
+
+    leader: PID of the parent, which holds the socket in most services.
+    """
+    url = instance.parameters["url"]
+    if url:
+        return _numeric(Endpoint.parse(url))
+    api = instance.service.api
+    found = sockets.listening([leader]) or sockets.listening(members_of(instance).pids)
+    if not found or api is None:
+        return None
+    usual = [socket for socket in found if socket[1] == api.port]
+    address, port = (usual or found)[0]
+    if not _may_speak_tls(instance, leader):
+        return Endpoint("http", address, port)
+    secure = _speaks_tls(Endpoint("https", address, port))
+    return None if secure is None else Endpoint("https" if secure else "http", address, port)
+
+
+def _numeric(given: Endpoint) -> Endpoint:
+    """Resolved once, here, so that the frequent monitor asks no name server."""
+    try:
+        address = str(http.resolve(given.address, given.port)[1][0])
+    except OSError:
+        address = given.address
+    return Endpoint(given.scheme, address, given.port, given.name, given.path)
+
+
+def _may_speak_tls(instance: Instance, leader: int) -> bool:
+    """Whether it is worth a try: a handshake leaves an error in the log of a plain HTTP server."""
+    if (instance.parameters["os_auth_url"] or "").startswith("https:"):
+        return True
+    line = members.command_line(leader)
+    inis = [word for word in line if word.endswith(".ini")]
+    return any("https" in word for word in line) or any(command.opens_https(ini) for ini in inis)
+
+
+def _speaks_tls(endpoint: Endpoint) -> bool | None:
+    """None where it accepts but does not answer, as a daemon that is loading does."""
+    family, address = http.resolve(endpoint.address, endpoint.port)
+    with tls.plain(family) as plain:
+        plain.settimeout(HANDSHAKE_SECONDS)
+        try:
+            plain.connect(address)
+            with tls.wrap(plain, endpoint.name, None, insecure=True) as secure:
+                secure.do_handshake()
+        except TimeoutError:
+            return None
+        except OSError as error:
+            return None if error.errno is None else False
+    return True

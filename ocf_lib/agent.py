@@ -1,0 +1,125 @@
+"""The one door: an agent file calls `run`, which acts and exits (hot module).
+
+Environment, parameters, validate, act, exit: outcomes are exceptions that carry their code, and here
+alone the exit reason is printed and the process ends.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ocf_lib.environment import Environment
+from ocf_lib.instance import Instance
+from ocf_lib.outcomes import SUCCESS, NoPermission, Outcome, Unimplemented
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocf_lib.log import Log
+    from ocf_lib.service import Service
+
+# Before anything else is looked at: they work for anybody, on a host without the software.
+DESCRIBING = ("meta-data", "usage", "help", "--help", "-h")
+# What needs root: PIDs of others, their executables, their signals.
+PRIVILEGED = ("start", "stop", "monitor", "status", "reload", "promote", "demote")
+
+
+def run(service: Service) -> None:
+    """Carry out the action that the command line names, and exit with its OCF code."""
+    environment = Environment(sys.argv[1:], os.environ)
+    instance = Instance(service, environment)
+    try:
+        _act(instance)
+        code = SUCCESS
+    except Outcome as outcome:
+        code = _report(instance, outcome)
+    except Exception:  # noqa: BLE001 - a bug of ours is an exit code and a log entry, no traceback
+        code = _report_bug(instance)
+    sys.stdout.flush()
+    # without the interpreter's own end: 1 ms of every monitor
+    os._exit(code)
+
+
+def _act(instance: Instance) -> None:
+    environment, service = instance.environment, instance.service
+    action = environment.action
+    if action in DESCRIBING:
+        _describe(instance)
+        return
+    if action == "notify":
+        return  # always 0 (OCF 1.1): nothing here cares about its peers
+    if action not in ("start", "stop", "monitor", "status", "validate-all", "reload-agent"):
+        if action not in service.offers:
+            raise Unimplemented(f"{service.name} has no action {action!r}: it knows {known(service)}")
+    if not environment.speaks_our_api:
+        major = environment.environ["OCF_RA_VERSION_MAJOR"]
+        raise Unimplemented(f"OCF_RA_VERSION_MAJOR is {major!r}; this agent knows version 1")
+    if action in PRIVILEGED and os.geteuid() != 0:
+        raise NoPermission(f"{action} needs root")
+    if action in ("monitor", "status"):
+        from ocf_lib.monitor import monitor
+
+        monitor(instance)
+    elif action == "start":
+        from ocf_lib.start import start
+
+        start(instance, log_of(instance))
+    elif action == "stop":
+        from ocf_lib.stop import stop
+
+        stop(instance, log_of(instance))
+    elif action == "validate-all":
+        from ocf_lib.validate import validate_all
+
+        validate_all(instance, log_of(instance))
+    elif action == "reload-agent":
+        from ocf_lib.validate import parameters
+
+        # every reloadable parameter is read anew by the next monitor; there is no more to it
+        parameters(instance, log_of(instance))
+    else:
+        service.offers[action](instance)
+
+
+def known(service: Service) -> str:
+    """The actions of this agent, for a person."""
+    names = [action.name for action in service.actions] + ["status", "usage"]
+    return ", ".join(dict.fromkeys(names))
+
+
+def _describe(instance: Instance) -> None:
+    if instance.environment.action == "meta-data":
+        from ocf_lib import metadata
+
+        sys.stdout.write(metadata.render(instance.service))
+    else:
+        sys.stdout.write(f"usage: {instance.service.name} ({known(instance.service)})\n")
+
+
+def log_of(instance: Instance) -> Log:
+    """Where this call logs; cold, because a monitor that finds all well says nothing."""
+    from ocf_lib.log import Log
+
+    tag = f"{instance.service.name}({instance.environment.instance})"
+    return Log(instance.environment.environ, tag, instance.parameters.secrets())
+
+
+def _report(instance: Instance, outcome: Outcome) -> int:
+    """Print the exit reason, the last line of which Pacemaker keeps; log what went wrong."""
+    log = log_of(instance)
+    reason = log.mask(outcome.reason)
+    if outcome.is_failure:
+        log.error(f"{instance.environment.action}: {reason}")
+    sys.stderr.write(f"ocf-exit-reason:{reason}\n")
+    return outcome.code
+
+
+def _report_bug(instance: Instance) -> int:
+    import traceback
+
+    log = log_of(instance)
+    log.error("this is a bug of the agent:\n" + traceback.format_exc())
+    error = log.mask(" ".join(str(sys.exc_info()[1]).split()))
+    name = type(sys.exc_info()[1]).__name__
+    sys.stderr.write(f"ocf-exit-reason:bug in the agent ({name}: {error}); the log has the details\n")
+    return 1

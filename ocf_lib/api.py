@@ -1,0 +1,80 @@
+"""Does the API of this instance do its work? (hot module)
+
+Asked is the socket that the instance's own processes listen on: a virtual address or a load balancer
+would tell of another node's service.
+"""
+
+from __future__ import annotations
+
+from ocf_lib import http, token
+from ocf_lib.outcomes import Degraded, Failed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocf_lib.endpoint import Endpoint
+    from ocf_lib.instance import Instance
+    from ocf_lib.service import Api
+
+
+class Client:
+    """The API as declared (`api`), at `endpoint`, with the parameters of `instance`."""
+
+    def __init__(self, instance: Instance, api: Api, endpoint: Endpoint) -> None:
+        self.instance, self.api, self.endpoint = instance, api, endpoint
+
+    def check(self, deep: bool = False) -> None:
+        """With a token where credentials are given, else without. deep: a full log-in each time.
+
+        Raises Failed where the service is at fault, Degraded where the log-in is.
+        """
+        account = token.account(self.instance)
+        if account is None:
+            self.ask()
+            return
+        held = None if deep else token.kept(self.instance, account)
+        if held is not None and self.present(held):
+            return
+        # cold: no token yet, or one that is refused. The answer without one is the evidence that
+        # the service lives, whatever the log-in says then.
+        self.ask()
+        from ocf_lib import identity
+
+        if not self.present(identity.log_in(self.instance, self.api, self.endpoint, account, deep)):
+            raise Degraded(f"API {self.endpoint.url}/ refuses the token that was just issued")
+
+    def ask(self, idle: http.Idle | None = None) -> None:
+        """GET the path that answers anybody. Any answer but a server error shows a living service:
+        300 from a list of versions, 401, 404. Raises Failed for anything else.
+
+        idle: called while the answer is awaited; what it raises ends the wait.
+        """
+        status = self._get(self.api.path, {}, idle)
+        if status >= 500:
+            raise Failed(f"API {self.endpoint.url}{self.api.path} answered {status}")
+
+    def present(self, held: token.Token) -> bool:
+        """GET what needs a token, with this one. False where it is refused (401, 403, 404).
+
+        Raises Failed for a server error or no answer.
+        """
+        path = self.api.authenticated[held.version]
+        status = self._get(path, {name: held.value for name in self.api.token_headers}, None)
+        if status >= 500:
+            shown = path.partition("?")[0]
+            raise Failed(f"API {self.endpoint.url}{shown} answered {status} to a token")
+        return status < 400
+
+    def _get(self, path: str, headers: dict[str, str], idle: http.Idle | None) -> int:
+        of = self.instance.parameters
+        # A socket of our own processes on this host needs no certificate to be known by. Where the
+        # operator names the URL, the certificate is what tells that it is the one.
+        insecure = not of["url"] or of["insecure"]
+        seconds = self.instance.request_seconds
+        try:
+            return http.get(
+                self.endpoint, path, seconds, headers, of["os_cacert"], insecure, idle
+            )
+        except http.Untrusted as error:
+            raise Degraded(f"API {self.endpoint.url}/ {error}") from None
+        except http.NoAnswer as error:
+            raise Failed(f"API {self.endpoint.url}{path.partition('?')[0]} {error}") from None

@@ -1,0 +1,159 @@
+"""What start runs: the program that the parameters name, or else what the distribution starts (cold
+module)."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import shlex
+
+from ocf_lib.outcomes import InvalidHere, Misconfigured, NotInstalled
+from ocf_lib.service import Program, Uwsgi
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocf_lib.instance import Instance
+
+# Pacemaker's own PATH has no /usr/local, where pip puts daemons.
+SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# uwsgi options that open a socket (uwsgi-docs, "Options"): with one of them it needs none from us.
+SOCKET = r"(?:https?|(?:(?:http|https|uwsgi|suwsgi|ssl|fastcgi|scgi|raw|udp|shared|zerg)-)?socket)"
+SOCKET_LINE = re.compile(rf"^[ \t]*{SOCKET}[ \t]*=", re.MULTILINE)
+SOCKET_ARGUMENT = re.compile(rf"--{SOCKET}(?:=.*)?|-s")
+
+
+class Command:
+    """argv: what to run, its first word an absolute path. environment: what it needs beyond the
+    usual variables. signal: what asks it to end. logs: files that it writes itself, for its last
+    words."""
+
+    def __init__(
+        self, argv: list[str], environment: dict[str, str], signal: int, logs: list[str]
+    ) -> None:
+        self.argv, self.environment, self.signal, self.logs = argv, environment, signal, logs
+
+
+def resolve(instance: Instance) -> Command:
+    """The command of this instance on this host.
+
+    Raises NotInstalled where its program is missing, InvalidHere for a configuration file that is
+    missing or of the wrong kind, Misconfigured for arguments that no shell could split.
+    """
+    program = _choose(instance)
+    path = _installed(_program_name(instance, program))
+    if path is None:
+        raise NotInstalled(f"{_program_name(instance, program)} is not installed: set parameter binary")
+    config = instance.parameters["config"]
+    if not os.path.isfile(config):
+        raise InvalidHere(f"{config} is not on this host: parameter config names a file that is")
+    if isinstance(program, Uwsgi):
+        return _uwsgi(instance, program, path)
+    values = {p.name: instance.parameters.text(p) for p in instance.parameters}
+    argv = [path, *(word.format_map(values) for word in program.arguments), *additional(instance)]
+    return Command(argv, _environment(instance, program), program.signal, [])
+
+
+def additional(instance: Instance) -> list[str]:
+    """additional_parameters as a shell would split them. No shell ever sees them."""
+    text = instance.parameters["additional_parameters"] or ""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise Misconfigured(
+            f"parameter additional_parameters cannot be split into arguments ({error})"
+        ) from None
+
+
+def _choose(instance: Instance) -> Program:
+    """By the name of `binary`; else by the kind of `config`; else the first that is installed."""
+    programs = instance.service.programs
+    binary, config = instance.parameters["binary"], instance.parameters["config"]
+    takes_ini = [p for p in programs if isinstance(p, Uwsgi)]
+    if binary:
+        name = os.path.basename(binary)
+        if takes_ini and name.startswith("uwsgi"):
+            return takes_ini[0]
+        if is_uwsgi_ini(config):
+            raise InvalidHere(f"{config} is for uwsgi: parameter binary cannot be {binary} with it")
+        named = [p for p in programs if p.program == name]
+        return named[0] if named else Program(binary)
+    if takes_ini and is_uwsgi_ini(config):
+        return takes_ini[0]
+    installed = [p for p in programs if _installed(p.program) and _has_ini(p)]
+    return installed[0] if installed else programs[0]
+
+
+def _has_ini(program: Program) -> bool:
+    return not isinstance(program, Uwsgi) or os.path.isfile(program.ini)
+
+
+def _program_name(instance: Instance, program: Program) -> str:
+    name: str = instance.parameters["binary"] or program.program
+    return name
+
+
+def _installed(name: str) -> str | None:
+    """Its absolute path, None where there is none. The name "uwsgi" means one that runs Python 3:
+    Debian names those uwsgi_python3 or, alone, after a version (uwsgi_python311)."""
+    if "/" in name:
+        return name if os.path.isfile(name) and os.access(name, os.X_OK) else None
+    if name == "uwsgi":
+        versioned = sorted(glob.glob("/usr/bin/uwsgi_python3*"), key=lambda p: (len(p), p))
+        if versioned:
+            return versioned[-1]
+    for folder in SEARCH.split(":"):
+        path = os.path.join(folder, name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    return None
+
+
+def is_uwsgi_ini(path: str) -> bool:
+    """The file has a [uwsgi] section. A missing one is none."""
+    return bool(re.search(r"^\s*\[uwsgi\]", _text(path), re.MULTILINE))
+
+
+def opens_https(path: str) -> bool:
+    """The uwsgi file has a socket that speaks TLS."""
+    return bool(re.search(r"^[ \t]*https(?:-socket)?[ \t]*=", _text(path), re.MULTILINE))
+
+
+def _uwsgi(instance: Instance, program: Uwsgi, path: str) -> Command:
+    config = instance.parameters["config"]
+    ini = config if is_uwsgi_ini(config) else program.ini
+    text = _text(ini)
+    if not text:
+        raise NotInstalled(f"{ini} is not installed: name a uwsgi ini by parameter config")
+    extra = additional(instance)
+    opens_socket = SOCKET_LINE.search(text) or any(map(SOCKET_ARGUMENT.fullmatch, extra))
+    socket = [] if opens_socket else _packaged_socket(instance.service.project, program.port)
+    logs = re.findall(r"^\s*(?:logto2?|log-?to|daemonize)\s*=\s*(/\S+)", text, re.MULTILINE)
+    environment = {} if ini == config else _environment(instance, program)
+    return Command([path, *socket, "--ini", ini, *extra], environment, program.signal, logs)
+
+
+def _packaged_socket(project: str, port: int) -> list[str]:
+    """As Debian's init script does: TLS where a key and a certificate lie in /etc/PROJECT/ssl."""
+    keys = sorted(glob.glob(f"/etc/{project}/ssl/private/**/*.pem", recursive=True))
+    certificates = sorted(glob.glob(f"/etc/{project}/ssl/public/**/*.crt", recursive=True))
+    if keys and certificates:
+        return ["--https-socket", f":{port},{certificates[0]},{keys[0]}"]
+    return ["--http-socket", f":{port}"]
+
+
+def _environment(instance: Instance, program: Program) -> dict[str, str]:
+    """Variables that name a configuration other than the packaged one, which is found without."""
+    config = instance.parameters["config"]
+    if config == instance.parameters.declared["config"].default:
+        return {}
+    values = {"config": config, "config_dir": os.path.dirname(config)}
+    return {name: text.format_map(values) for name, text in program.environment.items()}
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(1 << 20)
+    except OSError:
+        return ""

@@ -1,0 +1,66 @@
+"""What the caller says: the action and the OCF, HA and CRM variables around it (hot module).
+
+Source: OCF resource agent API 1.1; Pacemaker's "OCF_RESKEY_CRM_meta_*" variables, whose times
+are milliseconds.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+RSCTMP = "/run/resource-agents"
+# ocf-tester, Heartbeat and a person at a shell name no timeout; Pacemaker's own default is 20 s.
+DEFAULT_TIMEOUT = 20.0
+# Pacemaker SIGKILLs at the timeout, which it counts from before the fork. What is left for our own
+# last lines: the interpreter needs 10 to 50 ms to get here on a busy machine, a log line less.
+MARGIN = 0.5
+
+
+class Environment:
+    """One call of an agent.
+
+    argv: the arguments without the program's name; all but the first are ignored (contract 1).
+    environ: the variables, as `os.environ`.
+    """
+
+    def __init__(self, argv: Sequence[str], environ: Mapping[str, str]) -> None:
+        self.began = monotonic()
+        self.environ = environ
+        self.action = argv[0] if argv else ""
+        self.instance = environ.get("OCF_RESOURCE_INSTANCE") or "default"
+        self.rsctmp = environ.get("HA_RSCTMP") or RSCTMP
+
+    def milliseconds(self, name: str) -> int:
+        """A CRM_meta time in ms, 0 where it is unset or no number."""
+        text = self.environ.get("OCF_RESKEY_CRM_meta_" + name, "")
+        return int(text) if text.isdecimal() else 0
+
+    @property
+    def is_probe(self) -> bool:
+        """A probe is a monitor without an interval (contract 5)."""
+        return self.action == "monitor" and self.milliseconds("interval") == 0
+
+    @property
+    def check_level(self) -> int | None:
+        """OCF_CHECK_LEVEL, None where the caller leaves it to the agent."""
+        text = self.environ.get("OCF_CHECK_LEVEL", "")
+        return int(text) if text.isdecimal() else None
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that the caller grants the whole action."""
+        return self.milliseconds("timeout") / 1000 or DEFAULT_TIMEOUT
+
+    @property
+    def deadline(self) -> float:
+        """When the action must have ended, on the monotonic clock, with a margin for the exit."""
+        return self.began + max(self.timeout - MARGIN, self.timeout / 2)
+
+    @property
+    def speaks_our_api(self) -> bool:
+        """OCF_RA_VERSION_MAJOR is 1 or unset (contract 4)."""
+        return self.environ.get("OCF_RA_VERSION_MAJOR", "1") in ("1", "")

@@ -1,0 +1,165 @@
+"""One GET with a deadline over the whole request: name, connection, TLS, sending, every byte of the
+answer (hot module: `_socket` costs nothing to import, `socket` and `http.client` more than a monitor).
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from _socket import AI_NUMERICHOST, SOCK_STREAM, gaierror, getaddrinfo, socket
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from ocf_lib.endpoint import Endpoint
+
+    Idle = Callable[[], None]
+
+# An API root with many versions is 1 to 2 KB, a token without its catalog less.
+HEAD_LIMIT = 64 * 1024
+BODY_LIMIT = 1024 * 1024
+# How often a waiting request lets its caller look round.
+IDLE_INTERVAL = 0.05
+
+
+class NoAnswer(Exception):
+    """No HTTP answer came. The text follows the name of the API: "refused the connection"."""
+
+
+class Untrusted(NoAnswer):
+    """The server's certificate was not accepted: it lives, but we may not talk to it."""
+
+
+class _Wait:
+    """The rest of the time, handed out to one blocking call after the other."""
+
+    def __init__(self, seconds: float, idle: Idle | None) -> None:
+        self.seconds, self.idle = seconds, idle
+        self.deadline = monotonic() + seconds
+
+    def on(self, connection: Any, call: Callable[[], Any]) -> Any:
+        """The result of `call`, which is made again after each slice that `idle` wants."""
+        while True:
+            left = self.deadline - monotonic()
+            if left <= 0:
+                raise NoAnswer(f"did not answer within {self.seconds:.3g} s")
+            connection.settimeout(left if self.idle is None else min(left, IDLE_INTERVAL))
+            try:
+                return call()
+            except OSError as error:
+                # only the time-out of settimeout has no errno; the network's own, ETIMEDOUT, has
+                if error.errno is not None:
+                    raise
+            if self.idle is not None:
+                self.idle()
+
+
+def get(
+    endpoint: Endpoint,
+    path: str,
+    seconds: float,
+    headers: Mapping[str, str] | None = None,
+    cacert: str | None = None,
+    insecure: bool = False,
+    idle: Idle | None = None,
+) -> int:
+    """The status code of GET `path` at `endpoint`.
+
+    seconds: for all of it. idle: called every 50 ms while the answer is awaited; what it raises
+    ends the request. Raises NoAnswer, or Untrusted for a certificate.
+    """
+    wait = _Wait(seconds, idle)
+    # Keystone, Nova and Heat under stock uwsgi files drop Content-Length and keep the connection
+    # open, unless asked to close it.
+    lines = [f"GET {endpoint.path}{path} HTTP/1.1", f"Host: {endpoint.authority}"]
+    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    lines += ["Accept: application/json", "Connection: close", "User-Agent: ocf-openstack", "", ""]
+    request = "\r\n".join(lines).encode("latin-1")
+    connection = None
+    try:
+        connection = _connect(endpoint, wait)
+        if endpoint.scheme == "https":
+            from ocf_lib import tls
+
+            connection = tls.wrap(connection, endpoint.name, cacert, insecure)
+            wait.on(connection, connection.do_handshake)
+        while request:
+            request = request[wait.on(connection, lambda: connection.send(request)) :]
+        return _read_answer(connection, wait)
+    except gaierror as error:
+        raise NoAnswer(f"has a name that does not resolve ({error.strerror})") from None
+    except ConnectionRefusedError:
+        raise NoAnswer("refused the connection") from None
+    except ConnectionResetError:
+        raise NoAnswer("reset the connection") from None
+    except OSError as error:
+        if error.__class__.__name__ == "SSLCertVerificationError":
+            raise Untrusted(f"has a certificate that is not accepted: {error}") from None
+        raise NoAnswer(f"could not be asked ({error.strerror or error})") from None
+    finally:
+        if connection is not None:
+            connection.close()
+
+
+def resolve(address: str, port: int) -> tuple[int, Any]:
+    """Family and socket address, without asking a name server where it is a number already."""
+    try:
+        found = getaddrinfo(address, port, 0, SOCK_STREAM, 0, AI_NUMERICHOST)
+    except gaierror:
+        found = getaddrinfo(address, port, 0, SOCK_STREAM)
+    return found[0][0], found[0][4]
+
+
+def _connect(endpoint: Endpoint, wait: _Wait) -> Any:
+    family, address = resolve(endpoint.address, endpoint.port)
+    if endpoint.scheme == "https":
+        from ocf_lib import tls
+
+        connection: Any = tls.plain(family)
+    else:
+        connection = socket(family, SOCK_STREAM)
+    try:
+        # connect is not called twice: a second call while the first is under way is an error
+        connection.settimeout(wait.seconds)
+        connection.connect(address)
+    except OSError as error:
+        connection.close()
+        if error.errno is None:
+            raise NoAnswer(f"did not answer within {wait.seconds:.3g} s") from None
+        raise
+    return connection
+
+
+def _read_answer(connection: Any, wait: _Wait) -> int:
+    received = b""
+    while b"\r\n\r\n" not in received:
+        part = wait.on(connection, lambda: connection.recv(HEAD_LIMIT))
+        if not part:
+            raise NoAnswer("closed the connection without an answer" if not received else "sent no HTTP")
+        received += part
+        if not b"HTTP/1.".startswith(received[:7]) or len(received) > HEAD_LIMIT:
+            raise NoAnswer("sent no HTTP")
+    head, _, body = received.partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    status = lines[0].split(b" ")[1] if b" " in lines[0] else b""
+    if len(status) != 3 or not status.isdigit():
+        raise NoAnswer("sent no HTTP")
+    missing = _content_length(lines) - len(body)
+    # Of an answer that does not tell its length the head is enough: waiting for the end of one
+    # that never closes would call a healthy service hung.
+    while missing > 0:
+        part = wait.on(connection, lambda: connection.recv(HEAD_LIMIT))
+        if not part:
+            raise NoAnswer(f"closed the connection {missing} bytes before the end of its answer")
+        missing -= len(part)
+    return int(status)
+
+
+def _content_length(lines: list[bytes]) -> int:
+    for line in lines[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-length" and value.strip().isdigit():
+            return min(int(value), BODY_LIMIT)
+    return 0

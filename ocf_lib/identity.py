@@ -1,0 +1,152 @@
+"""Logging in to Identity with keystoneclient and a keystoneauth session (cold module: 0.3 s of CPU).
+
+Source: keystoneauth1's "Using Sessions" and keystoneclient's client API. Identity v3 where the server
+has it, v2.0 where that is all there is, whatever version the given URL names.
+"""
+
+from __future__ import annotations
+
+import calendar
+import contextlib
+
+from ocf_lib import files, packages
+from ocf_lib.endpoint import Endpoint
+from ocf_lib.outcomes import Degraded, Failed
+from ocf_lib.token import Token
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ocf_lib.instance import Instance
+    from ocf_lib.parameters import Parameters
+    from ocf_lib.service import Api
+
+DEFAULT_DOMAIN = "Default"
+
+
+def log_in(
+    instance: Instance, api: Api, endpoint: Endpoint, account: str, deep: bool = False
+) -> Token:
+    """A new token of `account`, kept for the next monitors in a file that root alone can read.
+
+    deep: also use it through keystoneclient, and look up the service catalog. For Identity itself
+    the log-in is made at `endpoint`, the instance that is checked; for others at os_auth_url.
+
+    Raises Degraded where the credentials are refused or cannot be tried, Failed where Identity is
+    itself the service and answers an error.
+    """
+    packages.need("keystoneauth1", "python3-keystoneauth1")
+    packages.need("keystoneclient", "python3-keystoneclient")
+    from keystoneauth1 import exceptions
+
+    of = instance.parameters
+    given = Endpoint.parse(of["os_auth_url"])
+    if api.issues_tokens:
+        at = Endpoint(endpoint.scheme, endpoint.address, endpoint.port, given.name, _root(given.path))
+    else:
+        at = Endpoint(given.scheme, given.address, given.port, given.name, _root(given.path))
+    fault = Failed if api.issues_tokens else Degraded
+    try:
+        session, version = _session(instance, at)
+        access = session.auth.get_access(session)
+        if deep:
+            _use(session, version, at, of)
+    except exceptions.Unauthorized:
+        raise Degraded(
+            f"Identity {at.url} refuses the log-in of user {of['os_username']}: check os_username, "
+            "os_password, os_tenant_name and the domains; the service itself answers"
+        ) from None
+    except (exceptions.HttpClientError, exceptions.SSLFailure) as error:
+        raise Degraded(f"Identity {at.url} cannot be logged in to ({_short(error)})") from None
+    except exceptions.ConnectTimeout:
+        raise fault(f"Identity {at.url} did not answer a log-in in time") from None
+    except exceptions.ClientException as error:
+        raise fault(f"Identity {at.url} failed a log-in ({_short(error)})") from None
+    held = Token(access.auth_token, version, calendar.timegm(access.expires.utctimetuple()), account)
+    # a token that cannot be kept costs the next monitor a log-in, no more
+    with contextlib.suppress(OSError):
+        files.make_state_folder(instance.folder)
+        files.replace(instance.file("token"), str(held), 0o600)
+    return held
+
+
+def _session(instance: Instance, at: Endpoint) -> tuple[Any, str]:
+    """A session that authenticates at `at`, and the version of the API that it uses."""
+    from keystoneauth1 import discover, session
+    from keystoneauth1.identity import v2, v3
+
+    of = instance.parameters
+    verify = False if of["insecure"] else of["os_cacert"] or True
+    made = session.Session(
+        session=_requests_session(at),
+        verify=verify,
+        timeout=max(1.0, instance.request_seconds),
+        app_name="ocf-openstack",
+    )
+    made.additional_headers["Host"] = at.authority
+    offered = {entry["version"][0] for entry in discover.Discover(made, at.url + "/").version_data()}
+    if 3 in offered or 2 not in offered:
+        made.auth = v3.Password(
+            at.url + "/v3",
+            username=of["os_username"],
+            password=of["os_password"],
+            project_name=of["os_tenant_name"],
+            user_domain_name=of["os_user_domain_name"] or DEFAULT_DOMAIN,
+            project_domain_name=of["os_project_domain_name"] or DEFAULT_DOMAIN,
+        )
+        return made, "3"
+    made.auth = v2.Password(
+        at.url + "/v2.0",
+        username=of["os_username"],
+        password=of["os_password"],
+        tenant_name=of["os_tenant_name"],
+    )
+    return made, "2.0"
+
+
+def _use(session: Any, version: str, at: Endpoint, of: Parameters) -> None:
+    """List the user's own projects, which reads the database, and find Identity in the catalog."""
+    if version == "3":
+        from keystoneclient.v3 import client
+
+        client.Client(session=session, endpoint_override=at.url + "/v3").auth.projects()
+    else:
+        from keystoneclient.v2_0 import client
+
+        client.Client(session=session, endpoint_override=at.url + "/v2.0").tenants.list()
+    region, interface = of["os_region_name"], of["os_interface"]
+    catalog = session.auth.get_access(session).service_catalog
+    if of["os_tenant_name"] and not catalog.get_urls("identity", interface, region):
+        where = f" in region {region}" if region else ""
+        raise Degraded(f"the service catalog has no {interface} endpoint of Identity{where}")
+
+
+def _requests_session(at: Endpoint) -> Any:
+    """TLS to at.address, with the certificate of at.name."""
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    class Named(HTTPAdapter):
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+            super().init_poolmanager(
+                *args, server_hostname=at.name, assert_hostname=at.name, **kwargs
+            )
+
+    made = requests.Session()
+    # neither proxies nor a .netrc of root's have a say in what a monitor asks
+    made.trust_env = False
+    made.mount("https://", Named())
+    return made
+
+
+def _root(path: str) -> str:
+    """The path without what names a version: /identity/v2.0/tokens is /identity."""
+    while path.rpartition("/")[2].lower() in ("tokens", "v2.0", "v2", "v3"):
+        path = path.rpartition("/")[0]
+    return path
+
+
+def _short(error: Exception) -> str:
+    first = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first[:160]}"

@@ -1,0 +1,64 @@
+"""The resource instance that an action is about: what was declared, what the caller set, where its
+state lies (hot module)."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from ocf_lib.parameters import Parameters
+from ocf_lib.record import Record, read
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocf_lib.environment import Environment
+    from ocf_lib.service import Service
+
+# In the environment of every process of an instance; it holds the names below and no secret.
+MARKER = "OPENSTACK_OCF_INSTANCE"
+STRICT_ACTIONS = ("start", "validate-all", "reload", "reload-agent")
+PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:"
+
+
+class Instance:
+    """One resource on this node.
+
+    service: the agent's declaration. environment: this call. parameters: their values.
+    name: service/instance, unlike any other on this node.
+    """
+
+    def __init__(self, service: Service, environment: Environment) -> None:
+        self.service, self.environment = service, environment
+        self.parameters = Parameters(
+            service.parameters, environment.environ, environment.action in STRICT_ACTIONS
+        )
+        self.name = f"{service.name}/{environment.instance}"
+
+    @property
+    def folder(self) -> str:
+        """Where state lies that dies with the node: below HA_RSCTMP, ours alone."""
+        return self.environment.rsctmp + "/openstack"
+
+    def file(self, kind: str) -> str:
+        """A file of this instance and no other: `kind` is record, token or lock."""
+        instance = self.environment.instance
+        if not all(sign in PLAIN for sign in instance):
+            instance = "".join(s if s in PLAIN else f"%{ord(s):02x}" for s in instance)
+        return f"{self.folder}/{self.service.name}-{instance}.{kind}"
+
+    @property
+    def request_seconds(self) -> float:
+        """How long one request to the API may take: parameter api_timeout, within the action's own."""
+        left = self.environment.deadline - monotonic()
+        return max(0.0, min(self.parameters["api_timeout"], left))
+
+    @property
+    def record(self) -> Record | None:
+        """What start left, or None where nothing trustworthy is there."""
+        text = read(self.file("record"))
+        return None if text is None else Record.parse(text)
+
+    @property
+    def pid_file(self) -> str:
+        """Where others look for the PID of the daemon. Written for them; never read by us."""
+        given: str | None = self.parameters["pid"]
+        return given or f"{self.environment.rsctmp}/{self.environment.instance.replace('/', '_')}.pid"

@@ -1,0 +1,181 @@
+"""Runs a daemon as its user, in a session of its own, with nothing of ours about it (cold module)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import resource
+import subprocess
+
+from ocf_lib import files
+from ocf_lib.instance import MARKER
+from ocf_lib.outcomes import Failed, NotInstalled
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocf_lib.command import Command
+    from ocf_lib.instance import Instance
+    from ocf_lib.log import Log
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Of the caller's environment only what says how this host is set up. Everything else stays behind:
+# OCF_RESKEY_os_password is among it.
+KEPT = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")
+UMASK = 0o022
+# What Debian's units for OpenStack give (LimitNOFILE); Pacemaker's own may be 1024.
+OPEN_FILES = 65535
+# Last words: enough for the end of a traceback.
+TAIL = 4096
+
+
+def user_of(instance: Instance) -> pwd.struct_passwd | None:
+    """The account that parameter user names, by name or number; None where this host has none."""
+    name = instance.parameters["user"]
+    with contextlib.suppress(KeyError):
+        return pwd.getpwnam(name)
+    with contextlib.suppress(KeyError, ValueError):
+        return pwd.getpwuid(int(name))
+    return None
+
+
+class Daemon:
+    """A daemon that we started: our child for as long as this action lasts.
+
+    process: the child. logs: descriptors of what it prints to, with the size each had before.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], logs: list[tuple[int, int]]) -> None:
+        self.process, self.logs = process, logs
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def ended(self) -> str | None:
+        """How it died ("exited with 1", "was ended by signal 9"), None while it lives."""
+        code = self.process.poll()
+        if code is None:
+            return None
+        return f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
+
+    def last_words(self) -> str:
+        """The last line that it printed since the start, "" for none. Read from descriptors that
+        were open before it ran, so that it cannot make us read another file."""
+        for descriptor, size in self.logs:
+            end = os.fstat(descriptor).st_size
+            begin = max(min(size, end), end - TAIL)
+            text = os.pread(descriptor, TAIL, begin).decode("utf-8", "replace")
+            lines = [line.strip() for line in text.splitlines() if line.strip()]
+            if lines:
+                return lines[-1]
+        return ""
+
+
+def launch(instance: Instance, command: Command, log: Log) -> Daemon:
+    """Start `command` as the user of `instance`; it lives on when the agent ends or is killed.
+
+    Raises NotInstalled where the user is missing, Failed where the program cannot be run.
+    """
+    user = user_of(instance)
+    if user is None:
+        raise NotInstalled(f"user {instance.parameters['user']} does not exist: set parameter user")
+    _make_runtime_folder(instance, user)
+    output = _open_output(instance, user, log)
+    logs = [output, *_open_quietly(command.logs, user)]
+    _lift_limits()
+    sizes = [(descriptor, os.fstat(descriptor).st_size) for descriptor in logs]
+    home = user.pw_dir if os.path.isdir(user.pw_dir) else "/"
+    try:
+        process = subprocess.Popen(  # noqa: S603 - words, not a shell; the operator's own command
+            command.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=home,
+            env=environment(instance, command, user),
+            umask=UMASK,
+            start_new_session=True,
+            **_credentials(user),
+        )
+    except OSError as error:
+        raise Failed(f"{command.argv[0]} could not be run: {error.strerror}") from None
+    return Daemon(process, sizes)
+
+
+def environment(
+    instance: Instance, command: Command, user: pwd.struct_passwd
+) -> dict[str, str]:
+    """All variables of the daemon: the usual ones, its own, and the marker of the instance."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    return {
+        "PATH": PATH,
+        "HOME": user.pw_dir,
+        "USER": user.pw_name,
+        "LOGNAME": user.pw_name,
+        "SHELL": "/bin/sh",
+        **kept,
+        **command.environment,
+        MARKER: instance.name,
+    }
+
+
+def _credentials(user: pwd.struct_passwd) -> dict[str, object]:
+    """Only root can become somebody; for its own user (tests) there is nothing to change."""
+    if os.geteuid() != 0:
+        return {}
+    groups = os.getgrouplist(user.pw_name, user.pw_gid)
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": groups}
+
+
+def _make_runtime_folder(instance: Instance, user: pwd.struct_passwd) -> None:
+    """/run/PROJECT, which the package's unit would make and which a boot empties."""
+    folder = f"/run/{instance.service.project}"
+    with contextlib.suppress(OSError):
+        os.mkdir(folder, 0o755)
+        os.chown(folder, user.pw_uid, user.pw_gid)
+
+
+def log_path(instance: Instance) -> str:
+    """Where the daemon's own output goes: parameter log_file or /var/log/PROJECT/INSTANCE.log."""
+    given: str | None = instance.parameters["log_file"]
+    name = instance.environment.instance.replace("/", "_")
+    return given or f"/var/log/{instance.service.project}/{name}.log"
+
+
+def _open_output(instance: Instance, user: pwd.struct_passwd, log: Log) -> int:
+    """The log file, or one among our state where it cannot be had: never /dev/null."""
+    owner = (user.pw_uid, user.pw_gid)
+    path = log_path(instance)
+    try:
+        return files.open_log(path, owner)
+    except OSError as error:
+        spare = instance.file("log")
+        log.warning(f"the daemon's output goes to {spare}: {path} cannot be opened ({error})")
+    try:
+        return files.open_log(spare, owner)
+    except OSError as error:
+        raise Failed(f"no log file for the daemon: {spare} cannot be opened ({error})") from None
+
+
+def _open_quietly(paths: list[str], user: pwd.struct_passwd) -> list[int]:
+    """Logs that the daemon opens itself; one that is not there yet is made for it."""
+    opened = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            opened.append(files.open_log(path, (user.pw_uid, user.pw_gid)))
+    return opened
+
+
+def _lift_limits() -> None:
+    """Set on ourselves; the daemon inherits them, and we end soon."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or hard > soft:
+        wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    # a cluster manager that the OOM killer spares must not pass that on to every service
+    with contextlib.suppress(OSError, ValueError), open("/proc/self/oom_score_adj", "r+") as file:
+        if int(file.read()) < 0:
+            file.seek(0)
+            file.write("0")

@@ -1,0 +1,83 @@
+"""Log lines as Pacemaker's own agents write them: syslog, HA_LOGFILE, HA_DEBUGLOG (contract 7).
+
+Source: ocf_log and ha_log of resource-agents' ocf-shellfuncs, whose variables these are.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import syslog
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+PRIORITIES = {
+    "ERROR": syslog.LOG_ERR,
+    "WARNING": syslog.LOG_WARNING,
+    "INFO": syslog.LOG_INFO,
+    "DEBUG": syslog.LOG_DEBUG,
+}
+MASK = "********"
+
+
+class Log:
+    """Where one call writes its lines.
+
+    environ: with the HA_ variables. tag: what precedes each line, unless HA_LOGTAG says so.
+    secrets: values that are masked in every line.
+    """
+
+    def __init__(self, environ: Mapping[str, str], tag: str, secrets: Iterable[str] = ()) -> None:
+        self.tag = environ.get("HA_LOGTAG") or f"{tag}[{os.getpid()}]"
+        self.file, self.debug_file = environ.get("HA_LOGFILE"), environ.get("HA_DEBUGLOG")
+        facility = environ.get("HA_LOGFACILITY") or "daemon"
+        self.facility = getattr(syslog, "LOG_" + facility.upper(), syslog.LOG_DAEMON)
+        self.uses_syslog = facility != "none"
+        self.debugs = environ.get("HA_debug", "0") not in ("", "0")
+        self.secrets = [secret for secret in secrets if secret]
+
+    def error(self, text: str) -> None:
+        self._write("ERROR", text)
+
+    def warning(self, text: str) -> None:
+        self._write("WARNING", text)
+
+    def info(self, text: str) -> None:
+        self._write("INFO", text)
+
+    def debug(self, text: str) -> None:
+        if self.debugs:
+            self._write("DEBUG", text)
+
+    def mask(self, text: str) -> str:
+        """`text` without the values of secret parameters."""
+        for secret in self.secrets:
+            text = text.replace(secret, MASK)
+        return text
+
+    def _write(self, level: str, text: str) -> None:
+        text = self.mask(text)
+        if self.uses_syslog:
+            syslog.openlog(self.tag, 0, self.facility)
+            for line in text.splitlines():
+                syslog.syslog(PRIORITIES[level], f"{level}: {line}")
+            syslog.closelog()
+        stamp = time.strftime("%Y/%m/%d_%H:%M:%S")
+        lines = "".join(f"{self.tag}:\t{stamp} {level}: {line}\n" for line in text.splitlines())
+        for name in {self.debug_file if level == "DEBUG" else self.file, self.debug_file}:
+            if name:
+                _append(name, lines)
+        if sys.stderr is not None and sys.stderr.isatty():
+            sys.stderr.write(f"{level}: {text}\n")
+
+
+def _append(name: str, lines: str) -> None:
+    # the cluster's own setting; a full disk or a missing folder must not change a verdict
+    try:
+        with open(name, "a") as file:
+            file.write(lines)
+    except OSError:
+        pass

@@ -1,0 +1,169 @@
+"""All processes of one instance: parent, workers, those that left its session (cold module).
+
+Source: proc(5), credentials(7). Standard library alone: stop runs this, and a missing package must
+never fail a stop, because a failed stop fences the node.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ocf_lib.instance import MARKER
+from ocf_lib.process import PROC, Stat, stat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from ocf_lib.record import Record
+
+
+class Members:
+    """leader: the first process, None when it is dead. all: every living process, leader included,
+    in order of PID."""
+
+    def __init__(self, leader: Stat | None, everyone: Iterable[Stat]) -> None:
+        self.leader = leader
+        self.all = sorted(everyone, key=lambda process: process.pid)
+
+    def __bool__(self) -> bool:
+        return bool(self.all)
+
+    @property
+    def pids(self) -> list[int]:
+        return [process.pid for process in self.all]
+
+    def __str__(self) -> str:
+        shown = ", ".join(str(pid) for pid in self.pids[:8])
+        noun = "process" if len(self.all) == 1 else "processes"
+        return f"{len(self.all)} {noun} (PID {shown}{', ...' if len(self.all) > 8 else ''})"
+
+
+def find(name: str, record: Record | None, uid: int | None, argv: Sequence[str] | None) -> Members:
+    """The processes of the instance `name` that live now.
+
+    record: what start left. uid: of the service's user, None where there is no such user here.
+    argv: what start would run, for a daemon that somebody else started; None to not look for one.
+
+    A process belongs to the instance when it carries our marker, lies in the session of the recorded
+    leader, or descends from one that does. A marker counts only with the owner that the service
+    has: no other user can make itself a part of it. Nothing that carries another instance's marker
+    is ever taken.
+    """
+    processes = scan()
+    markers: dict[int, str] = {}
+
+    def marker(pid: int) -> str:
+        if pid not in markers:
+            markers[pid] = read_marker(pid)
+        return markers[pid]
+
+    owners = {0, uid if uid is not None else 0, record.leader.uid if record else 0}
+    own = {
+        p.pid: p
+        for p in processes.values()
+        if marker(p.pid) == name and (uid is None or owner(p.pid) in owners)
+    }
+    leader = None
+    if record is not None:
+        leader = record.leader.alive()
+        if leader is not None:
+            own[leader.pid] = leader
+        own.update(_session(processes, record, owners, lambda pid: marker(pid) in ("", name)))
+    else:
+        leader = _session_leader(own)
+    if not own and argv:
+        own = {
+            p.pid: p
+            for p in processes.values()
+            if not marker(p.pid) and (uid is None or owner(p.pid) == uid) and _runs(p.pid, argv)
+        }
+        leader = _parent(own)
+    _add_descendants(own, processes)
+    return Members(leader, own.values())
+
+
+def scan() -> dict[int, Stat]:
+    """Every living process that we see, but this one, by PID."""
+    found = (stat(int(name)) for name in os.listdir(PROC) if name.isdecimal())
+    return {p.pid: p for p in found if p is not None and p.is_alive and p.pid != os.getpid()}
+
+
+def read_marker(pid: int) -> str:
+    """The name of the instance that the process was started for, "" for none."""
+    for line in _read(pid, "environ").split(b"\0"):
+        if line.startswith(MARKER.encode() + b"="):
+            return line.partition(b"=")[2].decode("utf-8", "replace")
+    return ""
+
+
+def owner(pid: int) -> int | None:
+    """The real uid. Unlike the owner of /proc/PID it is the same for a process that may not dump."""
+    for line in _read(pid, "status").splitlines():
+        if line.startswith(b"Uid:"):
+            return int(line.split()[1])
+    return None
+
+
+def command_line(pid: int) -> list[str]:
+    """Its words as they stand now; a daemon may have written a title over them."""
+    return _read(pid, "cmdline").decode("utf-8", "replace").rstrip("\0 ").split("\0")
+
+
+def _session(
+    processes: dict[int, Stat], record: Record, owners: set[int], is_free: Callable[[int], bool]
+) -> dict[int, Stat]:
+    """Those in the leader's session. Its number stays taken while a member lives; a later session
+    of the same number has another leader, or other owners."""
+    now = processes.get(record.leader.pid)
+    if now is not None and now.start != record.leader.start:
+        return {}
+    return {
+        p.pid: p
+        for p in processes.values()
+        if p.session == record.leader.pid
+        and p.start >= record.leader.start
+        and is_free(p.pid)
+        and (now is not None or owner(p.pid) in owners)
+    }
+
+
+def _runs(pid: int, argv: Sequence[str]) -> bool:
+    """The process was started with this command line: as it is, behind an interpreter's name, or
+    within a title that the daemon wrote (`neutron-l3-agent (/usr/bin/python3 ...)`)."""
+    line = " ".join(command_line(pid))
+    wanted = " ".join(argv)
+    before, found, after = line.partition(wanted)
+    return bool(found) and before[-1:] in ("", " ", "(") and after in ("", ")")
+
+
+def _session_leader(own: dict[int, Stat]) -> Stat | None:
+    """The parent of those that start launched, where it lives: it leads a session, as the first."""
+    leading = [p for p in own.values() if p.session == p.pid and p.ppid not in own]
+    return min(leading, key=lambda p: p.start, default=None)
+
+
+def _parent(own: dict[int, Stat]) -> Stat | None:
+    """The parent of a daemon that somebody else started. Workers without one have several heads."""
+    heads = [p for p in own.values() if p.ppid not in own]
+    return heads[0] if len(heads) == 1 else None
+
+
+def _add_descendants(own: dict[int, Stat], processes: dict[int, Stat]) -> None:
+    children: dict[int, list[Stat]] = {}
+    for process in processes.values():
+        children.setdefault(process.ppid, []).append(process)
+    waiting = list(own)
+    while waiting:
+        for child in children.get(waiting.pop(), ()):
+            if child.pid not in own:
+                own[child.pid] = child
+                waiting.append(child.pid)
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        with open(f"{PROC}/{pid}/{name}", "rb", 0) as file:
+            return file.read(1 << 20)
+    except OSError:
+        return b""

@@ -1,0 +1,26 @@
+"""The door to Python packages beyond the standard library (cold module).
+
+Agents run as `python3 -IS`: without `site`, which saves 4 ms a call, and so without the
+folder that holds the distribution's packages. Who needs one asks here first.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import site
+import sys
+
+from ocf_lib.outcomes import NotInstalled
+
+
+def enable() -> None:
+    """Make the system's packages importable. Doing it again changes nothing."""
+    if not any(path.endswith(("dist-packages", "site-packages")) for path in sys.path):
+        site.main()
+
+
+def need(module: str, package: str) -> None:
+    """Make `module` importable. Raises NotInstalled with the Debian package that brings it."""
+    enable()
+    if importlib.util.find_spec(module) is None:
+        raise NotInstalled(f"Python package {module} is missing: install {package}")

@@ -1,0 +1,84 @@
+"""What start leaves for monitor and stop: which process, where it answers (hot module).
+
+A text file of `name=value` lines in a folder that only root can write. Names that this version does
+not know are skipped, so a record of a newer version is readable.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ocf_lib.process import UNKNOWN, Identity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocf_lib.endpoint import Endpoint
+
+SIZE_LIMIT = 4096
+
+
+class Record:
+    """One started daemon.
+
+    leader: its first process, which also leads its session. signal: what asks it to end.
+    endpoint: the socket of its API, from its own listening sockets, or None while unknown.
+    url: the value of the parameter that the endpoint was made from, or "".
+    """
+
+    def __init__(
+        self, leader: Identity, signal: int, endpoint: Endpoint | None = None, url: str = ""
+    ) -> None:
+        self.leader, self.signal, self.endpoint, self.url = leader, signal, endpoint, url
+
+    def __str__(self) -> str:
+        lines = [
+            f"pid={self.leader.pid}",
+            f"start={self.leader.start}",
+            f"uid={self.leader.uid}",
+            f"exe={self.leader.exe}",
+            f"signal={self.signal}",
+        ]
+        if self.endpoint is not None:
+            lines.append(f"api={self.endpoint.scheme} {self.endpoint.address} {self.endpoint.port}")
+            lines.append(f"url={self.url}")
+        return "\n".join(lines) + "\n"
+
+    @classmethod
+    def parse(cls, text: str) -> Record | None:
+        """None for anything that is no record: a lost record is found again from the processes,
+        a half-believed one would be a guess."""
+        facts = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+        try:
+            leader = Identity(int(facts["pid"]), int(facts["start"]), int(facts["uid"]), facts["exe"])
+            signal = int(facts["signal"])
+            if leader.pid <= 1 or leader.start < 0 or leader.uid < UNKNOWN or not 0 < signal < 32:
+                return None
+            endpoint = None
+            if "api" in facts:
+                from ocf_lib.endpoint import Endpoint
+
+                scheme, address, port = facts["api"].split(" ")
+                endpoint = Endpoint(scheme, address, int(port))
+        except (KeyError, ValueError):
+            return None
+        return cls(leader, signal, endpoint, facts.get("url", ""))
+
+
+def is_trusted(folder: str) -> bool:
+    """Nobody but us (root, where agents run) can have put files into this folder."""
+    try:
+        facts = os.lstat(folder)
+    except OSError:
+        return False
+    return facts.st_uid == os.geteuid() and facts.st_mode & 0o170022 == 0o040000
+
+
+def read(path: str) -> str | None:
+    """The text of a small file in our state folder; None where there is none to trust."""
+    if not is_trusted(os.path.dirname(path)):
+        return None
+    try:
+        with open(path, "rb", 0) as file:
+            return file.read(SIZE_LIMIT).decode("utf-8", "replace")
+    except OSError:
+        return None

@@ -1,0 +1,102 @@
+"""The words an agent file declares its service in: data, nothing that acts (hot module)."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ocf_lib.instance import Instance
+    from ocf_lib.parameters import Parameter
+
+
+class Program:
+    """A daemon of its own, started as `PROGRAM ARGUMENTS`.
+
+    program: its name or path. arguments: each may hold {config}, {port} or another parameter.
+    environment: variables that it gets where `config` is not the packaged default, in the same way.
+    """
+
+    signal = 15  # SIGTERM
+
+    def __init__(
+        self,
+        program: str,
+        arguments: Sequence[str] = ("--config-file={config}",),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.program, self.arguments, self.environment = program, arguments, environment or {}
+
+
+class Uwsgi(Program):
+    """A WSGI application under uwsgi, as Debian packages it: `uwsgi_python3 --ini INI`.
+
+    ini: the packaged file. port: given on the command line where the file opens no socket itself,
+    as the package's own init script does.
+    """
+
+    # TERM makes a uwsgi without die-on-term reload (uwsgi-docs, "Signals for controlling uWSGI");
+    # INT ends it with and without.
+    signal = 2
+
+    def __init__(self, ini: str, port: int, environment: Mapping[str, str]) -> None:
+        super().__init__("uwsgi", (), environment)
+        self.ini, self.port = ini, port
+
+
+class Api:
+    """The HTTP API of a service.
+
+    port: where it listens by default; of several listening sockets this one is asked.
+    path: answers anybody, without work for the service. authenticated: answers a token, per version
+    of the Identity API that issued it. token_headers: what carries the token.
+    issues_tokens: this is Identity itself, so a log-in is made at the instance that is checked.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        path: str,
+        authenticated: Mapping[str, str],
+        token_headers: Sequence[str] = ("X-Auth-Token",),
+        issues_tokens: bool = False,
+    ) -> None:
+        self.port, self.path, self.authenticated = port, path, authenticated
+        self.token_headers, self.issues_tokens = token_headers, issues_tokens
+
+
+class Action:
+    """An action as meta-data advertises it; times in seconds."""
+
+    def __init__(
+        self, name: str, timeout: int, interval: int | None = None, depth: int | None = None
+    ) -> None:
+        self.name, self.timeout, self.interval, self.depth = name, timeout, interval, depth
+
+
+class Service:
+    """One OpenStack service, as its agent declares it.
+
+    name: the agent's. title: one line. longdesc: paragraphs for people who configure it.
+    project: owner of /etc/PROJECT, /run/PROJECT and /var/log/PROJECT.
+    programs: what a distribution may start for it; the first that is installed is taken.
+    parameters, actions: what the agent takes and offers.
+    offers: actions beyond the usual ones (reload, promote, demote), each a function of the instance.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        title: str,
+        longdesc: str,
+        project: str,
+        programs: Sequence[Program],
+        parameters: Sequence[Parameter],
+        actions: Sequence[Action],
+        api: Api | None = None,
+        offers: Mapping[str, Callable[[Instance], None]] | None = None,
+    ) -> None:
+        self.name, self.title, self.longdesc, self.project = name, title, longdesc, project
+        self.programs, self.parameters, self.actions = programs, parameters, actions
+        self.api, self.offers = api, offers or {}

@@ -1,0 +1,139 @@
+"""start: run the daemon and return when it is usable (cold module)."""
+
+from __future__ import annotations
+
+from time import monotonic, sleep
+
+from ocf_lib import adoption, command, files, launcher, lock, validate
+from ocf_lib.api import Client
+from ocf_lib.outcomes import Degraded, Failed
+from ocf_lib.process import Identity, stat
+from ocf_lib.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocf_lib.endpoint import Endpoint
+    from ocf_lib.instance import Instance
+    from ocf_lib.log import Log
+
+POLL = 0.05
+# A service without an API is taken as started when it has lived this long: what dies at once, dies
+# of its configuration within the first second or two.
+SETTLE_SECONDS = 2.0
+
+
+class Died(Failed):
+    """The daemon ended while we waited for it."""
+
+
+def start(instance: Instance, log: Log) -> None:
+    """Returns when the service answers. One that runs already is left as it is.
+
+    Raises Failed where it dies, with its last words, or does not answer in time; Misconfigured,
+    InvalidHere and NotInstalled as validate-all does.
+    """
+    validate.parameters(instance, log)
+    validate.host(instance, log)
+    until = instance.environment.deadline
+    with lock.held(instance, until - 1) as locked:
+        if not locked:
+            log.warning("starting without a lock: another action holds it, or there is no folder")
+        found = adoption.members_of(instance)
+        if found and found.leader is None:
+            raise Failed(f"the parent process is gone, {found} of a former run remain: stop ends them")
+        if found.leader is not None:
+            log.info(f"{instance.name} runs already as PID {found.leader.pid}")
+            _wait(instance, _adopt(instance, found.leader.pid, log), None, log)
+            return
+        wanted = command.resolve(instance)
+        daemon = launcher.launch(instance, wanted, log)
+        # Recorded before anything else: at the action's timeout Pacemaker SIGKILLs us, and the stop
+        # that follows must know what to end. Its owner and executable are noted once it has settled.
+        born = stat(daemon.pid)
+        record = Record(Identity(daemon.pid, born.start if born else 0), wanted.signal)
+        _keep(instance, record, log)
+        log.info(f"{instance.name} launched as PID {daemon.pid}: {' '.join(wanted.argv)}")
+        _wait(instance, record, daemon, log)
+
+
+def _adopt(instance: Instance, pid: int, log: Log) -> Record:
+    """A record for a daemon that runs without one: the same as if we had just started it."""
+    record = instance.record
+    running = stat(pid)
+    if record is not None and record.leader.alive() is not None:
+        return record
+    if running is None:
+        raise Died(f"PID {pid} ended while it was looked at")
+    return Record(Identity.of(running), instance.service.programs[0].signal)
+
+
+def _wait(
+    instance: Instance, record: Record, daemon: launcher.Daemon | None, log: Log
+) -> None:
+    """Until the service answers; then keep the record, complete."""
+
+    def watch() -> None:
+        if record.leader.alive() is None:
+            raise Died(_epitaph(record, daemon))
+
+    if instance.service.api is None:
+        until = min(monotonic() + SETTLE_SECONDS, instance.environment.deadline)
+        while monotonic() < until:
+            watch()
+            sleep(POLL)
+    else:
+        record.endpoint = _first_answer(instance, record.leader.pid, watch)
+        record.url = instance.parameters["url"] or ""
+    watch()
+    settled = stat(record.leader.pid)
+    if settled is not None:
+        record.leader = Identity.of(settled)
+    _keep(instance, record, log)
+
+
+def _first_answer(instance: Instance, leader: int, watch) -> Endpoint:  # type: ignore[no-untyped-def]
+    """Short polls, so that a start takes as long as the daemon does and no longer."""
+    api = instance.service.api
+    assert api is not None
+    missing = "it listens on no TCP port yet"
+    while monotonic() < instance.environment.deadline:
+        watch()
+        endpoint = adoption.endpoint_of(instance, leader)
+        if endpoint is not None:
+            name = instance.parameters["url"] or instance.parameters["os_auth_url"]
+            try:
+                Client(instance, api, endpoint.called(name)).ask(watch)
+            except Died:
+                raise
+            except Degraded as error:
+                missing = str(error)
+                return endpoint  # it answers; what we may not verify is no reason to fail it
+            except Failed as error:
+                missing = str(error)
+            else:
+                return endpoint
+        sleep(POLL)
+    raise Failed(f"{missing}; not usable {instance.environment.timeout:g} s after the start")
+
+
+def _epitaph(record: Record, daemon: launcher.Daemon | None) -> str:
+    """How the daemon ended, and what it said last."""
+    if daemon is None:
+        return f"PID {record.leader.pid} ended while start waited for it to answer"
+    words = daemon.last_words()
+    how = daemon.ended() or "ended"
+    return f"the daemon {how} during start" + (f": {words}" if words else ", without a word")
+
+
+def _keep(instance: Instance, record: Record, log: Log) -> None:
+    """Without a record monitor and stop find the processes by their marker, at more cost: a full
+    disk is no reason to refuse service."""
+    try:
+        files.make_state_folder(instance.folder)
+        files.replace(instance.file("record"), str(record), 0o600)
+    except OSError as error:
+        log.warning(f"no record of PID {record.leader.pid} could be written: {error}")
+    try:
+        files.replace(instance.pid_file, f"{record.leader.pid}\n", 0o644)
+    except OSError as error:
+        log.warning(f"PID file {instance.pid_file} could not be written: {error}")

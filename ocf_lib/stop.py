@@ -1,0 +1,121 @@
+"""stop: nothing of the instance is left, whatever state the host is in (cold module).
+
+Any code but 0 fences the node, so nothing here needs the binary, the configuration, the user, valid
+parameters, a state folder or a package beyond the standard library.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from time import monotonic, sleep
+
+from ocf_lib import adoption, files, lock
+from ocf_lib.outcomes import Failed
+from ocf_lib.process import Identity, Stat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ocf_lib.instance import Instance
+    from ocf_lib.log import Log
+    from ocf_lib.members import Members
+
+POLL = 0.02
+# Of the time that is left, the share for an orderly end; the rest is for SIGKILL and for looking.
+ORDERLY_SHARE = 0.75
+# A stop may wait this share of its time for a start that is under way.
+LOCK_SHARE = 0.25
+
+
+def stop(instance: Instance, log: Log) -> None:
+    """Returns when no process of the instance lives and its state is gone; an instance that does
+    not run is stopped already.
+
+    Raises Failed where a process outlives SIGKILL.
+    """
+    now, deadline = monotonic(), instance.environment.deadline
+    with lock.held(instance, now + LOCK_SHARE * (deadline - now)):
+        record = instance.record
+        found = adoption.members_of(instance)
+        if found:
+            log.info(f"{instance.name}: ending {found}")
+            asking = record.signal if record else instance.service.programs[0].signal
+            _end(instance, found, asking, log)
+        else:
+            log.info(f"{instance.name} is not running")
+        pids = {str(record.leader.pid)} if record else set()
+        pids |= {str(found.leader.pid)} if found.leader else set()
+        for pid in pids:
+            files.remove(instance.pid_file, only_if=pid)
+        for kind in ("record", "token"):
+            files.remove(instance.file(kind))
+
+
+def _end(instance: Instance, found: Members, asking: int, log: Log) -> None:
+    """The parent is asked, and tells its workers; what outlives it is asked; what is left at three
+    quarters of the time is killed."""
+    now, deadline = monotonic(), instance.environment.deadline
+    kill_at = now + ORDERLY_SHARE * (deadline - now)
+    asked: set[int] = set()
+    killed = False
+    # what a SIGSTOP keeps from hearing us
+    _signal([process for process in found.all if process.is_frozen], signal.SIGCONT)
+    if found.leader is not None:
+        _signal([found.leader], asking)
+        asked.add(found.leader.pid)
+    while True:
+        living = [process for process in found.all if _lives(process)]
+        if not living:
+            # looked for anew: workers may have forked since
+            found = adoption.members_of(instance)
+            if not found:
+                return
+            living = found.all
+        now = monotonic()
+        if now >= deadline:
+            raise Failed(f"{found} outlived SIGKILL")
+        if now >= kill_at:
+            if not killed:
+                log.warning(f"{instance.name}: SIGKILL for what did not end by itself: {found}")
+            killed = True
+            _signal(living, signal.SIGKILL)
+        elif not any(process is found.leader for process in living):
+            orphans = [process for process in living if process.pid not in asked]
+            _signal(orphans, signal.SIGTERM)
+            asked.update(process.pid for process in orphans)
+        sleep(POLL)
+
+
+def _lives(process: Stat) -> bool:
+    return Identity(process.pid, process.start).alive() is not None
+
+
+def _signal(processes: Iterable[Stat], number: int) -> None:
+    """Send `number` to just these processes, never to another that has taken over a PID."""
+    for process in processes:
+        try:
+            # the descriptor holds on to the process: what is checked is what gets the signal
+            descriptor = os.pidfd_open(process.pid)
+        except ProcessLookupError:
+            continue
+        except OSError:
+            # a kernel before 5.3
+            _signal_by_pid(process, number)
+            continue
+        try:
+            if _lives(process):
+                signal.pidfd_send_signal(descriptor, number)
+        except ProcessLookupError:
+            pass
+        finally:
+            os.close(descriptor)
+
+
+def _signal_by_pid(process: Stat, number: int) -> None:
+    try:
+        if _lives(process):
+            os.kill(process.pid, number)
+    except ProcessLookupError:
+        pass

@@ -1,0 +1,48 @@
+"""The kept token: what lets the frequent monitor ask with credentials and not log in (hot module)."""
+
+from __future__ import annotations
+
+from time import time
+
+from ocf_lib.record import read
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocf_lib.instance import Instance
+
+# A token that ends within this many seconds is not used any more: it must outlive the request.
+MARGIN = 60
+
+
+class Token:
+    """value: the secret. version: of the Identity API that issued it, "3" or "2.0".
+    expires: seconds since the epoch. account: whom it was issued to."""
+
+    def __init__(self, value: str, version: str, expires: int, account: str) -> None:
+        self.value, self.version, self.expires, self.account = value, version, expires, account
+
+    def __str__(self) -> str:
+        return f"{self.account}\n{self.version}\n{self.expires}\n{self.value}\n"
+
+
+def account(instance: Instance) -> str | None:
+    """Whom the parameters tell us to log in as, on one line; None without full credentials.
+
+    The password is left out: a token stays good when it changes, and a new one is checked by the
+    next log-in.
+    """
+    of = instance.parameters
+    if not (of["os_auth_url"] and of["os_username"] and of["os_password"]):
+        return None
+    names = ("os_auth_url", "os_username", "os_tenant_name", "os_user_domain_name")
+    return "|".join(str(of[name] or "") for name in (*names, "os_project_domain_name"))
+
+
+def kept(instance: Instance, holder: str) -> Token | None:
+    """The token that an earlier log-in of `holder` (an account) left, unless it nears its end."""
+    text = read(instance.file("token"))
+    lines = text.split("\n") if text else []
+    if len(lines) < 4 or lines[0] != holder or not lines[2].isdecimal() or not lines[3]:
+        return None
+    found = Token(lines[3], lines[1], int(lines[2]), holder)
+    return found if time() < found.expires - MARGIN else None

@@ -1,0 +1,56 @@
+"""validate-all: are the parameters right (level 0), and right for this host (level 10)? (cold module)
+
+Wrong everywhere is Misconfigured, wrong on this host InvalidHere, software missing NotInstalled.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ocf_lib import command, launcher, packages, token
+from ocf_lib.outcomes import InvalidHere, NotInstalled
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocf_lib.instance import Instance
+    from ocf_lib.log import Log
+
+HOST_LEVEL = 10
+CREDENTIALS = ("os_auth_url", "os_username", "os_password")
+
+
+def validate_all(instance: Instance, log: Log) -> None:
+    """Level 0 looks at the parameters alone and says the same on every host. Level 10 also looks at
+    this host."""
+    parameters(instance, log)
+    if (instance.environment.check_level or 0) >= HOST_LEVEL:
+        host(instance, log)
+        if token.account(instance) is not None:
+            packages.need("keystoneclient", "python3-keystoneclient")
+
+
+def parameters(instance: Instance, log: Log) -> None:
+    """Raises Misconfigured at the first wrong value."""
+    of = instance.parameters
+    of.check()
+    command.additional(instance)
+    for parameter in of:
+        if parameter.deprecated and of.is_set(parameter.name):
+            log.warning(f"parameter {parameter.name} is deprecated: {parameter.deprecated}")
+    if "os_auth_url" in of.declared:
+        missing = [name for name in CREDENTIALS if not of[name]]
+        if 0 < len(missing) < len(CREDENTIALS):
+            log.warning(
+                f"monitor asks without credentials, because {' and '.join(missing)} is not set"
+            )
+
+
+def host(instance: Instance, log: Log) -> None:
+    """Raises NotInstalled for a missing program or user, InvalidHere for a missing file."""
+    command.resolve(instance)
+    of = instance.parameters
+    if launcher.user_of(instance) is None:
+        raise NotInstalled(f"user {of['user']} does not exist: parameter user names another")
+    cacert = of["os_cacert"] if "os_cacert" in of.declared else None
+    if cacert and not os.path.isfile(cacert):
+        raise InvalidHere(f"{cacert} is not on this host: parameter os_cacert names a file that is")
