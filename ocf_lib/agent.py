@@ -1,7 +1,7 @@
 """The one door: an agent file calls `run`, which acts and exits (hot module).
 
-Environment, parameters, validate, act, exit: outcomes are exceptions that carry their code, and here
-alone the exit reason is printed and the process ends.
+Environment, parameters, validate, act, exit: outcomes are exceptions that carry their code, and
+here alone the exit reason is printed and the process ends.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def _act(instance: Instance) -> None:
         return
     if action == "notify":
         return  # always 0 (OCF 1.1): nothing here cares about its peers
-    if action not in ("start", "stop", "monitor", "status", "validate-all", "reload-agent"):
-        if action not in service.offers:
-            raise Unimplemented(f"{service.name} has no action {action!r}: it knows {known(service)}")
+    if action not in known(service):
+        names = ", ".join(known(service))
+        raise Unimplemented(f"{service.name} has no action {action!r}: it knows {names}")
     if not environment.speaks_our_api:
         major = environment.environ["OCF_RA_VERSION_MAJOR"]
         raise Unimplemented(f"OCF_RA_VERSION_MAJOR is {major!r}; this agent knows version 1")
@@ -81,10 +81,10 @@ def _act(instance: Instance) -> None:
         service.offers[action](instance)
 
 
-def known(service: Service) -> str:
-    """The actions of this agent, for a person."""
-    names = [action.name for action in service.actions] + ["status", "usage"]
-    return ", ".join(dict.fromkeys(names))
+def known(service: Service) -> list[str]:
+    """The actions of this agent: what meta-data lists, and what is always there."""
+    names = [action.name for action in service.actions]
+    return list(dict.fromkeys([*names, "status", "usage"]))
 
 
 def _describe(instance: Instance) -> None:
@@ -93,7 +93,7 @@ def _describe(instance: Instance) -> None:
 
         sys.stdout.write(metadata.render(instance.service))
     else:
-        sys.stdout.write(f"usage: {instance.service.name} ({known(instance.service)})\n")
+        sys.stdout.write(f"usage: {instance.service.name} ({', '.join(known(instance.service))})\n")
 
 
 def log_of(instance: Instance) -> Log:
@@ -121,5 +121,7 @@ def _report_bug(instance: Instance) -> int:
     log.error("this is a bug of the agent:\n" + traceback.format_exc())
     error = log.mask(" ".join(str(sys.exc_info()[1]).split()))
     name = type(sys.exc_info()[1]).__name__
-    sys.stderr.write(f"ocf-exit-reason:bug in the agent ({name}: {error}); the log has the details\n")
+    sys.stderr.write(
+        f"ocf-exit-reason:bug in the agent ({name}: {error}); the log has the details\n"
+    )
     return 1

@@ -1,7 +1,7 @@
 """Does the API of this instance do its work? (hot module)
 
-Asked is the socket that the instance's own processes listen on: a virtual address or a load balancer
-would tell of another node's service.
+Asked is the socket that the instance's own processes listen on: a virtual address or a load
+balancer would tell of another node's service.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Client:
         Raises Failed for a server error or no answer.
         """
         path = self.api.authenticated[held.version]
-        status = self._get(path, {name: held.value for name in self.api.token_headers}, None)
+        status = self._get(path, dict.fromkeys(self.api.token_headers, held.value), None)
         if status >= 500:
             shown = path.partition("?")[0]
             raise Failed(f"API {self.endpoint.url}{shown} answered {status} to a token")
@@ -71,9 +71,7 @@ class Client:
         insecure = not of["url"] or of["insecure"]
         seconds = self.instance.request_seconds
         try:
-            return http.get(
-                self.endpoint, path, seconds, headers, of["os_cacert"], insecure, idle
-            )
+            return http.get(self.endpoint, path, seconds, headers, of["os_cacert"], insecure, idle)
         except http.Untrusted as error:
             raise Degraded(f"API {self.endpoint.url}/ {error}") from None
         except http.NoAnswer as error:

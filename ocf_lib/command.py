@@ -43,7 +43,9 @@ def resolve(instance: Instance) -> Command:
     program = _choose(instance)
     path = _installed(_program_name(instance, program))
     if path is None:
-        raise NotInstalled(f"{_program_name(instance, program)} is not installed: set parameter binary")
+        raise NotInstalled(
+            f"{_program_name(instance, program)} is not installed: set parameter binary"
+        )
     config = instance.parameters["config"]
     if not os.path.isfile(config):
         raise InvalidHere(f"{config} is not on this host: parameter config names a file that is")

@@ -50,8 +50,8 @@ def daemon(user: str, config: str) -> tuple[Parameter, ...]:
             "log_file",
             Path(),
             "Where the daemon's own output goes",
-            "What the daemon prints is appended to this file; its last line is the exit reason when "
-            "it dies during start. Unset, /var/log/PROJECT/NAME.log, NAME being the resource's.",
+            "What the daemon prints is appended to this file; its last line is the exit reason "
+            "when it dies during start. Unset, /var/log/PROJECT/NAME.log, NAME being the resource's.",
         ),
     )
 
@@ -63,10 +63,12 @@ def api(usual: str) -> tuple[Parameter, ...]:
             "url",
             Url(),
             "URL of the API to check",
-            "Where monitor asks this instance, such as " + usual + ". Unset, it asks the socket that "
+            "Where monitor asks this instance, such as "
+            + usual
+            + ". Unset, it asks the socket that "
             "the instance's own processes listen on, which needs no configuration and cannot be "
-            "mistaken for another node's. Set it where the daemon listens on no TCP port itself, as "
-            "behind a web server.",
+            "mistaken for another node's. Set it where the daemon listens on no TCP port itself, "
+            "as behind a web server.",
             reloadable=True,
         ),
         Parameter(
@@ -86,8 +88,8 @@ CREDENTIALS = (
         "os_auth_url",
         Url(),
         "URL of Identity",
-        "Where to log in, such as http://192.168.42.103:5000/v3. The version in it does not matter: "
-        "Identity v3 is used where the server has it, whatever the URL says. With os_username and "
+        "Where to log in, such as http://192.168.42.103:5000/v3. The version in it does not "
+        "matter: Identity v3 is used where the server has it, whatever the URL says. With os_username and "
         "os_password it makes monitor ask with a token.",
         reloadable=True,
     ),

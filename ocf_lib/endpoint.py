@@ -17,7 +17,9 @@ class Endpoint:
     path: what precedes every path of the API, without a slash at its end.
     """
 
-    def __init__(self, scheme: str, address: str, port: int, name: str = "", path: str = "") -> None:
+    def __init__(
+        self, scheme: str, address: str, port: int, name: str = "", path: str = ""
+    ) -> None:
         self.scheme, self.address, self.port = scheme, address, port
         self.name, self.path = name or address, path
 
@@ -55,7 +57,7 @@ class Endpoint:
     @property
     def authority(self) -> str:
         """name:port, as in a Host header; an IPv6 address in brackets."""
-        return (f"[{self.name}]:{self.port}" if ":" in self.name else f"{self.name}:{self.port}")
+        return f"[{self.name}]:{self.port}" if ":" in self.name else f"{self.name}:{self.port}"
 
     @property
     def url(self) -> str:

@@ -1,7 +1,7 @@
-"""Logging in to Identity with keystoneclient and a keystoneauth session (cold module: 0.3 s of CPU).
+"""Logging in to Identity with keystoneclient and a keystoneauth session (cold: 0.3 s of CPU).
 
-Source: keystoneauth1's "Using Sessions" and keystoneclient's client API. Identity v3 where the server
-has it, v2.0 where that is all there is, whatever version the given URL names.
+Source: keystoneauth1's "Using Sessions" and keystoneclient's client API. Identity v3 where the
+server has it, v2.0 where that is all there is, whatever version the given URL names.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def log_in(
     of = instance.parameters
     given = Endpoint.parse(of["os_auth_url"])
     if api.issues_tokens:
-        at = Endpoint(endpoint.scheme, endpoint.address, endpoint.port, given.name, _root(given.path))
+        at = Endpoint(
+            endpoint.scheme, endpoint.address, endpoint.port, given.name, _root(given.path)
+        )
     else:
         at = Endpoint(given.scheme, given.address, given.port, given.name, _root(given.path))
     fault = Failed if api.issues_tokens else Degraded
@@ -63,7 +65,9 @@ def log_in(
         raise fault(f"Identity {at.url} did not answer a log-in in time") from None
     except exceptions.ClientException as error:
         raise fault(f"Identity {at.url} failed a log-in ({_short(error)})") from None
-    held = Token(access.auth_token, version, calendar.timegm(access.expires.utctimetuple()), account)
+    held = Token(
+        access.auth_token, version, calendar.timegm(access.expires.utctimetuple()), account
+    )
     # a token that cannot be kept costs the next monitor a log-in, no more
     with contextlib.suppress(OSError):
         files.make_state_folder(instance.folder)
@@ -85,7 +89,9 @@ def _session(instance: Instance, at: Endpoint) -> tuple[Any, str]:
         app_name="ocf-openstack",
     )
     made.additional_headers["Host"] = at.authority
-    offered = {entry["version"][0] for entry in discover.Discover(made, at.url + "/").version_data()}
+    offered = {
+        entry["version"][0] for entry in discover.Discover(made, at.url + "/").version_data()
+    }
     if 3 in offered or 2 not in offered:
         made.auth = v3.Password(
             at.url + "/v3",
@@ -127,7 +133,7 @@ def _requests_session(at: Endpoint) -> Any:
     import requests
     from requests.adapters import HTTPAdapter
 
-    class Named(HTTPAdapter):
+    class Named(HTTPAdapter):  # type: ignore[misc]  # requests has no types
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
             super().init_poolmanager(
                 *args, server_hostname=at.name, assert_hostname=at.name, **kwargs

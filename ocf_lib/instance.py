@@ -47,9 +47,10 @@ class Instance:
 
     @property
     def request_seconds(self) -> float:
-        """How long one request to the API may take: parameter api_timeout, within the action's own."""
+        """How long one request to the API may take: api_timeout, within the action's own."""
         left = self.environment.deadline - monotonic()
-        return max(0.0, min(self.parameters["api_timeout"], left))
+        longest: int = self.parameters["api_timeout"]
+        return max(0.0, min(longest, left))
 
     @property
     def record(self) -> Record | None:
@@ -61,4 +62,6 @@ class Instance:
     def pid_file(self) -> str:
         """Where others look for the PID of the daemon. Written for them; never read by us."""
         given: str | None = self.parameters["pid"]
-        return given or f"{self.environment.rsctmp}/{self.environment.instance.replace('/', '_')}.pid"
+        return (
+            given or f"{self.environment.rsctmp}/{self.environment.instance.replace('/', '_')}.pid"
+        )

@@ -1,4 +1,4 @@
-"""Runs a daemon as its user, in a session of its own, with nothing of ours about it (cold module)."""
+"""Runs a daemon as its user, in a session of its own, with nothing of ours about it (cold)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from ocf_lib.outcomes import Failed, NotInstalled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ocf_lib.command import Command
     from ocf_lib.instance import Instance
     from ocf_lib.log import Log
@@ -103,9 +105,7 @@ def launch(instance: Instance, command: Command, log: Log) -> Daemon:
     return Daemon(process, sizes)
 
 
-def environment(
-    instance: Instance, command: Command, user: pwd.struct_passwd
-) -> dict[str, str]:
+def environment(instance: Instance, command: Command, user: pwd.struct_passwd) -> dict[str, str]:
     """All variables of the daemon: the usual ones, its own, and the marker of the instance."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return {
@@ -120,7 +120,7 @@ def environment(
     }
 
 
-def _credentials(user: pwd.struct_passwd) -> dict[str, object]:
+def _credentials(user: pwd.struct_passwd) -> dict[str, Any]:
     """Only root can become somebody; for its own user (tests) there is nothing to change."""
     if os.geteuid() != 0:
         return {}

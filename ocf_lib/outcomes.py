@@ -1,4 +1,4 @@
-"""How an action ends: the exit codes of OCF 1.1, each but success as an exception that carries its code.
+"""How an action ends: the exit codes of OCF 1.1, each but success as an exception that carries it.
 
 Source: OCF resource agent API 1.1, "Exit status codes"; what Pacemaker does with each is in its
 "Pacemaker Explained", "How are OCF Return Codes Interpreted?".

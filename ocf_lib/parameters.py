@@ -142,7 +142,9 @@ class Parameters:
     as its default: stop and monitor must judge what runs, whatever the configuration says now.
     """
 
-    def __init__(self, declared: Iterable[Parameter], environ: Mapping[str, str], strict: bool) -> None:
+    def __init__(
+        self, declared: Iterable[Parameter], environ: Mapping[str, str], strict: bool
+    ) -> None:
         self.declared = {parameter.name: parameter for parameter in declared}
         self.environ, self.strict = environ, strict
 

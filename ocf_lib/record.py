@@ -49,7 +49,9 @@ class Record:
         a half-believed one would be a guess."""
         facts = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
         try:
-            leader = Identity(int(facts["pid"]), int(facts["start"]), int(facts["uid"]), facts["exe"])
+            leader = Identity(
+                int(facts["pid"]), int(facts["start"]), int(facts["uid"]), facts["exe"]
+            )
             signal = int(facts["signal"])
             if leader.pid <= 1 or leader.start < 0 or leader.uid < UNKNOWN or not 0 < signal < 32:
                 return None

@@ -81,7 +81,8 @@ class Service:
     project: owner of /etc/PROJECT, /run/PROJECT and /var/log/PROJECT.
     programs: what a distribution may start for it; the first that is installed is taken.
     parameters, actions: what the agent takes and offers.
-    offers: actions beyond the usual ones (reload, promote, demote), each a function of the instance.
+    offers: what the actions beyond the usual ones do (reload, promote, demote), each a function
+    of the instance.
     """
 
     def __init__(

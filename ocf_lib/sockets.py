@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-
 from _socket import AF_INET, AF_INET6, inet_ntop
 
 from ocf_lib.process import PROC

@@ -12,6 +12,8 @@ from ocf_lib.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ocf_lib.endpoint import Endpoint
     from ocf_lib.instance import Instance
     from ocf_lib.log import Log
@@ -33,22 +35,24 @@ def start(instance: Instance, log: Log) -> None:
     InvalidHere and NotInstalled as validate-all does.
     """
     validate.parameters(instance, log)
-    validate.host(instance, log)
+    validate.host(instance)
     until = instance.environment.deadline
     with lock.held(instance, until - 1) as locked:
         if not locked:
             log.warning("starting without a lock: another action holds it, or there is no folder")
         found = adoption.members_of(instance)
         if found and found.leader is None:
-            raise Failed(f"the parent process is gone, {found} of a former run remain: stop ends them")
+            raise Failed(
+                f"the parent process is gone, {found} of a former run remain: stop ends them"
+            )
         if found.leader is not None:
             log.info(f"{instance.name} runs already as PID {found.leader.pid}")
-            _wait(instance, _adopt(instance, found.leader.pid, log), None, log)
+            _wait(instance, _adopt(instance, found.leader.pid), None, log)
             return
         wanted = command.resolve(instance)
         daemon = launcher.launch(instance, wanted, log)
-        # Recorded before anything else: at the action's timeout Pacemaker SIGKILLs us, and the stop
-        # that follows must know what to end. Its owner and executable are noted once it has settled.
+        # Recorded before anything else: at the action's timeout Pacemaker SIGKILLs us, and the
+        # stop that follows must know what to end. Owner and executable are noted once settled.
         born = stat(daemon.pid)
         record = Record(Identity(daemon.pid, born.start if born else 0), wanted.signal)
         _keep(instance, record, log)
@@ -56,7 +60,7 @@ def start(instance: Instance, log: Log) -> None:
         _wait(instance, record, daemon, log)
 
 
-def _adopt(instance: Instance, pid: int, log: Log) -> Record:
+def _adopt(instance: Instance, pid: int) -> Record:
     """A record for a daemon that runs without one: the same as if we had just started it."""
     record = instance.record
     running = stat(pid)
@@ -67,9 +71,7 @@ def _adopt(instance: Instance, pid: int, log: Log) -> Record:
     return Record(Identity.of(running), instance.service.programs[0].signal)
 
 
-def _wait(
-    instance: Instance, record: Record, daemon: launcher.Daemon | None, log: Log
-) -> None:
+def _wait(instance: Instance, record: Record, daemon: launcher.Daemon | None, log: Log) -> None:
     """Until the service answers; then keep the record, complete."""
 
     def watch() -> None:
@@ -91,7 +93,7 @@ def _wait(
     _keep(instance, record, log)
 
 
-def _first_answer(instance: Instance, leader: int, watch) -> Endpoint:  # type: ignore[no-untyped-def]
+def _first_answer(instance: Instance, leader: int, watch: Callable[[], None]) -> Endpoint:
     """Short polls, so that a start takes as long as the daemon does and no longer."""
     api = instance.service.api
     assert api is not None
@@ -105,9 +107,8 @@ def _first_answer(instance: Instance, leader: int, watch) -> Endpoint:  # type: 
                 Client(instance, api, endpoint.called(name)).ask(watch)
             except Died:
                 raise
-            except Degraded as error:
-                missing = str(error)
-                return endpoint  # it answers; what we may not verify is no reason to fail it
+            except Degraded:
+                return endpoint  # it answers; a certificate that we refuse is not its failure
             except Failed as error:
                 missing = str(error)
             else:

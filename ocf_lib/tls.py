@@ -1,4 +1,5 @@
-"""TLS for `http.get`, behind a door of its own: `ssl` and `socket` cost more than a plain monitor."""
+"""TLS for `http.get`, behind a door of its own: `ssl` and `socket` cost more than a monitor (cold
+module)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kept token: what lets the frequent monitor ask with credentials and not log in (hot module)."""
+"""The kept token: lets the frequent monitor ask with credentials and not log in (hot module)."""
 
 from __future__ import annotations
 

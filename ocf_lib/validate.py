@@ -1,4 +1,4 @@
-"""validate-all: are the parameters right (level 0), and right for this host (level 10)? (cold module)
+"""validate-all: are the parameters right (level 0), and right for this host (level 10)? (cold)
 
 Wrong everywhere is Misconfigured, wrong on this host InvalidHere, software missing NotInstalled.
 """
@@ -24,7 +24,7 @@ def validate_all(instance: Instance, log: Log) -> None:
     this host."""
     parameters(instance, log)
     if (instance.environment.check_level or 0) >= HOST_LEVEL:
-        host(instance, log)
+        host(instance)
         if token.account(instance) is not None:
             packages.need("keystoneclient", "python3-keystoneclient")
 
@@ -45,7 +45,7 @@ def parameters(instance: Instance, log: Log) -> None:
             )
 
 
-def host(instance: Instance, log: Log) -> None:
+def host(instance: Instance) -> None:
     """Raises NotInstalled for a missing program or user, InvalidHere for a missing file."""
     command.resolve(instance)
     of = instance.parameters

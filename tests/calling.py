@@ -1,0 +1,115 @@
+"""Calling an agent as Pacemaker does: a process of its own, with an OCF environment and no other."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+AGENTS = ROOT / "agents"
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Result:
+    """code: the exit code. out, err: what it printed. seconds: how long it took."""
+
+    def __init__(self, code: int, out: str, err: str, seconds: float) -> None:
+        self.code, self.out, self.err, self.seconds = code, out, err, seconds
+
+    @property
+    def reason(self) -> str:
+        """The last exit reason, which is the one that Pacemaker keeps; "" for none."""
+        lines = [line for line in self.err.splitlines() if line.startswith("ocf-exit-reason:")]
+        return lines[-1].partition(":")[2] if lines else ""
+
+    def __repr__(self) -> str:
+        return f"<code {self.code} in {self.seconds:.2f} s: {self.reason or self.err or self.out!r}>"
+
+
+class Caller:
+    """Calls one agent for one instance.
+
+    folder: for state and logs of this instance. parameters: OCF_RESKEY_*, without the prefix.
+    """
+
+    def __init__(
+        self, agent: str, folder: Path, instance: str = "p_test", **parameters: object
+    ) -> None:
+        self.agent, self.folder, self.instance = agent, folder, instance
+        self.rsctmp = folder / "rsctmp"
+        self.log = folder / "ha.log"
+        self.parameters = {name: str(value) for name, value in parameters.items()}
+
+    def environment(self, **parameters: object) -> dict[str, str]:
+        given = {**self.parameters, **{name: str(value) for name, value in parameters.items()}}
+        return {
+            "PATH": PATH,
+            "OCF_ROOT": "/usr/lib/ocf",
+            "OCF_RA_VERSION_MAJOR": "1",
+            "OCF_RESOURCE_INSTANCE": self.instance,
+            "OCF_RESOURCE_TYPE": self.agent,
+            "OCF_RESOURCE_PROVIDER": "openstack",
+            "HA_RSCTMP": str(self.rsctmp),
+            "HA_LOGFACILITY": "none",
+            "HA_LOGFILE": str(self.log),
+            **{f"OCF_RESKEY_{name}": value for name, value in given.items()},
+        }
+
+    def __call__(
+        self,
+        action: str,
+        *,
+        timeout: float = 20.0,
+        interval: float = 0,
+        level: int | None = None,
+        extra: Mapping[str, str] | None = None,
+        user: str | None = None,
+        **parameters: object,
+    ) -> Result:
+        """Run `action`; timeout and interval in seconds, as Pacemaker hands them over. It is waited
+        for 15 s longer than `timeout`, so that an agent that overruns it is seen."""
+        env = self.environment(**parameters)
+        env["OCF_RESKEY_CRM_meta_timeout"] = str(int(timeout * 1000))
+        if interval:
+            env["OCF_RESKEY_CRM_meta_interval"] = str(int(interval * 1000))
+        if level is not None:
+            env["OCF_CHECK_LEVEL"] = str(level)
+        env.update(extra or {})
+        began = time.monotonic()
+        done = subprocess.run(
+            [str(AGENTS / self.agent), *action.split()],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout + 15,
+            user=user,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+
+    def monitor(self, level: int | None = None, **more: object) -> Result:
+        """A recurring monitor."""
+        return self("monitor", interval=10, level=level, **more)  # type: ignore[arg-type]
+
+    def spawn(self, action: str, **parameters: object) -> subprocess.Popen[str]:
+        """The same without waiting, in a process group of its own, to be killed as Pacemaker does."""
+        env = self.environment(**parameters)
+        env["OCF_RESKEY_CRM_meta_timeout"] = "20000"
+        return subprocess.Popen(
+            [str(AGENTS / self.agent), action],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+
+def agents() -> list[str]:
+    """The names of all agents in this checkout."""
+    return sorted(name for name in os.listdir(AGENTS) if not name.startswith("."))
