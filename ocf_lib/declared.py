@@ -51,7 +51,8 @@ def daemon(user: str, config: str) -> tuple[Parameter, ...]:
             Path(),
             "Where the daemon's own output goes",
             "What the daemon prints is appended to this file; its last line is the exit reason "
-            "when it dies during start. Unset, /var/log/PROJECT/NAME.log, NAME being the resource's.",
+            "when it dies during start. Unset, /var/log/PROJECT/NAME.log, where NAME is the "
+            "resource's.",
         ),
     )
 
@@ -89,8 +90,8 @@ CREDENTIALS = (
         Url(),
         "URL of Identity",
         "Where to log in, such as http://192.168.42.103:5000/v3. The version in it does not "
-        "matter: Identity v3 is used where the server has it, whatever the URL says. With os_username and "
-        "os_password it makes monitor ask with a token.",
+        "matter: Identity v3 is used where the server has it, whatever the URL says. With "
+        "os_username and os_password it makes monitor ask with a token.",
         reloadable=True,
     ),
     Parameter(

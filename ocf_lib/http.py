@@ -1,4 +1,4 @@
-"""One GET with a deadline over the whole request: connection, TLS, sending, every byte of the answer.
+"""One GET with a deadline over all of it: connection, TLS, sending, every byte of the answer.
 
 Hot module: `_socket` costs nothing to import, `socket` and `http.client` more than a monitor.
 """
@@ -39,7 +39,7 @@ class _Wait:
         self.seconds, self.idle = seconds, idle
         self.deadline = monotonic() + seconds
 
-    def on(self, connection: Any, call: Callable[[], Any]) -> Any:
+    def on(self, connection: Any, call: Callable[..., Any], *arguments: Any) -> Any:
         """The result of `call`, which is made again after each slice that `idle` wants."""
         while True:
             left = self.deadline - monotonic()
@@ -47,7 +47,7 @@ class _Wait:
                 raise NoAnswer(f"did not answer within {self.seconds:.3g} s")
             connection.settimeout(left if self.idle is None else min(left, IDLE_INTERVAL))
             try:
-                return call()
+                return call(*arguments)
             except OSError as error:
                 # only the time-out of settimeout has no errno; the network's own, ETIMEDOUT, has
                 if error.errno is not None:
@@ -135,14 +135,13 @@ def _connect(endpoint: Endpoint, wait: _Wait) -> Any:
 def _send(connection: Any, wait: _Wait, request: bytes) -> None:
     sent = 0
     while sent < len(request):
-        rest = request[sent:]
-        sent += wait.on(connection, lambda rest=rest: connection.send(rest))
+        sent += wait.on(connection, connection.send, request[sent:])
 
 
 def _read_answer(connection: Any, wait: _Wait) -> int:
     received = b""
     while b"\r\n\r\n" not in received:
-        part = wait.on(connection, lambda: connection.recv(HEAD_LIMIT))
+        part = wait.on(connection, connection.recv, HEAD_LIMIT)
         if not part:
             raise NoAnswer(
                 "closed the connection without an answer" if not received else "sent no HTTP"
@@ -159,7 +158,7 @@ def _read_answer(connection: Any, wait: _Wait) -> int:
     # Of an answer that does not tell its length the head is enough: waiting for the end of one
     # that never closes would call a healthy service hung.
     while missing > 0:
-        part = wait.on(connection, lambda: connection.recv(HEAD_LIMIT))
+        part = wait.on(connection, connection.recv, HEAD_LIMIT)
         if not part:
             raise NoAnswer(f"closed the connection {missing} bytes before the end of its answer")
         missing -= len(part)

@@ -46,9 +46,9 @@ def find(name: str, record: Record | None, uid: int | None, argv: Sequence[str] 
     argv: what start would run, for a daemon that somebody else started; None to not look for one.
 
     A process belongs to the instance when it carries our marker, lies in the session of the
-    recorded leader, or descends from one that does. A marker counts only with the owner that the service
-    has: no other user can make itself a part of it. Nothing that carries another instance's marker
-    is ever taken.
+    recorded leader, or descends from one that does. A marker counts only with the owner that the
+    service has: no other user can make itself a part of it. Nothing that carries another
+    instance's marker is ever taken.
     """
     processes = scan()
     markers: dict[int, str] = {}
@@ -98,7 +98,7 @@ def read_marker(pid: int) -> str:
 
 
 def owner(pid: int) -> int | None:
-    """The real uid: unlike the owner of /proc/PID it is also that of a process that may not dump."""
+    """The real uid, which the owner of /proc/PID is not for a process that may not dump."""
     for line in _read(pid, "status").splitlines():
         if line.startswith(b"Uid:"):
             return int(line.split()[1])

@@ -26,7 +26,8 @@ class Result:
         return lines[-1].partition(":")[2] if lines else ""
 
     def __repr__(self) -> str:
-        return f"<code {self.code} in {self.seconds:.2f} s: {self.reason or self.err or self.out!r}>"
+        said = self.reason or self.err or self.out
+        return f"<code {self.code} in {self.seconds:.2f} s: {said!r}>"
 
 
 class Caller:
@@ -96,7 +97,7 @@ class Caller:
         return self("monitor", interval=10, level=level, **more)  # type: ignore[arg-type]
 
     def spawn(self, action: str, **parameters: object) -> subprocess.Popen[str]:
-        """The same without waiting, in a process group of its own, to be killed as Pacemaker does."""
+        """The same without waiting, in a process group of its own, for a test that kills it."""
         env = self.environment(**parameters)
         env["OCF_RESKEY_CRM_meta_timeout"] = "20000"
         return subprocess.Popen(

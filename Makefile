@@ -1,0 +1,94 @@
+# One door to everything. `make` alone prints this list, made from the comments at the targets.
+SHELL      := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON   ?= /usr/bin/python3
+OCF_ROOT ?= /usr/lib/ocf
+DESTDIR  ?=
+AGENTS   := $(notdir $(wildcard agents/*))
+PROVIDER  = $(DESTDIR)$(OCF_ROOT)/resource.d/openstack
+LIBRARY   = $(DESTDIR)$(OCF_ROOT)/lib/openstack
+TOOLS    := .venv/bin
+# What `make demo` and the cluster tests install into the nodes that they build.
+STAGE    := build/stage
+
+.PHONY: help
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: ## Install the agents and their library (DESTDIR=, OCF_ROOT=/usr/lib/ocf, PYTHON=/usr/bin/python3)
+	@packaging/check-python $(PYTHON)
+	install -d $(PROVIDER) $(LIBRARY)/ocf_lib
+	install -m 0644 ocf_lib/*.py $(LIBRARY)/ocf_lib/
+	for agent in $(AGENTS); do \
+	    if [ -L agents/$$agent ]; then ln -sfn "$$(readlink agents/$$agent)" $(PROVIDER)/$$agent; \
+	    else sed '1s|^#!/usr/bin/python3 |#!$(PYTHON) |' agents/$$agent > $(PROVIDER)/$$agent; \
+	        chmod 0755 $(PROVIDER)/$$agent; fi; \
+	done
+	$(PYTHON) -m compileall -q -f -s "$(DESTDIR)" -p / $(LIBRARY)/ocf_lib
+
+.PHONY: uninstall
+uninstall: ## Remove what install put there
+	for agent in $(AGENTS); do rm -f $(PROVIDER)/$$agent; done
+	rm -rf $(LIBRARY)/ocf_lib
+	-rmdir $(PROVIDER) $(LIBRARY) 2>/dev/null
+
+.PHONY: stage
+stage: ## Install below build/stage, for the nodes of demo and tests
+	@rm -rf $(STAGE)
+	@$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/$(STAGE) > /dev/null
+
+.PHONY: deps
+deps: ## Install what test, demo and bench need from Debian (as root; starts no service)
+	@packaging/deps test demo
+
+.PHONY: test
+test: ## Run all tests; as root it sets up what they need first (ARGS="-k name" for pytest)
+	@packaging/deps test
+	@$(MAKE) --no-print-directory stage
+	$(PYTHON) -m pytest $(ARGS)
+
+.PHONY: lint
+lint: $(TOOLS)/ruff ## Check style and types: ruff, and mypy strict on library and agents
+	$(TOOLS)/ruff check .
+	$(TOOLS)/ruff format --check .
+	$(TOOLS)/mypy ocf_lib $(addprefix agents/,$(AGENTS))
+	@packaging/check-lint-reads-agents $(TOOLS)/ruff
+
+.PHONY: format
+format: $(TOOLS)/ruff ## Format all code
+	$(TOOLS)/ruff check --fix .
+	$(TOOLS)/ruff format .
+
+$(TOOLS)/ruff: packaging/lint-requirements.txt
+	@packaging/deps lint
+	$(PYTHON) -m venv .venv
+	$(TOOLS)/pip install --quiet --disable-pip-version-check -r packaging/lint-requirements.txt
+	@touch $@
+
+.PHONY: bench
+bench: ## Measure the CPU of each action as ratios to a bare interpreter
+	@packaging/deps test
+	@$(MAKE) --no-print-directory stage
+	$(PYTHON) -m tests.bench.report $(ARGS)
+
+.PHONY: demo
+demo: ## Three-node cluster on this machine keeps a real Keystone alive (KEEP=1 leaves it standing)
+	@packaging/deps demo
+	@$(MAKE) --no-print-directory stage
+	$(PYTHON) tests/bed/demo.py --stage $(STAGE) $(if $(filter 1 yes true,$(KEEP)),--keep)
+
+.PHONY: demo-shell
+demo-shell: ## A shell on a node of a demo left standing (NODE=1)
+	$(PYTHON) tests/bed/demo.py shell $(or $(NODE),1)
+
+.PHONY: demo-stop
+demo-stop: ## End a demo left standing
+	$(PYTHON) tests/bed/demo.py stop
+
+.PHONY: clean
+clean: ## Remove what the other targets built here
+	rm -rf build .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
