@@ -84,7 +84,7 @@ def _act(instance: Instance) -> None:
 def known(service: Service) -> list[str]:
     """The actions of this agent: what meta-data lists, and what is always there."""
     names = [action.name for action in service.actions]
-    return list(dict.fromkeys([*names, "status", "usage"]))
+    return list(dict.fromkeys([*names, "usage"]))
 
 
 def _describe(instance: Instance) -> None:
@@ -107,7 +107,8 @@ def log_of(instance: Instance) -> Log:
 def _report(instance: Instance, outcome: Outcome) -> int:
     """Print the exit reason, the last line of which Pacemaker keeps; log what went wrong."""
     log = log_of(instance)
-    reason = log.mask(outcome.reason)
+    # masked before it becomes one line: blanks of a password must be as they were
+    reason = " ".join(log.mask(str(outcome)).split())
     if outcome.is_failure:
         log.error(f"{instance.environment.action}: {reason}")
     sys.stderr.write(f"ocf-exit-reason:{reason}\n")
@@ -119,7 +120,7 @@ def _report_bug(instance: Instance) -> int:
 
     log = log_of(instance)
     log.error("this is a bug of the agent:\n" + traceback.format_exc())
-    error = log.mask(" ".join(str(sys.exc_info()[1]).split()))
+    error = " ".join(log.mask(str(sys.exc_info()[1])).split())
     name = type(sys.exc_info()[1]).__name__
     sys.stderr.write(
         f"ocf-exit-reason:bug in the agent ({name}: {error}); the log has the details\n"

@@ -8,12 +8,13 @@ import os
 import re
 import shlex
 
-from ocf_lib.outcomes import InvalidHere, Misconfigured, NotInstalled
+from ocf_lib.outcomes import InvalidHere, Misconfigured, NotInstalled, Outcome
 from ocf_lib.service import Program, Uwsgi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocf_lib.instance import Instance
+    from ocf_lib.service import Ending
 
 # Pacemaker's own PATH has no /usr/local, where pip puts daemons.
 SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -25,13 +26,12 @@ SOCKET_ARGUMENT = re.compile(rf"--{SOCKET}(?:=.*)?|-s")
 
 class Command:
     """argv: what to run, its first word an absolute path. environment: what it needs beyond the
-    usual variables. signal: what asks it to end. logs: files that it writes itself, for its last
-    words."""
+    usual variables. ending: how to end it. logs: files that it opens itself, for its last words."""
 
     def __init__(
-        self, argv: list[str], environment: dict[str, str], signal: int, logs: list[str]
+        self, argv: list[str], environment: dict[str, str], ending: Ending, logs: list[str]
     ) -> None:
-        self.argv, self.environment, self.signal, self.logs = argv, environment, signal, logs
+        self.argv, self.environment, self.ending, self.logs = argv, environment, ending, logs
 
 
 def resolve(instance: Instance) -> Command:
@@ -53,7 +53,15 @@ def resolve(instance: Instance) -> Command:
         return _uwsgi(instance, program, path)
     values = {p.name: instance.parameters.text(p) for p in instance.parameters}
     argv = [path, *(word.format_map(values) for word in program.arguments), *additional(instance)]
-    return Command(argv, _environment(instance, program), program.signal, [])
+    return Command(argv, _environment(instance, program), program.ending, [])
+
+
+def ending_of(instance: Instance) -> Ending:
+    """How to end what the parameters name. Needs nothing on this host, for a stop without record."""
+    try:
+        return _choose(instance).ending
+    except Outcome:
+        return instance.service.programs[0].ending
 
 
 def additional(instance: Instance) -> list[str]:
@@ -132,7 +140,7 @@ def _uwsgi(instance: Instance, program: Uwsgi, path: str) -> Command:
     socket = [] if opens_socket else _packaged_socket(instance.service.project, program.port)
     logs = re.findall(r"^\s*(?:logto2?|log-?to|daemonize)\s*=\s*(/\S+)", text, re.MULTILINE)
     environment = {} if ini == config else _environment(instance, program)
-    return Command([path, *socket, "--ini", ini, *extra], environment, program.signal, logs)
+    return Command([path, *socket, "--ini", ini, *extra], environment, program.ending, logs)
 
 
 def _packaged_socket(project: str, port: int) -> list[str]:

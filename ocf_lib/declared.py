@@ -190,6 +190,7 @@ def api_actions(start: int, stop: int) -> tuple[Action, ...]:
         Action("monitor", 20, interval=10, depth=0),
         Action("monitor", 30, interval=20, depth=10),
         Action("monitor", 60, interval=300, depth=20),
+        Action("status", 20),
         Action("reload-agent", 20),
         Action("validate-all", 20),
         Action("meta-data", 10),

@@ -36,8 +36,7 @@ class Environment:
 
     def milliseconds(self, name: str) -> int:
         """A CRM_meta time in ms, 0 where it is unset or no number."""
-        text = self.environ.get("OCF_RESKEY_CRM_meta_" + name, "")
-        return int(text) if text.isdecimal() else 0
+        return _number(self.environ.get("OCF_RESKEY_CRM_meta_" + name)) or 0
 
     @property
     def is_probe(self) -> bool:
@@ -47,8 +46,7 @@ class Environment:
     @property
     def check_level(self) -> int | None:
         """OCF_CHECK_LEVEL, None where the caller leaves it to the agent."""
-        text = self.environ.get("OCF_CHECK_LEVEL", "")
-        return int(text) if text.isdecimal() else None
+        return _number(self.environ.get("OCF_CHECK_LEVEL"))
 
     @property
     def timeout(self) -> float:
@@ -64,3 +62,8 @@ class Environment:
     def speaks_our_api(self) -> bool:
         """OCF_RA_VERSION_MAJOR is 1 or unset (contract 4)."""
         return self.environ.get("OCF_RA_VERSION_MAJOR", "1") in ("1", "")
+
+
+def _number(text: str | None) -> int | None:
+    # int() of over 4300 digits is an error since Python 3.11, and nothing may fail a stop
+    return int(text) if text and text.isdecimal() and len(text) < 16 else None

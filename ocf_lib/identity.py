@@ -59,7 +59,7 @@ def log_in(
             f"Identity {at.url} refuses the log-in of user {of['os_username']}: check os_username, "
             "os_password, os_tenant_name and the domains; the service itself answers"
         ) from None
-    except (exceptions.HttpClientError, exceptions.SSLFailure) as error:
+    except (exceptions.HTTPClientError, exceptions.SSLError) as error:
         raise Degraded(f"Identity {at.url} cannot be logged in to ({_short(error)})") from None
     except exceptions.ConnectTimeout:
         raise fault(f"Identity {at.url} did not answer a log-in in time") from None

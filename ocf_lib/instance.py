@@ -42,8 +42,9 @@ class Instance:
         """A file of this instance and no other: `kind` is record, token or lock."""
         instance = self.environment.instance
         if not all(sign in PLAIN for sign in instance):
-            instance = "".join(s if s in PLAIN else f"%{ord(s):02x}" for s in instance)
-        return f"{self.folder}/{self.service.name}-{instance}.{kind}"
+            instance = "".join(s if s in PLAIN else _quoted(s) for s in instance)
+        # "@" is in no instance as it stands here: nova-compute's wait-1 is not nova-compute-wait's 1
+        return f"{self.folder}/{self.service.name}@{instance}.{kind}"
 
     @property
     def request_seconds(self) -> float:
@@ -65,3 +66,7 @@ class Instance:
         return (
             given or f"{self.environment.rsctmp}/{self.environment.instance.replace('/', '_')}.pid"
         )
+
+
+def _quoted(sign: str) -> str:
+    return "".join(f"%{byte:02x}" for byte in sign.encode("utf-8", "surrogateescape"))

@@ -31,7 +31,7 @@ class Log:
     """
 
     def __init__(self, environ: Mapping[str, str], tag: str, secrets: Iterable[str] = ()) -> None:
-        self.tag = environ.get("HA_LOGTAG") or f"{tag}[{os.getpid()}]"
+        self.tag = _printable(environ.get("HA_LOGTAG") or f"{tag}[{os.getpid()}]")
         self.file, self.debug_file = environ.get("HA_LOGFILE"), environ.get("HA_DEBUGLOG")
         facility = environ.get("HA_LOGFACILITY") or "daemon"
         self.facility = getattr(syslog, "LOG_" + facility.upper(), syslog.LOG_DAEMON)
@@ -59,7 +59,7 @@ class Log:
         return text
 
     def _write(self, level: str, text: str) -> None:
-        text = self.mask(text)
+        text = "\n".join(_printable(line) for line in self.mask(text).splitlines())
         if self.uses_syslog:
             syslog.openlog(self.tag, 0, self.facility)
             for line in text.splitlines():
@@ -77,7 +77,12 @@ class Log:
 def _append(name: str, lines: str) -> None:
     # the cluster's own setting; a full disk or a missing folder must not change a verdict
     try:
-        with open(name, "a") as file:
+        with open(name, "a", encoding="utf-8") as file:
             file.write(lines)
     except OSError:
         pass
+
+
+def _printable(text: str) -> str:
+    """On one line, and without the stand-ins for bytes that are no UTF-8, which cannot be written."""
+    return " ".join(text.encode("utf-8", "backslashreplace").decode().splitlines())

@@ -71,6 +71,7 @@ def find(name: str, record: Record | None, uid: int | None, argv: Sequence[str] 
             own[leader.pid] = leader
         own.update(_session(processes, record, owners, lambda pid: marker(pid) in ("", name)))
     else:
+        own.update(_same_sessions(own, processes, uid, lambda pid: marker(pid) in ("", name)))
         leader = _session_leader(own)
     if not own and argv:
         own = {
@@ -125,6 +126,22 @@ def _session(
         and p.start >= record.leader.start
         and is_free(p.pid)
         and (now is not None or owner(p.pid) in owners)
+    }
+
+
+def _same_sessions(
+    own: dict[int, Stat],
+    processes: dict[int, Stat],
+    uid: int | None,
+    is_free: Callable[[int], bool],
+) -> dict[int, Stat]:
+    """Those in a session with one that start launched, which made the session for them alone: a
+    parent that wrote its title over its environment has no marker any more."""
+    numbers = {p.session for p in own.values()} - {0}
+    return {
+        p.pid: p
+        for p in processes.values()
+        if p.session in numbers and is_free(p.pid) and (uid is None or owner(p.pid) in (0, uid))
     }
 
 

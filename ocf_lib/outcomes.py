@@ -1,5 +1,7 @@
 """How an action ends: the exit codes of OCF 1.1, each but success as an exception that carries it.
 
+Hot module: every monitor loads it.
+
 Source: OCF resource agent API 1.1, "Exit status codes"; what Pacemaker does with each is in its
 "Pacemaker Explained", "How are OCF Return Codes Interpreted?".
 """
@@ -15,10 +17,6 @@ class Outcome(Exception):
 
     code = 1
     is_failure = True
-
-    @property
-    def reason(self) -> str:
-        return " ".join(str(self).split())
 
 
 class Failed(Outcome):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from ocf_lib.process import UNKNOWN, Identity
+from ocf_lib.service import Ending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,15 +21,15 @@ SIZE_LIMIT = 4096
 class Record:
     """One started daemon.
 
-    leader: its first process, which also leads its session. signal: what asks it to end.
+    leader: its first process, which also leads its session. ending: how to end it.
     endpoint: the socket of its API, from its own listening sockets, or None while unknown.
     url: the value of the parameter that the endpoint was made from, or "".
     """
 
     def __init__(
-        self, leader: Identity, signal: int, endpoint: Endpoint | None = None, url: str = ""
+        self, leader: Identity, ending: Ending, endpoint: Endpoint | None = None, url: str = ""
     ) -> None:
-        self.leader, self.signal, self.endpoint, self.url = leader, signal, endpoint, url
+        self.leader, self.ending, self.endpoint, self.url = leader, ending, endpoint, url
 
     def __str__(self) -> str:
         lines = [
@@ -36,7 +37,8 @@ class Record:
             f"start={self.leader.start}",
             f"uid={self.leader.uid}",
             f"exe={self.leader.exe}",
-            f"signal={self.signal}",
+            f"signal={self.ending.signal}",
+            f"patience={self.ending.patience}",
         ]
         if self.endpoint is not None:
             lines.append(f"api={self.endpoint.scheme} {self.endpoint.address} {self.endpoint.port}")
@@ -52,8 +54,10 @@ class Record:
             leader = Identity(
                 int(facts["pid"]), int(facts["start"]), int(facts["uid"]), facts["exe"]
             )
-            signal = int(facts["signal"])
-            if leader.pid <= 1 or leader.start < 0 or leader.uid < UNKNOWN or not 0 < signal < 32:
+            ending = Ending(int(facts["signal"]), int(facts["patience"]))
+            if leader.pid <= 1 or leader.start < 0 or leader.uid < UNKNOWN:
+                return None
+            if not 0 < ending.signal < 32 or ending.patience < 0:
                 return None
             endpoint = None
             if "api" in facts:
@@ -63,7 +67,7 @@ class Record:
                 endpoint = Endpoint(scheme, address, int(port))
         except (KeyError, ValueError):
             return None
-        return cls(leader, signal, endpoint, facts.get("url", ""))
+        return cls(leader, ending, endpoint, facts.get("url", ""))
 
 
 def is_trusted(folder: str) -> bool:

@@ -10,6 +10,16 @@ if TYPE_CHECKING:
     from ocf_lib.parameters import Parameter
 
 
+class Ending:
+    """How a daemon is ended. signal: what asks it to. patience: after how many seconds SIGKILL
+    follows; 0 for a share of what the action's timeout leaves."""
+
+    __slots__ = ("patience", "signal")
+
+    def __init__(self, signal: int, patience: int) -> None:
+        self.signal, self.patience = signal, patience
+
+
 class Program:
     """A daemon of its own, started as `PROGRAM ARGUMENTS`.
 
@@ -17,7 +27,7 @@ class Program:
     environment: variables that it gets where `config` is not the packaged default, in the same way.
     """
 
-    signal = 15  # SIGTERM
+    ending = Ending(15, 0)  # SIGTERM
 
     def __init__(
         self,
@@ -36,8 +46,10 @@ class Uwsgi(Program):
     """
 
     # TERM makes a uwsgi without die-on-term reload (uwsgi-docs, "Signals for controlling uWSGI");
-    # INT ends it with and without.
-    signal = 2
+    # SIGINT ends it with and without, at once and not gracefully: 1 s. One that is still loading
+    # its application hears it in one worker and then lives on for 60 s, answering 500 (measured):
+    # there is nothing to wait for.
+    ending = Ending(2, 5)
 
     def __init__(self, ini: str, port: int, environment: Mapping[str, str]) -> None:
         super().__init__("uwsgi", (), environment)

@@ -54,7 +54,7 @@ def start(instance: Instance, log: Log) -> None:
         # Recorded before anything else: at the action's timeout Pacemaker SIGKILLs us, and the
         # stop that follows must know what to end. Owner and executable are noted once settled.
         born = stat(daemon.pid)
-        record = Record(Identity(daemon.pid, born.start if born else 0), wanted.signal)
+        record = Record(Identity(daemon.pid, born.start if born else 0), wanted.ending)
         _keep(instance, record, log)
         log.info(f"{instance.name} launched as PID {daemon.pid}: {' '.join(wanted.argv)}")
         _wait(instance, record, daemon, log)
@@ -68,7 +68,7 @@ def _adopt(instance: Instance, pid: int) -> Record:
         return record
     if running is None:
         raise Died(f"PID {pid} ended while it was looked at")
-    return Record(Identity.of(running), instance.service.programs[0].signal)
+    return Record(Identity.of(running), command.ending_of(instance))
 
 
 def _wait(instance: Instance, record: Record, daemon: launcher.Daemon | None, log: Log) -> None:

@@ -10,7 +10,7 @@ import os
 import signal
 from time import monotonic, sleep
 
-from ocf_lib import adoption, files, lock
+from ocf_lib import adoption, command, files, lock
 from ocf_lib.outcomes import Failed
 from ocf_lib.process import Identity, Stat
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ocf_lib.instance import Instance
     from ocf_lib.log import Log
     from ocf_lib.members import Members
+    from ocf_lib.service import Ending
 
 POLL = 0.02
 # Of the time that is left, the share for an orderly end; the rest is for SIGKILL and for looking.
@@ -41,8 +42,8 @@ def stop(instance: Instance, log: Log) -> None:
         found = adoption.members_of(instance)
         if found:
             log.info(f"{instance.name}: ending {found}")
-            asking = record.signal if record else instance.service.programs[0].signal
-            _end(instance, found, asking, log)
+            ending = record.ending if record else command.ending_of(instance)
+            _end(instance, found, ending, log)
         else:
             log.info(f"{instance.name} is not running")
         pids = {str(record.leader.pid)} if record else set()
@@ -53,17 +54,18 @@ def stop(instance: Instance, log: Log) -> None:
             files.remove(instance.file(kind))
 
 
-def _end(instance: Instance, found: Members, asking: int, log: Log) -> None:
-    """The parent is asked, and tells its workers; what outlives it is asked; what is left at three
-    quarters of the time is killed."""
+def _end(instance: Instance, found: Members, ending: Ending, log: Log) -> None:
+    """The parent is asked, and tells its workers; what outlives it is asked; what is left when
+    patience or three quarters of the time are over is killed."""
     now, deadline = monotonic(), instance.environment.deadline
-    kill_at = now + ORDERLY_SHARE * (deadline - now)
+    patience = ORDERLY_SHARE * (deadline - now)
+    kill_at = now + min(patience, ending.patience or patience)
     asked: set[int] = set()
     killed = False
     # what a SIGSTOP keeps from hearing us
     _signal([process for process in found.all if process.is_frozen], signal.SIGCONT)
     if found.leader is not None:
-        _signal([found.leader], asking)
+        _signal([found.leader], ending.signal)
         asked.add(found.leader.pid)
     while True:
         living = [process for process in found.all if _lives(process)]

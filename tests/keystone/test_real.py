@@ -1,0 +1,197 @@
+"""The agent with a real Keystone, as an operator has it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from tests.bed.waiting import wait_until
+from tests.calling import AGENTS, ROOT, Caller
+
+pytestmark = [pytest.mark.root, pytest.mark.keystone]
+
+START = 60.0
+
+
+def leader(caller: Caller) -> psutil.Process:
+    pid = int((caller.rsctmp / f"{caller.instance}.pid").read_text())
+    return psutil.Process(pid)
+
+
+def processes(caller: Caller) -> list[psutil.Process]:
+    """All uwsgi processes with this test's ini on their command line."""
+    ini = caller.parameters["config"]
+    return [p for p in psutil.process_iter(["cmdline"]) if ini in (p.info["cmdline"] or [])]
+
+
+def test_life_from_start_to_stop(keystone: Caller) -> None:
+    assert keystone("monitor").code == 7
+    started = keystone("start", timeout=START)
+    assert started.code == 0, started
+    url = keystone.parameters["os_auth_url"].replace("/v2.0", "/v3")
+    assert requests.get(url, timeout=10).status_code == 200
+    assert leader(keystone).username() == "keystone"
+    assert len(processes(keystone)) == 3
+    for level in (0, 10, 20, None):
+        assert keystone.monitor(level).code == 0
+    assert keystone("monitor").code == 0
+    assert keystone("status").code == 0
+    assert keystone("stop", timeout=START).code == 0
+    assert processes(keystone) == []
+    assert keystone("monitor").code == 7
+    assert keystone("stop").code == 0
+
+
+def test_second_start_changes_nothing(keystone: Caller) -> None:
+    assert keystone("start", timeout=START).code == 0
+    before = [p.pid for p in processes(keystone)]
+    again = keystone("start", timeout=START)
+    assert again.code == 0
+    assert again.seconds < START / 2
+    assert [p.pid for p in processes(keystone)] == before
+
+
+def test_v2_url_of_the_paper_is_served_by_v3_and_its_token_kept(keystone: Caller) -> None:
+    assert keystone.parameters["os_auth_url"].endswith("/v2.0/")
+    assert keystone("start", timeout=START).code == 0
+    assert keystone.monitor().code == 0
+    token = keystone.rsctmp / "openstack" / "keystone@p_keystone.token"
+    assert token.stat().st_mode & 0o777 == 0o600
+    assert token.stat().st_uid == 0
+    kept = token.read_text()
+    assert keystone.monitor().code == 0
+    assert token.read_text() == kept
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"os_password": "wrong"}, "os_password"),
+        ({"os_username": "nobody"}, "os_username"),
+        ({"os_user_domain_name": "Elsewhere"}, "domain"),
+        ({"os_tenant_name": "nothing"}, "os_tenant_name"),
+    ],
+)
+def test_credentials_that_are_refused_degrade_and_restart_nothing(
+    keystone: Caller, wrong: dict[str, str], named: str
+) -> None:
+    started = keystone("start", timeout=START, **wrong)
+    assert started.code == 0, started
+    judged = keystone.monitor(**wrong)
+    assert judged.code == 190, judged
+    assert named in judged.reason
+    assert "service itself answers" in judged.reason
+
+
+def test_region_and_interface_are_looked_up_in_the_catalog(keystone: Caller) -> None:
+    assert keystone("start", timeout=START).code == 0
+    assert keystone.monitor(20, os_region_name="RegionOne", os_interface="admin").code == 0
+    judged = keystone.monitor(20, os_region_name="Mars")
+    assert judged.code == 190
+    assert "Mars" in judged.reason
+
+
+def test_frozen_daemon_is_a_failure_and_stops(keystone: Caller) -> None:
+    assert keystone("start", timeout=START).code == 0
+    assert keystone.monitor().code == 0
+    for process in processes(keystone):
+        process.suspend()
+    judged = keystone.monitor(api_timeout=2)
+    assert judged.code == 1, judged
+    probed = keystone("monitor", api_timeout=2)
+    assert probed.code == 1, probed
+    stopped = keystone("stop", timeout=START)
+    assert stopped.code == 0, stopped
+    assert processes(keystone) == []
+
+
+def test_frozen_workers_do_not_answer_in_time(keystone: Caller) -> None:
+    assert keystone("start", timeout=START).code == 0
+    assert keystone.monitor().code == 0
+    for process in processes(keystone):
+        if process.pid != leader(keystone).pid:
+            process.suspend()
+    judged = keystone.monitor(api_timeout=2)
+    assert judged.code == 1, judged
+    assert "did not answer within 2 s" in judged.reason
+
+
+def test_killed_daemon_is_stopped_and_starts_again(keystone: Caller) -> None:
+    assert keystone("start", timeout=START).code == 0
+    os.kill(leader(keystone).pid, signal.SIGKILL)
+    wait_until(lambda: not processes(keystone), 10, "the workers end with their master")
+    assert keystone.monitor().code == 7
+    assert keystone("start", timeout=START).code == 0
+    assert keystone.monitor().code == 0
+
+
+def test_application_that_cannot_load_is_no_start(keystone: Caller) -> None:
+    """uwsgi keeps running and answers 500 for ever (openstack-daemons.md, trap 3)."""
+    ini = Path(keystone.parameters["config"])
+    broken = ini.with_name("keystone.wsgi")
+    broken.write_text("raise RuntimeError('no application today')\n")
+    ini.write_text(ini.read_text().replace("/usr/bin/keystone-wsgi-public", str(broken)))
+    started = keystone("start", timeout=6)
+    assert started.code == 1, started
+    assert "500" in started.reason
+    assert started.seconds < 6
+    assert keystone("stop").code == 0
+    assert processes(keystone) == []
+
+
+def test_unusable_configuration_is_told_with_the_last_words(keystone: Caller) -> None:
+    ini = Path(keystone.parameters["config"])
+    ini.write_text(ini.read_text() + "uid = nobody-of-this-name\n")
+    started = keystone("start", timeout=START)
+    assert started.code == 1, started
+    assert started.seconds < 5
+    assert "nobody-of-this-name" in started.reason
+
+
+def test_wsgi_script_serves_a_plain_keystone_conf(keystone: Caller) -> None:
+    folder = Path(keystone.parameters["config"]).parent
+    port = keystone.parameters["os_auth_url"].split(":")[2].split("/")[0]
+    keystone.parameters.update(
+        binary="keystone-wsgi-public",
+        config=str(folder / "keystone.conf"),
+        additional_parameters=f"--host 127.0.0.1 --port '{port}'",
+    )
+    assert keystone("start", timeout=START).code == 0
+    assert keystone.monitor().code == 0
+    assert any("keystone-wsgi-public" in word for word in leader(keystone).cmdline())
+    assert keystone("stop").code == 0
+
+
+def test_program_that_is_gone_with_its_release_is_named(keystone: Caller) -> None:
+    started = keystone("start", binary="keystone-all", config="/etc/keystone/keystone.conf")
+    assert started.code == 5
+    assert "keystone-all" in started.reason
+
+
+def test_ocf_tester(keystone: Caller) -> None:
+    given = [
+        word for name, value in keystone.parameters.items() for word in ("-o", f"{name}={value}")
+    ]
+    done = subprocess.run(
+        ["ocf-tester", "-n", "p_keystone", *given, str(AGENTS / "keystone")],
+        env={
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            "OCF_ROOT": "/usr/lib/ocf",
+            "HA_RSCTMP": str(keystone.rsctmp),
+        },
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "passed all tests" in done.stdout
