@@ -32,7 +32,8 @@ class Client:
             self.ask()
             return
         held = None if deep else token.kept(self.instance, account)
-        if held is not None and self.present(held):
+        usable = held is not None and held.version in self.api.authenticated
+        if held is not None and usable and self.present(held):
             return
         # cold: no token yet, or one that is refused. The answer without one is the evidence that
         # the service lives, whatever the log-in says then.

@@ -57,7 +57,7 @@ def resolve(instance: Instance) -> Command:
 
 
 def ending_of(instance: Instance) -> Ending:
-    """How to end what the parameters name. Needs nothing on this host, for a stop without record."""
+    """How to end what the parameters name. Needs nothing on this host: stop may have no record."""
     try:
         return _choose(instance).ending
     except Outcome:

@@ -65,6 +65,9 @@ def log_in(
         raise fault(f"Identity {at.url} did not answer a log-in in time") from None
     except exceptions.ClientException as error:
         raise fault(f"Identity {at.url} failed a log-in ({_short(error)})") from None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # keystoneclient's way to say that an answer was JSON, but none of Identity
+        raise fault(f"Identity {at.url} answers a log-in with nonsense ({_short(error)})") from None
     held = Token(
         access.auth_token, version, calendar.timegm(access.expires.utctimetuple()), account
     )

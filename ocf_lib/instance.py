@@ -43,7 +43,7 @@ class Instance:
         instance = self.environment.instance
         if not all(sign in PLAIN for sign in instance):
             instance = "".join(s if s in PLAIN else _quoted(s) for s in instance)
-        # "@" is in no instance as it stands here: nova-compute's wait-1 is not nova-compute-wait's 1
+        # "@" is in no quoted instance: nova-compute's wait-1 is not nova-compute-wait's 1
         return f"{self.folder}/{self.service.name}@{instance}.{kind}"
 
     @property

@@ -84,7 +84,8 @@ def launch(instance: Instance, command: Command, log: Log) -> Daemon:
         raise NotInstalled(f"user {instance.parameters['user']} does not exist: set parameter user")
     _make_runtime_folder(instance, user)
     output = _open_output(instance, user, log)
-    logs = [output, *_open_quietly(command.logs, user)]
+    # its own log first: what it prints before it opens that one is seldom why it dies
+    logs = [*_open_quietly(command.logs, user), output]
     _lift_limits()
     sizes = [(descriptor, os.fstat(descriptor).st_size) for descriptor in logs]
     home = user.pw_dir if os.path.isdir(user.pw_dir) else "/"

@@ -84,5 +84,5 @@ def _append(name: str, lines: str) -> None:
 
 
 def _printable(text: str) -> str:
-    """On one line, and without the stand-ins for bytes that are no UTF-8, which cannot be written."""
+    """On one line, and without the stand-ins for bytes that are no UTF-8: none can write them."""
     return " ".join(text.encode("utf-8", "backslashreplace").decode().splitlines())

@@ -62,7 +62,7 @@ def find(name: str, record: Record | None, uid: int | None, argv: Sequence[str] 
     own = {
         p.pid: p
         for p in processes.values()
-        if marker(p.pid) == name and (uid is None or owner(p.pid) in owners)
+        if marker(p.pid) == name and (uid is None or owner(p.pid) in owners) and is_here(p.pid)
     }
     leader = None
     if record is not None:
@@ -77,7 +77,8 @@ def find(name: str, record: Record | None, uid: int | None, argv: Sequence[str] 
         own = {
             p.pid: p
             for p in processes.values()
-            if not marker(p.pid) and (uid is None or owner(p.pid) == uid) and _runs(p.pid, argv)
+            if not marker(p.pid) and _runs(p.pid, argv) and is_here(p.pid)
+            if uid is None or owner(p.pid) == uid
         }
         leader = _parent(own)
     _add_descendants(own, processes)
@@ -104,6 +105,15 @@ def owner(pid: int) -> int | None:
         if line.startswith(b"Uid:"):
             return int(line.split()[1])
     return None
+
+
+def is_here(pid: int) -> bool:
+    """In our own PID namespace. From a host one sees the processes of its containers, in which a
+    cluster of their own may run an instance of the same name."""
+    try:
+        return os.readlink(f"{PROC}/{pid}/ns/pid") == os.readlink(f"{PROC}/self/ns/pid")
+    except OSError:
+        return False
 
 
 def command_line(pid: int) -> list[str]:
@@ -155,9 +165,10 @@ def _runs(pid: int, argv: Sequence[str]) -> bool:
 
 
 def _session_leader(own: dict[int, Stat]) -> Stat | None:
-    """The parent of those that start launched, where it lives: it leads a session, as the first."""
+    """The parent of those that start launched, where it lives: the one that leads a session.
+    Several that do are workers in sessions of their own, whose parent is gone."""
     leading = [p for p in own.values() if p.session == p.pid and p.ppid not in own]
-    return min(leading, key=lambda p: p.start, default=None)
+    return leading[0] if len(leading) == 1 else None
 
 
 def _parent(own: dict[int, Stat]) -> Stat | None:

@@ -47,13 +47,13 @@ def template() -> Iterator[Keystone]:
 
 @pytest.fixture
 def keystone(template: Keystone) -> Iterator[Caller]:
-    """The agent, for a Keystone with data of its own; stopped at the end, with all its processes."""
+    """The agent, for a Keystone with data of its own, which is stopped at the end."""
     folder = Path(tempfile.mkdtemp(prefix="ocf-keystone-"))
     folder.chmod(0o711)
     port = free_port()
     own = Keystone.alone(folder, port)
     own.make(template)
-    caller = Caller("keystone", folder, "p_keystone", **parameters(own, port))
+    caller = Caller("keystone", folder, f"p_keystone_{port}", **parameters(own, port))
     yield caller
     stopped = caller("stop", timeout=60)
     assert stopped.code == 0, stopped

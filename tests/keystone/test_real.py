@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def test_v2_url_of_the_paper_is_served_by_v3_and_its_token_kept(keystone: Caller
     assert keystone.parameters["os_auth_url"].endswith("/v2.0/")
     assert keystone("start", timeout=START).code == 0
     assert keystone.monitor().code == 0
-    token = keystone.rsctmp / "openstack" / "keystone@p_keystone.token"
+    token = keystone.rsctmp / "openstack" / f"keystone@{keystone.instance}.token"
     assert token.stat().st_mode & 0o777 == 0o600
     assert token.stat().st_uid == 0
     kept = token.read_text()
@@ -145,13 +146,14 @@ def test_application_that_cannot_load_is_no_start(keystone: Caller) -> None:
     assert processes(keystone) == []
 
 
-def test_unusable_configuration_is_told_with_the_last_words(keystone: Caller) -> None:
-    ini = Path(keystone.parameters["config"])
-    ini.write_text(ini.read_text() + "uid = nobody-of-this-name\n")
-    started = keystone("start", timeout=START)
-    assert started.code == 1, started
-    assert started.seconds < 5
-    assert "nobody-of-this-name" in started.reason
+def test_port_of_another_program_is_told_with_the_last_words(keystone: Caller) -> None:
+    port = int(keystone.parameters["os_auth_url"].split(":")[2].split("/")[0])
+    with socket.create_server(("127.0.0.1", port)):
+        started = keystone("start", timeout=START)
+        assert started.code == 1, started
+        assert started.seconds < 5
+        assert "Address already in use" in started.reason
+        assert keystone("monitor").code == 7
 
 
 def test_wsgi_script_serves_a_plain_keystone_conf(keystone: Caller) -> None:
@@ -179,7 +181,7 @@ def test_ocf_tester(keystone: Caller) -> None:
         word for name, value in keystone.parameters.items() for word in ("-o", f"{name}={value}")
     ]
     done = subprocess.run(
-        ["ocf-tester", "-n", "p_keystone", *given, str(AGENTS / "keystone")],
+        ["ocf-tester", "-n", keystone.instance, *given, str(AGENTS / "keystone")],
         env={
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "OCF_ROOT": "/usr/lib/ocf",
