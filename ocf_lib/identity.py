@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import calendar
 import contextlib
+import warnings
 
 from ocf_lib import files, packages
 from ocf_lib.endpoint import Endpoint
@@ -40,6 +41,7 @@ def log_in(
     packages.need("keystoneclient", "python3-keystoneclient")
     from keystoneauth1 import exceptions
 
+    warnings.simplefilter("ignore")  # what libraries warn their developers of is no operator's log
     of = instance.parameters
     given = Endpoint.parse(of["os_auth_url"])
     if api.issues_tokens:
@@ -54,6 +56,8 @@ def log_in(
         access = session.auth.get_access(session)
         if deep:
             _use(session, version, at, of)
+        expires = calendar.timegm(access.expires.utctimetuple())
+        held = Token(access.auth_token, version, expires, account)
     except exceptions.Unauthorized:
         raise Degraded(
             f"Identity {at.url} refuses the log-in of user {of['os_username']}: check os_username, "
@@ -68,9 +72,6 @@ def log_in(
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         # keystoneclient's way to say that an answer was JSON, but none of Identity
         raise fault(f"Identity {at.url} answers a log-in with nonsense ({_short(error)})") from None
-    held = Token(
-        access.auth_token, version, calendar.timegm(access.expires.utctimetuple()), account
-    )
     # a token that cannot be kept costs the next monitor a log-in, no more
     with contextlib.suppress(OSError):
         files.make_state_folder(instance.folder)
