@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ocf_lib import command, http, launcher, members, sockets, tls
 from ocf_lib.endpoint import Endpoint
 from ocf_lib.outcomes import Outcome
@@ -48,12 +50,15 @@ def endpoint_of(instance: Instance, leader: int) -> Endpoint | None:
 
 
 def _numeric(given: Endpoint) -> Endpoint:
-    """Resolved once, here, so that the frequent monitor asks no name server."""
-    try:
-        address = str(http.resolve(given.address, given.port)[1][0])
-    except OSError:
-        address = given.address
-    return Endpoint(given.scheme, address, given.port, given.name, given.path)
+    """Resolved once, here, so that the frequent monitor asks no name server: the first of its
+    addresses that takes a connection, or the name where none does."""
+    with contextlib.suppress(OSError):
+        for family, address in http.resolve(given.address, given.port):
+            with contextlib.suppress(OSError), tls.plain(family) as plain:
+                plain.settimeout(HANDSHAKE_SECONDS)
+                plain.connect(address)
+                return Endpoint(given.scheme, address[0], given.port, given.name, given.path)
+    return given
 
 
 def _may_speak_tls(instance: Instance, leader: int) -> bool:
@@ -67,7 +72,7 @@ def _may_speak_tls(instance: Instance, leader: int) -> bool:
 
 def _speaks_tls(endpoint: Endpoint) -> bool | None:
     """None where it accepts but does not answer, as a daemon that is loading does."""
-    family, address = http.resolve(endpoint.address, endpoint.port)
+    family, address = http.resolve(endpoint.address, endpoint.port)[0]
     with tls.plain(family) as plain:
         plain.settimeout(HANDSHAKE_SECONDS)
         try:

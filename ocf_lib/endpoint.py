@@ -34,7 +34,7 @@ class Endpoint:
         authority, _, path = rest.partition("/")
         if "@" in authority:
             raise ValueError("must not hold a user or password; " + right[5:])
-        if any(sign in url for sign in "?# \t\r\n") or not url.isascii():
+        if any(sign in url for sign in "?# ") or not (url.isascii() and url.isprintable()):
             raise ValueError(right + ", without query, fragment or blanks")
         if authority.startswith("["):
             host, found, port = authority[1:].partition("]")
@@ -43,7 +43,7 @@ class Endpoint:
             port = port[1:]
         else:
             host, _, port = authority.partition(":")
-        if not host or (port and not (port.isdecimal() and 0 < int(port) < 65536)):
+        if not host or (port and not (port.isdecimal() and 0 < int(port[:6]) < 65536)):
             raise ValueError(right)
         return cls(scheme, host, int(port or PORTS[scheme]), host, ("/" + path).rstrip("/"))
 

@@ -39,12 +39,20 @@ class _Wait:
         self.seconds, self.idle = seconds, idle
         self.deadline = monotonic() + seconds
 
+    def left(self) -> float:
+        """Seconds, more than none. Raises NoAnswer when there are none left."""
+        left = self.deadline - monotonic()
+        if left <= 0:
+            raise self.over()
+        return left
+
+    def over(self) -> NoAnswer:
+        return NoAnswer(f"did not answer within {self.seconds:.3g} s")
+
     def on(self, connection: Any, call: Callable[..., Any], *arguments: Any) -> Any:
         """The result of `call`, which is made again after each slice that `idle` wants."""
         while True:
-            left = self.deadline - monotonic()
-            if left <= 0:
-                raise NoAnswer(f"did not answer within {self.seconds:.3g} s")
+            left = self.left()
             connection.settimeout(left if self.idle is None else min(left, IDLE_INTERVAL))
             try:
                 return call(*arguments)
@@ -102,18 +110,29 @@ def get(
             connection.close()
 
 
-def resolve(address: str, port: int) -> tuple[int, Any]:
-    """Family and socket address, without asking a name server where it is a number already."""
+def resolve(address: str, port: int) -> list[tuple[int, Any]]:
+    """(family, socket address) of each address there is, without asking a name server where it is a
+    number already. Raises gaierror."""
     host = address.encode("ascii")  # from text, getaddrinfo imports the idna codec: 6 ms
     try:
         found = getaddrinfo(host, port, 0, SOCK_STREAM, 0, AI_NUMERICHOST)
     except gaierror:
         found = getaddrinfo(host, port, 0, SOCK_STREAM)
-    return found[0][0], found[0][4]
+    return [(facts[0], facts[4]) for facts in found]
 
 
 def _connect(endpoint: Endpoint, wait: _Wait) -> Any:
-    family, address = resolve(endpoint.address, endpoint.port)
+    """To the first address that takes us: localhost may be ::1 as well, where nobody listens."""
+    addresses = resolve(endpoint.address, endpoint.port)
+    for family, address in addresses[:-1]:
+        try:
+            return _connect_to(endpoint, wait, family, address)
+        except OSError:
+            continue
+    return _connect_to(endpoint, wait, *addresses[-1])
+
+
+def _connect_to(endpoint: Endpoint, wait: _Wait, family: int, address: Any) -> Any:
     if endpoint.scheme == "https":
         from ocf_lib import tls
 
@@ -121,13 +140,16 @@ def _connect(endpoint: Endpoint, wait: _Wait) -> Any:
     else:
         connection = socket(family, SOCK_STREAM)
     try:
-        # connect is not called twice: a second call while the first is under way is an error
-        connection.settimeout(wait.seconds)
+        # not in slices: a second connect while the first is under way is an error
+        connection.settimeout(wait.left())
         connection.connect(address)
     except OSError as error:
         connection.close()
         if error.errno is None:
-            raise NoAnswer(f"did not answer within {wait.seconds:.3g} s") from None
+            raise wait.over() from None
+        raise
+    except NoAnswer:
+        connection.close()
         raise
     return connection
 

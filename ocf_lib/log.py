@@ -34,7 +34,8 @@ class Log:
         self.tag = _printable(environ.get("HA_LOGTAG") or f"{tag}[{os.getpid()}]")
         self.file, self.debug_file = environ.get("HA_LOGFILE"), environ.get("HA_DEBUGLOG")
         facility = environ.get("HA_LOGFACILITY") or "daemon"
-        self.facility = getattr(syslog, "LOG_" + facility.upper(), syslog.LOG_DAEMON)
+        named = getattr(syslog, "LOG_" + facility.upper(), None)
+        self.facility = named if isinstance(named, int) else syslog.LOG_DAEMON
         self.uses_syslog = facility != "none"
         self.debugs = environ.get("HA_debug", "0") not in ("", "0")
         self.secrets = [secret for secret in secrets if secret]

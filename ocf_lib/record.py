@@ -64,7 +64,8 @@ class Record:
                 from ocf_lib.endpoint import Endpoint
 
                 scheme, address, port = facts["api"].split(" ")
-                endpoint = Endpoint(scheme, address, int(port))
+                bracketed = f"[{address}]" if ":" in address else address
+                endpoint = Endpoint.parse(f"{scheme}://{bracketed}:{port}")
         except (KeyError, ValueError):
             return None
         return cls(leader, ending, endpoint, facts.get("url", ""))

@@ -42,7 +42,10 @@ def kept(instance: Instance, holder: str) -> Token | None:
     """The token that an earlier log-in of `holder` (an account) left, unless it nears its end."""
     text = read(instance.file("token"))
     lines = text.split("\n") if text else []
-    if len(lines) < 4 or lines[0] != holder or not lines[2].isdecimal() or not lines[3]:
+    if len(lines) < 4 or lines[0] != holder or not lines[2].isdecimal() or len(lines[2]) > 15:
+        return None
+    # what would break the header that it goes into is no token
+    if not (lines[3].isascii() and lines[3].isprintable() and lines[3].strip(" ")):
         return None
     found = Token(lines[3], lines[1], int(lines[2]), holder)
     return found if time() < found.expires - MARGIN else None
