@@ -20,12 +20,16 @@ def members_of(instance: Instance) -> members.Members:
     """All processes of the instance: those that we started, or else one daemon that somebody else
     started with just the command that start would run."""
     user = launcher.user_of(instance)
-    argv: list[str] | None
+    uid = user.pw_uid if user else None
+    found = members.find(instance.name, instance.record, uid)
+    if found:
+        # the configuration is not looked at: it may lie on a file system that hangs
+        return found
     try:
         argv = command.resolve(instance).argv
     except Outcome:
-        argv = None  # what is not installed or configured here cannot have been started so
-    return members.find(instance.name, instance.record, user.pw_uid if user else None, argv)
+        return found  # what is not installed or configured here cannot have been started so
+    return members.find_foreign(uid, argv)
 
 
 def endpoint_of(instance: Instance, leader: int) -> Endpoint | None:
@@ -77,10 +81,19 @@ def _speaks_tls(endpoint: Endpoint) -> bool | None:
         plain.settimeout(HANDSHAKE_SECONDS)
         try:
             plain.connect(address)
-            with tls.wrap(plain, endpoint.name, None, insecure=True) as secure:
+            with tls.wrap(plain, endpoint.name, tls.context(None, insecure=True)) as secure:
                 secure.do_handshake()
-        except TimeoutError:
-            return None
         except OSError as error:
-            return None if error.errno is None else False
+            return False if error.errno is not None else _speaks_plainly(endpoint)
     return True
+
+
+def _speaks_plainly(endpoint: Endpoint) -> bool | None:
+    """False (no TLS) where it answers a plain request: such a server may take a handshake for the
+    beginning of a request line and wait for the rest."""
+    plain = Endpoint("http", endpoint.address, endpoint.port)
+    try:
+        http.get(plain, "/", HANDSHAKE_SECONDS)
+    except http.NoAnswer:
+        return None
+    return False

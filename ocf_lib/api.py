@@ -32,8 +32,7 @@ class Client:
             self.ask()
             return
         held = None if deep else token.kept(self.instance, account)
-        usable = held is not None and held.version in self.api.authenticated
-        if held is not None and usable and self.present(held):
+        if held is not None and self.present(held):
             return
         # cold: no token yet, or one that is refused. The answer without one is the evidence that
         # the service lives, whatever the log-in says then.

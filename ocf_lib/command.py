@@ -107,7 +107,8 @@ def _installed(name: str) -> str | None:
     """Its absolute path, None where there is none. The name "uwsgi" means one that runs Python 3:
     Debian names those uwsgi_python3 or, alone, after a version (uwsgi_python311)."""
     if "/" in name:
-        return name if os.path.isfile(name) and os.access(name, os.X_OK) else None
+        is_program = name.startswith("/") and os.path.isfile(name) and os.access(name, os.X_OK)
+        return name if is_program else None
     if name == "uwsgi":
         versioned = sorted(glob.glob("/usr/bin/uwsgi_python3*"), key=lambda p: (len(p), p))
         if versioned:
@@ -162,6 +163,8 @@ def _environment(instance: Instance, program: Program) -> dict[str, str]:
 
 
 def _text(path: str) -> str:
+    if not os.path.isfile(path):
+        return ""  # opening a FIFO would wait for a writer
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read(1 << 20)

@@ -43,7 +43,9 @@ class Endpoint:
             port = port[1:]
         else:
             host, _, port = authority.partition(":")
-        if not host or (port and not (port.isdecimal() and 0 < int(port[:6]) < 65536)):
+        if not host or (
+            port and not (port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65536)
+        ):
             raise ValueError(right)
         return cls(scheme, host, int(port or PORTS[scheme]), host, ("/" + path).rstrip("/"))
 

@@ -85,13 +85,18 @@ def get(
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     lines += ["Accept: application/json", "Connection: close", "User-Agent: ocf-openstack", "", ""]
     request = "\r\n".join(lines).encode("latin-1")
-    connection = None
+    connection = trusted = None
+    if endpoint.scheme == "https":
+        from ocf_lib import tls
+
+        try:
+            trusted = tls.context(cacert, insecure)
+        except OSError as error:
+            raise Untrusted(f"cannot be verified with {cacert} ({error.strerror})") from None
     try:
         connection = _connect(endpoint, wait)
-        if endpoint.scheme == "https":
-            from ocf_lib import tls
-
-            connection = tls.wrap(connection, endpoint.name, cacert, insecure)
+        if trusted is not None:
+            connection = tls.wrap(connection, endpoint.name, trusted)
             wait.on(connection, connection.do_handshake)
         _send(connection, wait, request)
         return _read_answer(connection, wait)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import calendar
 import contextlib
+import signal
 import warnings
+from collections.abc import Iterator
 
 from ocf_lib import files, packages
 from ocf_lib.endpoint import Endpoint
@@ -51,11 +53,13 @@ def log_in(
     else:
         at = Endpoint(given.scheme, given.address, given.port, given.name, _root(given.path))
     fault = Failed if api.issues_tokens else Degraded
+    seconds = instance.request_seconds
     try:
-        session, version = _session(instance, at)
-        access = session.auth.get_access(session)
-        if deep:
-            _use(session, version, at, of)
+        with _within(seconds):
+            session, version = _session(instance, at)
+            access = session.auth.get_access(session)
+            if deep:
+                _use(session, version, at, of)
         expires = calendar.timegm(access.expires.utctimetuple())
         held = Token(access.auth_token, version, expires, account)
     except exceptions.Unauthorized:
@@ -63,12 +67,22 @@ def log_in(
             f"Identity {at.url} refuses the log-in of user {of['os_username']}: check os_username, "
             "os_password, os_tenant_name and the domains; the service itself answers"
         ) from None
-    except (exceptions.HTTPClientError, exceptions.SSLError) as error:
+    except exceptions.SSLError:
+        raise Degraded(
+            f"Identity {at.url} has a certificate that is not accepted for {at.name}: check "
+            "os_cacert and os_auth_url, or set insecure"
+        ) from None
+    except exceptions.HTTPClientError as error:
         raise Degraded(f"Identity {at.url} cannot be logged in to ({_short(error)})") from None
-    except exceptions.ConnectTimeout:
-        raise fault(f"Identity {at.url} did not answer a log-in in time") from None
+    except (exceptions.ConnectTimeout, _TooLongError):
+        raise fault(f"Identity {at.url} did not complete a log-in within {seconds:.3g} s") from None
     except exceptions.ClientException as error:
         raise fault(f"Identity {at.url} failed a log-in ({_short(error)})") from None
+    except OSError as error:
+        # what requests says of a file that it cannot load
+        raise Degraded(
+            f"Identity {at.url} cannot be logged in to: check os_cacert ({_short(error)})"
+        ) from None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         # keystoneclient's way to say that an answer was JSON, but none of Identity
         raise fault(f"Identity {at.url} answers a log-in with nonsense ({_short(error)})") from None
@@ -77,6 +91,28 @@ def log_in(
         files.make_state_folder(instance.folder)
         files.replace(instance.file("token"), str(held), 0o600)
     return held
+
+
+class _TooLongError(BaseException):
+    """Not an Exception: requests and keystoneauth make their own of those."""
+
+
+@contextlib.contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """A deadline over the block: the time-out of requests is one for each read, and an answer that
+    trickles has many. Raises _TooLongError. Takes the process's alarm for itself."""
+
+    def end(*_: object) -> None:
+        raise _TooLongError
+
+    before = signal.signal(signal.SIGALRM, end)
+    # again after half a second: in a destructor the first one would be lost
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01), 0.5)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _session(instance: Instance, at: Endpoint) -> tuple[Any, str]:

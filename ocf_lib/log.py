@@ -38,7 +38,8 @@ class Log:
         self.facility = named if isinstance(named, int) else syslog.LOG_DAEMON
         self.uses_syslog = facility != "none"
         self.debugs = environ.get("HA_debug", "0") not in ("", "0")
-        self.secrets = [secret for secret in secrets if secret]
+        # longest first: one may begin with another
+        self.secrets = sorted(filter(None, secrets), key=len, reverse=True)
 
     def error(self, text: str) -> None:
         self._write("ERROR", text)

@@ -13,9 +13,12 @@ from ocf_lib.process import PROC, Stat, stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from ocf_lib.record import Record
+
+# what may stand before a script's path on its command line
+INTERPRETERS = ("python", "sh", "bash", "dash", "env")
 
 
 class Members:
@@ -39,49 +42,49 @@ class Members:
         return f"{len(self.all)} {noun} (PID {shown}{', ...' if len(self.all) > 8 else ''})"
 
 
-def find(name: str, record: Record | None, uid: int | None, argv: Sequence[str] | None) -> Members:
-    """The processes of the instance `name` that live now.
+def find(name: str, record: Record | None, uid: int | None) -> Members:
+    """The processes of the instance `name` that live now, as far as we started them.
 
     record: what start left. uid: of the service's user, None where there is no such user here.
-    argv: what start would run, for a daemon that somebody else started; None to not look for one.
 
     A process belongs to the instance when it carries our marker, lies in the session of the
     recorded leader, or descends from one that does. A marker counts only with the owner that the
-    service has: no other user can make itself a part of it. Nothing that carries another
-    instance's marker is ever taken.
+    service has: any other user could else keep such processes coming and so fail a stop. Nothing
+    that carries another instance's marker is ever taken.
     """
     processes = scan()
-    markers: dict[int, str] = {}
-
-    def marker(pid: int) -> str:
-        if pid not in markers:
-            markers[pid] = read_marker(pid)
-        return markers[pid]
-
+    markers = {pid: read_marker(pid) for pid in processes}
+    free = {pid: p for pid, p in processes.items() if markers[pid] in ("", name)}
     owners = {0, uid if uid is not None else 0, record.leader.uid if record else 0}
     own = {
-        p.pid: p
-        for p in processes.values()
-        if marker(p.pid) == name and (uid is None or owner(p.pid) in owners) and is_here(p.pid)
+        pid: p
+        for pid, p in free.items()
+        if markers[pid] == name and (uid is None or owner(pid) in owners) and is_here(pid)
     }
-    leader = None
     if record is not None:
         leader = record.leader.alive()
         if leader is not None:
             own[leader.pid] = leader
-        own.update(_session(processes, record, owners, lambda pid: marker(pid) in ("", name)))
+        own.update(_session(free, processes.get(record.leader.pid), record, owners))
     else:
-        own.update(_same_sessions(own, processes, uid, lambda pid: marker(pid) in ("", name)))
+        own.update(_same_sessions(own, free, uid))
         leader = _session_leader(own)
-    if not own and argv:
-        own = {
-            p.pid: p
-            for p in processes.values()
-            if not marker(p.pid) and _runs(p.pid, argv) and is_here(p.pid)
-            if uid is None or owner(p.pid) == uid
-        }
-        leader = _parent(own)
-    _add_descendants(own, processes)
+    _add_descendants(own, free)
+    return Members(leader, own.values())
+
+
+def find_foreign(uid: int | None, argv: Sequence[str]) -> Members:
+    """A daemon that runs just `argv` as `uid` but was started by somebody else: by hand, by the
+    host's init, by an agent before this one."""
+    processes = scan()
+    free = {pid: p for pid, p in processes.items() if not read_marker(pid)}
+    own = {
+        pid: p
+        for pid, p in free.items()
+        if _runs(pid, argv) and (uid is None or owner(pid) == uid) and is_here(pid)
+    }
+    leader = _parent(own)
+    _add_descendants(own, free)
     return Members(leader, own.values())
 
 
@@ -122,36 +125,29 @@ def command_line(pid: int) -> list[str]:
 
 
 def _session(
-    processes: dict[int, Stat], record: Record, owners: set[int], is_free: Callable[[int], bool]
+    free: dict[int, Stat], now: Stat | None, record: Record, owners: set[int]
 ) -> dict[int, Stat]:
     """Those in the leader's session. Its number stays taken while a member lives; a later session
-    of the same number has another leader, or other owners."""
-    now = processes.get(record.leader.pid)
+    of the same number has another leader (`now`: who has its PID), or other owners."""
     if now is not None and now.start != record.leader.start:
         return {}
     return {
-        p.pid: p
-        for p in processes.values()
+        pid: p
+        for pid, p in free.items()
         if p.session == record.leader.pid
         and p.start >= record.leader.start
-        and is_free(p.pid)
-        and (now is not None or owner(p.pid) in owners)
+        and (now is not None or owner(pid) in owners)
     }
 
 
-def _same_sessions(
-    own: dict[int, Stat],
-    processes: dict[int, Stat],
-    uid: int | None,
-    is_free: Callable[[int], bool],
-) -> dict[int, Stat]:
+def _same_sessions(own: dict[int, Stat], free: dict[int, Stat], uid: int | None) -> dict[int, Stat]:
     """Those in a session with one that start launched, which made the session for them alone: a
     parent that wrote its title over its environment has no marker any more."""
     numbers = {p.session for p in own.values()} - {0}
     return {
-        p.pid: p
-        for p in processes.values()
-        if p.session in numbers and is_free(p.pid) and (uid is None or owner(p.pid) in (0, uid))
+        pid: p
+        for pid, p in free.items()
+        if p.session in numbers and (uid is None or owner(pid) in (0, uid))
     }
 
 
@@ -159,9 +155,13 @@ def _runs(pid: int, argv: Sequence[str]) -> bool:
     """The process was started with this command line: as it is, behind an interpreter's name, or
     within a title that the daemon wrote (`neutron-l3-agent (/usr/bin/python3 ...)`)."""
     line = " ".join(command_line(pid))
-    wanted = " ".join(argv)
-    before, found, after = line.partition(wanted)
-    return bool(found) and before[-1:] in ("", " ", "(") and after in ("", ")")
+    before, found, after = line.partition(" ".join(argv))
+    if not found or after not in ("", ")"):
+        return False
+    # `tail -f` of its program, or an editor, is not the daemon
+    first = os.path.basename((before.split() or [""])[0])
+    is_interpreter = first.startswith(INTERPRETERS) and before.endswith(" ")
+    return not before or is_interpreter or "(" in before
 
 
 def _session_leader(own: dict[int, Stat]) -> Stat | None:
@@ -177,9 +177,9 @@ def _parent(own: dict[int, Stat]) -> Stat | None:
     return heads[0] if len(heads) == 1 else None
 
 
-def _add_descendants(own: dict[int, Stat], processes: dict[int, Stat]) -> None:
+def _add_descendants(own: dict[int, Stat], free: dict[int, Stat]) -> None:
     children: dict[int, list[Stat]] = {}
-    for process in processes.values():
+    for process in free.values():
         children.setdefault(process.ppid, []).append(process)
     waiting = list(own)
     while waiting:

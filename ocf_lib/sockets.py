@@ -20,15 +20,14 @@ WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 def listening(pids: Iterable[int]) -> list[tuple[str, int]]:
     """(address, port) of each listening socket that one of the processes holds, IPv4 first, by
     port. Only these: a port that answers may be somebody else's."""
-    pids = list(pids)
-    held = {inode for pid in pids for inode in _inodes(pid)}
-    if not held:
-        return []
-    found = {
-        (family, WILDCARDS.get(address, address), port)
-        for family, address, port, inode in _listeners(pids[0])
-        if inode in held
-    }
+    found = set()
+    for pid in pids:
+        held = set(_inodes(pid))
+        found |= {
+            (family, WILDCARDS.get(address, address), port)
+            for family, address, port, inode in (_listeners(pid) if held else ())
+            if inode in held
+        }
     return [(address, port) for _, address, port in sorted(found, key=lambda s: (s[0], s[2], s[1]))]
 
 

@@ -13,19 +13,18 @@ def plain(family: int) -> socket.socket:
 
 
 def context(cacert: str | None, insecure: bool) -> ssl.SSLContext:
-    """cacert: a PEM file or None for the system's store. insecure: accept any certificate.
+    """cacert: a PEM file or None for the system's store. insecure: accept any certificate; the file
+    is not looked at then.
 
-    Raises OSError where the file cannot be read, ssl.SSLError where it holds no certificate.
+    Raises OSError where the file cannot be read, ssl.SSLError (one too) where it holds none.
     """
-    made = ssl.create_default_context(cafile=cacert)
+    made = ssl.create_default_context(cafile=None if insecure else cacert)
     if insecure:
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
     return made
 
 
-def wrap(connection: socket.socket, name: str, cacert: str | None, insecure: bool) -> ssl.SSLSocket:
+def wrap(connection: socket.socket, name: str, trusted: ssl.SSLContext) -> ssl.SSLSocket:
     """The connection under TLS; the handshake is the caller's, who has the deadline."""
-    return context(cacert, insecure).wrap_socket(
-        connection, server_hostname=name, do_handshake_on_connect=False
-    )
+    return trusted.wrap_socket(connection, server_hostname=name, do_handshake_on_connect=False)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 # A token that ends within this many seconds is not used any more: it must outlive the request.
 MARGIN = 60
+# of the Identity API
+VERSIONS = ("3", "2.0")
 
 
 class Token:
@@ -45,7 +47,10 @@ def kept(instance: Instance, holder: str) -> Token | None:
     if len(lines) < 4 or lines[0] != holder or not lines[2].isdecimal() or len(lines[2]) > 15:
         return None
     # what would break the header that it goes into is no token
-    if not (lines[3].isascii() and lines[3].isprintable() and lines[3].strip(" ")):
+    value = lines[3]
+    if not value or not (value.isascii() and value.isprintable()) or " " in value:
         return None
-    found = Token(lines[3], lines[1], int(lines[2]), holder)
+    if lines[1] not in VERSIONS:
+        return None
+    found = Token(value, lines[1], int(lines[2]), holder)
     return found if time() < found.expires - MARGIN else None
