@@ -1,0 +1,12 @@
+"""A bed: a real Pacemaker cluster of N nodes on one machine, made of namespaces.
+
+No systemd, no container engine and no change to the host: what a node writes goes to a tmpfs,
+what it sees of the host's /usr is read-only. Import what you need from the modules:
+
+    bed.bed       Bed: builds, finds again and ends a bed
+    bed.node      Node: run, kill, boot, look up processes
+    bed.cluster   Cluster: pcs, crm_mon, wait for conditions
+    bed.keystone  Keystone: the data of a real Keystone in a folder
+
+bed/supervisor.py, bed/boot.py and bed/fence_bed run as processes of their own.
+"""

@@ -1,0 +1,226 @@
+"""Building a bed, finding a standing one again, ending it."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .configuration import corosync_conf, first_cib
+from .node import ENVIRONMENT, PRIVATE, Node, finish
+
+HERE = Path(__file__).resolve().parent
+NETWORK = "192.168.42"
+CLIENT = f"{NETWORK}.254"
+# Program or file a bed needs, and the Debian package that brings it.
+NEEDS = {
+    "/usr/sbin/corosync": "corosync",
+    "/usr/sbin/pacemakerd": "pacemaker",
+    "/usr/sbin/crm_mon": "pacemaker-cli-utils",
+    "/usr/sbin/pcs": "pcs",
+    "/usr/lib/ocf/resource.d/heartbeat/IPaddr2": "resource-agents",
+    "/usr/bin/tini": "tini",
+    "/bin/ip": "iproute2",
+    "/usr/bin/unshare": "util-linux",
+    "/usr/bin/timeout": "coreutils",
+}
+START_SECONDS = 30
+STOP_SECONDS = 60
+
+
+class BedError(Exception):
+    """The bed cannot be built, or no longer answers."""
+
+
+def missing_packages(needs: Mapping[str, str] = NEEDS) -> list[str]:
+    """The Debian packages of which a needed file is not here."""
+    return sorted({package for path, package in needs.items() if not Path(path).exists()})
+
+
+class Bed:
+    """A cluster of nodes named node-1 to node-N at 192.168.42.1 to .N, and a client at .254.
+
+    layers  folders such as `make install DESTDIR=folder` makes: the nodes see their usr/ in
+            /usr, the first uppermost; an openstack provider in them replaces the host's
+    binds   node path to host path, for storage that the nodes share; both must exist before
+            boot. A relative host path is a folder made in the bed's own tmpfs, Bed.folder
+
+    A context manager: entering it builds the network, and boots nothing (see boot); leaving it
+    ends all of it. Should this process end in any other way, so does the bed, unless kept.
+    """
+
+    def __init__(
+        self,
+        nodes: int = 3,
+        layers: Sequence[Path | str] = (),
+        binds: Mapping[str, Path | str] | None = None,
+    ) -> None:
+        self.supervisor: subprocess.Popen[str] | None = None
+        self.pid = 0
+        self.is_kept = False
+        self.spec: dict[str, Any] = {
+            "folder": f"/run/ocf-bed-{os.getpid()}-{id(self):x}",
+            "address": f"{CLIENT}/24",
+            "nodes": {f"node-{n}": f"{NETWORK}.{n}/24" for n in range(1, nodes + 1)},
+            "layers": [str(Path(layer).resolve()) for layer in layers],
+            "binds": {path: str(source) for path, source in (binds or {}).items()},
+            "private": [path for path in PRIVATE if Path(path).is_dir()],
+        }
+
+    @classmethod
+    def find(cls, pid: int) -> Bed:
+        """Return the standing bed whose supervisor has this PID. Raises BedError if none has."""
+        try:
+            (folder,) = Path(f"/proc/{pid}/root/run").glob("ocf-bed-*/shared/bed.json")
+            spec = json.loads(folder.read_text())
+        except (OSError, ValueError) as fault:
+            raise BedError(f"no bed with supervisor {pid}") from fault
+        bed = cls()
+        bed.pid = pid
+        bed.spec = spec
+        return bed
+
+    @property
+    def folder(self) -> Path:
+        """The bed's own tmpfs, seen from the host through its supervisor."""
+        return Path(f"/proc/{self.pid}/root{self.spec['folder']}")
+
+    @property
+    def nodes(self) -> list[Node]:
+        return [Node(self, name, at.split("/")[0]) for name, at in self.spec["nodes"].items()]
+
+    def node(self, which: int | str) -> Node:
+        """The node of this name or number, from 1. Raises BedError if there is none."""
+        for node in self.nodes:
+            if node.name in (which, f"node-{which}"):
+                return node
+        raise BedError(f"no node {which} among {self.nodes}")
+
+    def living(self) -> list[Node]:
+        """The nodes that are alive."""
+        state = self.ask(do="state")["nodes"]
+        return [node for node in self.nodes if state[node.name]]
+
+    def start(self) -> None:
+        """Start the supervisor and lay out all nodes. Raises BedError; then call stop."""
+        if os.geteuid():
+            raise BedError("a bed is made of namespaces, which needs root")
+        if missing := missing_packages():
+            raise BedError(f"missing Debian packages: {' '.join(missing)}")
+        words = ["/usr/bin/unshare", "--net", "--mount", "--propagation", "unchanged", "--"]
+        fence = Path(self.spec["folder"], "fence")
+        self.spec["layers"].append(str(fence))
+        self.supervisor = subprocess.Popen(
+            [*words, sys.executable, "-I", str(HERE / "supervisor.py"), json.dumps(self.spec)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=ENVIRONMENT,
+            cwd="/",
+            start_new_session=True,  # Ctrl-C ends the maker, and that ends the bed, in order
+        )
+        self.pid = self.supervisor.pid
+        assert self.supervisor.stdout is not None
+        if self.supervisor.stdout.readline() != "ready\n":
+            raise BedError("the bed's supervisor does not start; what it printed is above")
+        sbin = self.folder / "fence/usr/sbin"
+        sbin.mkdir(parents=True)
+        shutil.copy(HERE / "fence_bed", sbin)
+        for source in self.spec["binds"].values():
+            if not source.startswith("/"):
+                (self.folder / source).mkdir(parents=True, exist_ok=True)
+        addresses = {node.name: node.address for node in self.nodes}
+        for node in self.nodes:
+            node.prepare(corosync_conf(addresses), first_cib(list(addresses)))
+        (self.folder / "shared/bed.json").write_text(json.dumps(self.spec))
+
+    def boot(self) -> None:
+        """Boot all nodes that are dead."""
+        living = {node.name for node in self.living()}
+        for node in self.nodes:
+            if node.name not in living:
+                node.boot()
+
+    def keep(self) -> None:
+        """Let the bed stand when this process ends; only stop ends it then."""
+        self.ask(do="keep")
+        self.supervisor = None
+        self.is_kept = True
+
+    def stop(self) -> None:
+        """End all nodes and whatever the bed made. Nothing to do is fine too."""
+        if self.supervisor:
+            assert self.supervisor.stdin and self.supervisor.stdout
+            self.supervisor.stdin.close()  # the end of its input is the end of the bed
+            self.supervisor.wait(STOP_SECONDS)
+            self.supervisor.stdout.close()
+            self.supervisor = None
+        elif self.pid and self.folder.is_dir():
+            handle = os.pidfd_open(self.pid)
+            self.ask(do="stop")
+            if not select.select([handle], [], [], STOP_SECONDS)[0]:
+                raise BedError(f"supervisor {self.pid} does not end")
+            os.close(handle)
+
+    def __enter__(self) -> Bed:
+        try:
+            self.start()
+        except BaseException:  # Ctrl-C between the supervisor's start and ours would leave it
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self.is_kept:
+            self.stop()
+
+    def ask(self, **request: object) -> dict[str, Any]:
+        """Send the supervisor a request (see there) and return its answer. Raises BedError."""
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(START_SECONDS)
+                connection.connect(str(self.folder / "shared/supervisor.sock"))
+                with connection.makefile("rw") as stream:
+                    stream.write(json.dumps(request) + "\n")
+                    stream.flush()
+                    answer: dict[str, Any] = json.loads(stream.readline())
+        except (OSError, ValueError) as fault:
+            raise BedError(f"the bed's supervisor does not answer: {fault}") from fault
+        if "error" in answer:
+            raise BedError(answer["error"])
+        return answer
+
+    def fencings(self) -> list[dict[str, Any]]:
+        """All fencings so far: time (seconds since 1970), node, action, by, was_alive."""
+        return list(self.ask(do="state")["fencings"])
+
+    def enter_client(self) -> list[str]:
+        """The words that run a command on the client's side of the network, put before it."""
+        return ["/usr/bin/nsenter", "-t", str(self.pid), "-n"]
+
+    def client(
+        self, *words: str, check: bool = True, timeout: float = 60, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command as a client of the cluster, with the host's files.
+
+        Raises CommandFailed on a status other than 0 if `check`, subprocess.TimeoutExpired.
+        """
+        done = subprocess.run(
+            [*self.enter_client(), *words],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            input=stdin or "",
+            env=ENVIRONMENT,
+        )
+        if check:
+            finish(done, words, "client")
+        return done

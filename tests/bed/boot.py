@@ -1,0 +1,164 @@
+"""What a node does between its start and its first process.
+
+    python3 -I boot.py network SPEC    in the node's network, mount, UTS and IPC namespaces
+    python3 -I boot.py init SPEC       as process 1 of its PID namespace; becomes tini
+
+SPEC is the supervisor's (see there) plus name and supervisor (its PID). Of it are used here:
+
+    layers    folders laid over the node's /: their usr/ is overlaid on /usr, read-only, and
+              their OCF provider folders replace, not join, what the host has installed
+    binds     node path to host path (or to one below FOLDER, if relative): what the node sees
+              there, shared by all nodes
+    private   paths under which the node writes, kept in FOLDER/NAME/PATH from boot to boot
+
+"up" on standard output means: pacemakerd is next. Faults go to standard error, the node's
+console, where corosync and pacemakerd print too.
+
+The new root is a recursive bind of / into the bed's private tmpfs, entered by chroot. That is
+the one way that also works in a chroot whose / is no mount point: there neither pivot_root nor
+a change of propagation at / is possible (EINVAL), and mounts straight on / may reach the host.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ENVIRONMENT = {
+    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "LANG": "C.UTF-8",
+    "PCMK_logfile": "/var/log/pacemaker/pacemaker.log",
+    "PCMK_logfacility": "none",
+}
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+# What a layer may hold that is exactly its own.
+OWN = ("usr/lib/ocf/resource.d/openstack", "usr/lib/ocf/lib/openstack")
+COROSYNC_SECONDS = 10
+
+
+def run(*command: str) -> None:
+    """Run a command; its own message goes to the console."""
+    subprocess.run(command, check=True, stdout=sys.stderr)
+
+
+def mount(*arguments: object) -> None:
+    run("mount", *map(str, arguments))
+
+
+def connect(spec: dict[str, Any]) -> None:
+    """Plug the node's eth0 into the bridge, and go on as process 1 of a new PID namespace."""
+    name, supervisor = spec["name"], str(spec["supervisor"])
+    run("ip", "link", "set", "lo", "up")
+    cable = ("eth0", "type", "veth", "peer", "name", name, "netns", supervisor)
+    run("ip", "link", "add", *cable)
+    run("nsenter", "-t", supervisor, "-n", "ip", "link", "set", name, "master", "bed", "up")
+    run("ip", "address", "add", spec["nodes"][name], "dev", "eth0")
+    run("ip", "link", "set", "eth0", "up")
+    again = [sys.executable, "-I", __file__, "init", sys.argv[2]]
+    os.execvp("unshare", ["unshare", "--pid", "--fork", "--kill-child", *again])
+
+
+def make_devices(dev: Path) -> None:
+    """A /dev with nothing of the host's in it but the harmless devices: no /dev/log, no disks."""
+    mount("-t", "tmpfs", "-o", "mode=755", "dev", dev)
+    for device in DEVICES:
+        (dev / device).touch()
+        mount("--bind", f"/dev/{device}", dev / device)
+    for folder in ("pts", "shm"):
+        (dev / folder).mkdir()
+    mount("-t", "devpts", "-o", "newinstance,ptmxmode=0666,mode=620", "devpts", dev / "pts")
+    mount("-t", "tmpfs", "-o", "mode=1777", "shm", dev / "shm")
+    for link, target in (("ptmx", "pts/ptmx"), ("fd", "/proc/self/fd")):
+        (dev / link).symlink_to(target)
+    for number, stream in enumerate(("stdin", "stdout", "stderr")):
+        (dev / stream).symlink_to(f"/proc/self/fd/{number}")
+
+
+def lay(layers: list[Path], root: Path, spare: Path) -> None:
+    """Lay the usr/ of each layer over the root's /usr, the first uppermost."""
+    tops = [layer / "usr" for layer in layers if (layer / "usr").is_dir()]
+    if not tops:
+        return
+    lower = ":".join(map(str, [*tops, root / "usr"]))
+    overlay = ["mount", "-t", "overlay", "-o", f"ro,lowerdir={lower}", "layers", str(root / "usr")]
+    if subprocess.run(overlay, check=False, stdout=sys.stderr).returncode:
+        lay_copies(tops, root, spare)
+    for layer in reversed(layers):
+        for own in OWN:
+            if (layer / own).is_dir():
+                mount("--bind", layer / own, root / own)
+
+
+def lay_copies(tops: list[Path], root: Path, spare: Path) -> None:
+    """Where overlayfs is refused (an overlay on two others): bind merged copies instead.
+
+    Only of the folders that a layer adds to, such as /usr/sbin and /usr/lib/ocf: about 14 MB.
+    """
+    for folder in ("sbin", "lib/ocf"):
+        if any((top / folder).is_dir() for top in tops):
+            shutil.copytree(root / "usr" / folder, spare / folder, symlinks=True)
+            for top in reversed(tops):
+                if (top / folder).is_dir():
+                    shutil.copytree(top / folder, spare / folder, dirs_exist_ok=True)
+            mount("--bind", spare / folder, root / "usr" / folder)
+
+
+def make_root(spec: dict[str, Any]) -> Path:
+    """Mount all that the node sees; return the folder that becomes its /."""
+    home = Path(spec["folder"], spec["name"])
+    root, spare = home / "root", home / "layers"
+    root.mkdir(exist_ok=True)
+    shutil.rmtree(spare, ignore_errors=True)
+    mount("--rbind", "/", root)
+    mount("--make-rprivate", root)
+    mount("-t", "proc", "proc", root / "proc")
+    mount("-t", "sysfs", "sysfs", root / "sys")
+    make_devices(root / "dev")
+    mount("-t", "tmpfs", "-o", "mode=755", "run", root / "run")
+    (root / "run/lock").mkdir()
+    (root / "run/lock").chmod(0o1777)
+    (root / "run/ocf-bed").mkdir()
+    mount("--bind", Path(spec["folder"], "shared"), root / "run/ocf-bed")
+    lay([Path(layer) for layer in spec["layers"]], root, spare)
+    for path in spec["private"]:
+        mount("--bind", home / path.lstrip("/"), root / path.lstrip("/"))
+    for path, source in spec["binds"].items():
+        mount("--bind", Path(spec["folder"], source), root / path.lstrip("/"))
+    return root
+
+
+def start_corosync(console: int) -> None:
+    """Start Corosync and wait for it; pacemakerd finding none would sleep between its tries."""
+    corosync = subprocess.Popen(["corosync", "-f"], env=ENVIRONMENT, stdout=console, stderr=console)
+    until = time.monotonic() + COROSYNC_SECONDS
+    while "@cmap@" not in Path("/proc/net/unix").read_text() + "@":
+        if corosync.poll() is not None or time.monotonic() > until:
+            sys.exit(f"corosync is not up after {COROSYNC_SECONDS} s or has ended")
+        time.sleep(0.02)
+
+
+def become_first(spec: dict[str, Any]) -> None:
+    """Build the node's world as process 1, then become tini, which reaps, with pacemakerd."""
+    console = os.dup(2)
+    root = make_root(spec)
+    socket.sethostname(spec["name"])
+    os.chroot(root)
+    os.chdir("/")
+    os.environ.clear()
+    os.environ.update(ENVIRONMENT)
+    start_corosync(console)
+    print("up", flush=True)
+    os.dup2(console, 1)
+    os.execvpe("tini", ["tini", "-s", "--", "pacemakerd"], ENVIRONMENT)
+
+
+if __name__ == "__main__":
+    {"network": connect, "init": become_first}[sys.argv[1]](json.loads(sys.argv[2]))

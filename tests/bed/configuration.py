@@ -1,0 +1,103 @@
+"""The configuration a bed's cluster boots with: corosync.conf and the first CIB, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# Corosync's time settings, milliseconds. With its default (token 1000 plus 650 for each node over
+# two) the others agree on a death after 3.6 s, with 1000 flat after 2.3 s, with 300 after 0.9 s.
+# But a false alarm here is a healthy node fenced and a test failed for nothing, and a CI machine
+# with two busy cores is at times stopped by its own host for some 100 ms: 1000 bears that.
+TOKEN, CONSENSUS, JOIN = 1000, 1200, 50
+
+COROSYNC = """\
+totem {{
+    version: 2
+    cluster_name: bed
+    transport: udpu
+    token: {token}
+    token_coefficient: 0
+    consensus: {consensus}
+    join: {join}
+}}
+logging {{
+    to_stderr: no
+    to_logfile: yes
+    logfile: /var/log/corosync/corosync.log
+    to_syslog: no
+    timestamp: hires
+}}
+quorum {{
+    provider: corosync_votequorum
+    # No quorum, so no fencing, before all nodes were seen once: a node that boots a second
+    # after the others would be fenced as a node nobody has ever seen.
+    wait_for_all: 1
+}}
+nodelist {{
+{nodes}}}
+"""
+
+NODE = """\
+    node {{
+        nodeid: {number}
+        name: {name}
+        ring0_addr: {address}
+    }}
+"""
+
+CIB = """\
+<cib validate-with="pacemaker-3.4" admin_epoch="0" epoch="1" num_updates="0">
+  <configuration>
+    <crm_config>
+      <cluster_property_set id="cib-bootstrap-options">
+{properties}      </cluster_property_set>
+    </crm_config>
+    <nodes/>
+    <resources>
+      <primitive id="fence" class="stonith" type="fence_bed">
+        <instance_attributes id="fence-instance_attributes">
+          <nvpair id="fence-pcmk_host_check" name="pcmk_host_check" value="static-list"/>
+          <nvpair id="fence-pcmk_host_list" name="pcmk_host_list" value="{names}"/>
+        </instance_attributes>
+        <operations>
+          <op id="fence-monitor" name="monitor" interval="60s" timeout="20s"/>
+        </operations>
+      </primitive>
+    </resources>
+    <constraints/>
+    <rsc_defaults>
+      <meta_attributes id="rsc_defaults-meta_attributes">
+        <nvpair id="rsc_defaults-stickiness" name="resource-stickiness" value="1"/>
+      </meta_attributes>
+    </rsc_defaults>
+  </configuration>
+  <status/>
+</cib>
+"""
+
+PROPERTIES = {
+    "cluster-name": "bed",
+    "stonith-enabled": "true",
+    "stonith-timeout": "20s",
+    # How long a starting node waits for word of a DC; the default of 20 s is each bed's boot.
+    "dc-deadtime": "2s",
+    # Pacemaker does one thing at a time where the load is over 80 % of the cores, and here all
+    # nodes share the load of two: tests would measure that.
+    "load-threshold": "1000%",
+}
+
+
+def corosync_conf(addresses: Mapping[str, str]) -> str:
+    """Return corosync.conf for nodes NAME at ADDRESS (without prefix), numbered from 1."""
+    nodes = "".join(
+        NODE.format(number=number, name=name, address=address)
+        for number, (name, address) in enumerate(addresses.items(), 1)
+    )
+    return COROSYNC.format(token=TOKEN, consensus=CONSENSUS, join=JOIN, nodes=nodes)
+
+
+def first_cib(names: list[str]) -> str:
+    """Return the CIB a bed starts with: its properties, and fencing of all `names`."""
+    line = '        <nvpair id="option-{0}" name="{0}" value="{1}"/>\n'
+    properties = "".join(line.format(*item) for item in PROPERTIES.items())
+    return CIB.format(properties=properties, names=" ".join(names))

@@ -1,0 +1,121 @@
+"""The demo: a real Keystone on three nodes, kept alive by Pacemaker through four faults.
+
+    demo.py [--keep] --stage FOLDER   FOLDER is what `make install DESTDIR=FOLDER` made
+    demo.py shell N                   a shell on node N of a demo that was kept
+    demo.py stop                      end the demo that was kept
+
+Exits with 0 if the service came back after each fault, and with 1 if it did not or a step failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+# As a script this file is no part of a package: make the repository's root the place of imports.
+sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+from tests.bed import bed as beds  # noqa: E402
+from tests.bed import keystone as keystones  # noqa: E402
+from tests.bed.bed import Bed, BedError  # noqa: E402
+from tests.bed.node import ENVIRONMENT, CommandFailed  # noqa: E402
+from tests.bed.play import Play  # noqa: E402
+
+STATE = Path("/run/ocf-openstack-demo.json")
+AGENT = "usr/lib/ocf/resource.d/openstack/keystone"
+
+
+def check(stage: Path) -> None:
+    """Raise BedError if something is missing that the demo needs."""
+    needs = {**beds.NEEDS, **keystones.NEEDS}
+    if missing := beds.missing_packages(needs):
+        raise BedError(f"missing Debian packages: apt-get install {' '.join(missing)}")
+    if not (stage / AGENT).is_file():
+        raise BedError(f"no agent {stage / AGENT}: run make install DESTDIR={stage} first")
+    if standing():
+        raise BedError("a demo is standing already: end it with make demo-stop")
+
+
+def standing() -> Bed | None:
+    """The demo that was kept, if it still stands."""
+    try:
+        return Bed.find(int(json.loads(STATE.read_text())["supervisor"]))
+    except (FileNotFoundError, BedError):
+        return None
+
+
+def keep(bed: Bed) -> None:
+    """Let the demo stand, and say how to use and end it."""
+    bed.keep()
+    STATE.touch(mode=0o600)
+    STATE.write_text(json.dumps({"supervisor": bed.pid}))
+    print(
+        "\nThe demo stands.\n"
+        "  make demo-shell NODE=1    a shell on node-1 (2, 3)\n"
+        "  make demo-stop            end it, and remove all of it"
+    )
+
+
+def perform(stage: Path, kept: bool) -> int:
+    """Run the demo; return the exit status."""
+    check(stage)
+    status = 0
+    bed = Bed(3, [stage], keystones.BINDS)
+    with bed:
+        play = Play(bed)
+        try:
+            play.run()
+        except (BedError, CommandFailed, keystones.KeystoneError, TimeoutError) as fault:
+            print(f"\nFAILED: {fault}", file=sys.stderr)
+            with suppress(BedError, CommandFailed, TimeoutError):
+                print(play.cluster.pcs("status").stdout, file=sys.stderr)
+            status = 1
+        finally:
+            play.end()
+        if kept and not status:
+            keep(bed)
+        else:
+            print("\nending the nodes and removing what the demo made", flush=True)
+    return status
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", nargs="?", default="play", choices=("play", "shell", "stop"))
+    parser.add_argument("node", nargs="?", default="1", help="number of the node for shell")
+    parser.add_argument("--stage", type=Path, help="what make install DESTDIR= made")
+    parser.add_argument("--keep", action="store_true", help="leave the cluster standing")
+    given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if os.geteuid():
+        raise BedError("the demo is made of namespaces, which needs root")
+    if given.what == "play":
+        if not given.stage:
+            parser.error("--stage is needed")
+        return perform(given.stage, given.keep)
+    bed = standing()
+    if given.what == "shell":
+        if not bed:
+            raise BedError("no demo is standing: start one with make demo KEEP=1")
+        shell = [*bed.node(given.node).enter(), "bash", "--norc"]
+        os.execve(shell[0], shell, {**ENVIRONMENT, "PS1": f"node-{given.node}# "})
+    if bed:
+        bed.stop()
+    STATE.unlink(missing_ok=True)
+    print("the demo has ended" if bed else "no demo is standing")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (BedError, CommandFailed) as fault:
+        sys.exit(f"demo: {fault}")
+    except KeyboardInterrupt:
+        print("interrupted: all that the demo made is removed", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)

@@ -1,0 +1,221 @@
+"""The demo's play: build a cluster, put a Keystone on it, let four faults happen to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from .bed import CLIENT, Bed
+from .cluster import Cluster
+from .keystone import PASSWORD, STORAGE, Keystone
+from .timeline import Fault, Timeline
+from .tokens import TokenClient
+from .waiting import wait_until
+
+ADDRESS = "192.168.42.103"
+IPADDR2 = f"""\
+pcs resource create p_ip ocf:heartbeat:IPaddr2 ip="{ADDRESS}" cidr_netmask="24" \\
+  op monitor interval="10s\""""
+# The line from the paper that started the project, as it stands there.
+KEYSTONE = """\
+pcs resource create p_keystone ocf:openstack:keystone config="/etc/keystone/keystone.conf" \\
+  os_password="secret" os_username="admin" os_tenant_name="admin" \\
+  os_auth_url="http://192.168.42.103:5000/v2.0/" op monitor interval="30s" timeout="30s\""""
+GROUP = "pcs resource group add g_keystone p_ip p_keystone"
+FIRST_TOKEN_SECONDS = 120
+# A freeze takes longest: up to 30 s to the next monitor, 30 s for its timeout, stop and start.
+FAULT_SECONDS = 180
+
+
+class Play:
+    """One run of it, on a bed that was started and not yet booted."""
+
+    def __init__(self, bed: Bed) -> None:
+        self.bed = bed
+        self.cluster = Cluster(bed)
+        self.timeline = Timeline()
+        self.tokens: TokenClient | None = None
+
+    def run(self) -> None:
+        """All of it. Raises what the bed raises, or TimeoutError if the service stays away."""
+        self.build()
+        self.configure()
+        self.first_token()
+        for fault in (self.kill_daemon, self.freeze_daemon, self.kill_node, self.move):
+            fault()
+        self.timeline.title("The cluster afterwards")
+        self.status()
+        self.timeline.title("Timeline")
+        print(self.timeline.table())
+        self.timeline.say("all four faults survived")
+
+    def build(self) -> None:
+        """Boot the nodes while Keystone's database is made."""
+        say = self.timeline.say
+        self.timeline.title("A cluster of three nodes, on this machine")
+        with ThreadPoolExecutor(1) as pool:
+            storage = pool.submit(self.make_storage)
+            for node in self.bed.nodes:
+                node.boot()
+                say(f"{node.name} boots at {node.address}: Corosync, Pacemaker")
+            self.cluster.wait_online()
+            self.cluster.wait_running("fence")
+            say(f"three nodes online, {self.cluster.dc()} coordinates, fencing is on")
+            say("making Keystone's database and keys (SQLite) on storage that the nodes share")
+            storage.result()
+        say("user admin, project admin and region RegionOne are in it")
+
+    def make_storage(self) -> None:
+        """Make Keystone's data and copy it to where the nodes see it."""
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o711)
+            keystone = Keystone(Path(folder))
+            keystone.make()
+            keystone.copy(self.bed.folder / STORAGE)
+
+    def type(self, line: str) -> None:
+        """Run a line in a shell on node-1, as an operator would, and show both."""
+        node = self.bed.node(1)
+        self.timeline.typed(node.name, line)
+        done = node.run("sh", "-c", line, timeout=180)
+        self.timeline.output(done.stdout + done.stderr)
+
+    def configure(self) -> None:
+        """Create the address and the Keystone, and wait until they run."""
+        self.timeline.title("A virtual address and a Keystone, with pcs")
+        self.timeline.note(
+            "Typed in maintenance mode, so that nothing starts before the group is complete:"
+            " Keystone is reached through the address, so it belongs where the address is."
+        )
+        for line in ("pcs property set maintenance-mode=true", IPADDR2, KEYSTONE, GROUP):
+            self.type(line)
+        began = time.time()
+        self.type("pcs property set maintenance-mode=false")
+        where = self.cluster.wait_running("p_keystone", deadline=FIRST_TOKEN_SECONDS)
+        self.cluster.wait_idle()
+        self.timeline.say(f"Keystone runs on {where}, {time.time() - began:.1f} s later")
+        self.status()
+
+    def status(self) -> None:
+        self.type("pcs status")
+        self.timeline.note("(The daemon status is what systemd says, and these nodes have none.)")
+
+    def first_token(self) -> None:
+        """Start the client that asks for tokens from now on."""
+        self.timeline.title(f"A client at {CLIENT}, with python-keystoneclient")
+        self.tokens = TokenClient(self.bed, f"http://{ADDRESS}:5000/", "admin", PASSWORD, "admin")
+        self.wait_token(0)
+        self.timeline.say("first token; the client now asks for one every half second")
+
+    def wait_token(self, moment: float) -> float:
+        """Wait for the token that ends the outage after `moment`; return when it came."""
+        assert self.tokens
+        tokens = self.tokens
+        try:
+            found = wait_until(lambda: tokens.back_since(moment), FIRST_TOKEN_SECONDS, "a token")
+        except TimeoutError:
+            what = f"no token in {FIRST_TOKEN_SECONDS} s; the last try: {tokens.last_error()}"
+            raise TimeoutError(what) from None
+        assert found
+        return found.ended
+
+    def fault(self, name: str, strike: Callable[[str], float], watched: bool = True) -> None:
+        """Strike the node that serves; wait until the cluster is whole and tokens come again.
+
+        `strike` is given the node's name and returns when the fault was, in seconds.
+        """
+        self.cluster.wait_idle()
+        before = self.cluster.wait_running("p_keystone")
+        known = self.history()
+        at = strike(before)
+        noticed = None
+        if watched:
+            wait_until(lambda: self.history() != known, FAULT_SECONDS, "Pacemaker sees the fault")
+            noticed = time.time()
+            self.timeline.say(f"Pacemaker has noticed, after {noticed - at:.1f} s, and recovers it")
+        self.cluster.wait_idle(FAULT_SECONDS)
+        after = self.cluster.wait_running("p_keystone", deadline=FAULT_SECONDS)
+        self.wait_token(time.time())  # only now is the last failure among the attempts
+        back = self.wait_token(at)
+        self.timeline.faults.append(Fault(name, at, noticed, back, before, after))
+        self.timeline.say(f"tokens again, {back - at:.1f} s after the fault, from {after}")
+        for failure in self.cluster.failures("p_keystone"):
+            said = failure.reason or f"rc {failure.rc}, {failure.status}"
+            self.timeline.say(f"Pacemaker's record: {failure.task} on {failure.node}: {said}")
+
+    def history(self) -> set[object]:
+        """What changes when Pacemaker acts on Keystone; a dead node's part is dropped."""
+        return set(self.cluster.operations("p_keystone"))
+
+    def kill_daemon(self) -> None:
+        self.timeline.title("Fault 1: Keystone crashes")
+
+        def strike(where: str) -> float:
+            processes = self.bed.node(where).processes("keystone-uwsgi.ini")
+            pids = {process.pid for process in processes}
+            (parent,) = [process.pid for process in processes if process.parent not in pids]
+            os.kill(parent, signal.SIGKILL)
+            self.timeline.say(f"SIGKILL to Keystone's uwsgi on {where} (its workers end with it)")
+            self.timeline.note("The next monitor will see it: every 30 s, as typed above.")
+            return time.time()
+
+        self.fault("Keystone crashes", strike)
+
+    def freeze_daemon(self) -> None:
+        self.timeline.title("Fault 2: Keystone hangs")
+        self.type("pcs resource cleanup p_keystone")
+
+        def strike(where: str) -> float:
+            pids = self.bed.node(where).pids("keystone-uwsgi.ini")
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            self.timeline.say(f"SIGSTOP to all {len(pids)} processes of Keystone on {where}")
+            self.timeline.note(
+                "They live, the port accepts, nothing answers. The next monitor has to find out,"
+                " within its 30 s."
+            )
+            return time.time()
+
+        self.fault("Keystone hangs", strike)
+
+    def kill_node(self) -> None:
+        self.timeline.title("Fault 3: the node dies")
+        self.type("pcs resource cleanup p_keystone")
+        struck: list[str] = []
+
+        def strike(where: str) -> float:
+            struck.append(where)
+            at = self.bed.node(where).kill()
+            self.timeline.say(f"{where} is dead: SIGKILL to its first process")
+            return at
+
+        fenced = len(self.bed.fencings())
+        self.fault("the node dies", strike)
+        for record in self.bed.fencings()[fenced:]:
+            self.timeline.say(f"fenced: {record['node']}, at the request of {record['by']}")
+        self.bed.node(struck[0]).boot()
+        self.timeline.say(f"{struck[0]} boots again")
+        self.cluster.wait_online()
+        self.cluster.wait_idle()
+        self.timeline.say(f"{struck[0]} is back in the cluster")
+
+    def move(self) -> None:
+        self.timeline.title("Fault 4: the operator moves it")
+
+        def strike(where: str) -> float:
+            target = next(node.name for node in self.bed.nodes if node.name != where)
+            at = time.time()
+            self.type(f"pcs resource move p_keystone {target}")
+            return at
+
+        self.fault("moved with pcs", strike, watched=False)
+
+    def end(self) -> None:
+        """End the client; the bed ends with its context."""
+        if self.tokens:
+            self.tokens.stop()
