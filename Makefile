@@ -20,20 +20,22 @@ help: ## Print this list
 .PHONY: install
 install: ## Install the agents and their library (DESTDIR=, OCF_ROOT=/usr/lib/ocf, PYTHON=/usr/bin/python3)
 	@packaging/check-python $(PYTHON)
-	install -d $(PROVIDER) $(LIBRARY)/ocf_lib
-	install -m 0644 ocf_lib/*.py $(LIBRARY)/ocf_lib/
-	for agent in $(AGENTS); do \
+	@install -d $(PROVIDER) $(LIBRARY)/ocf_lib
+	@install -m 0644 ocf_lib/*.py $(LIBRARY)/ocf_lib/
+	@for agent in $(AGENTS); do \
 	    if [ -L agents/$$agent ]; then ln -sfn "$$(readlink agents/$$agent)" $(PROVIDER)/$$agent; \
 	    else sed '1s|^#!/usr/bin/python3 |#!$(PYTHON) |' agents/$$agent > $(PROVIDER)/$$agent; \
 	        chmod 0755 $(PROVIDER)/$$agent; fi; \
 	done
-	$(PYTHON) -m compileall -q -f -s "$(DESTDIR)" -p / $(LIBRARY)/ocf_lib
+	@$(PYTHON) -m compileall -q -f -s "$(DESTDIR)" -p / $(LIBRARY)/ocf_lib
+	@echo "$(words $(AGENTS)) agents in $(PROVIDER), their library in $(LIBRARY)"
 
 .PHONY: uninstall
 uninstall: ## Remove what install put there
-	for agent in $(AGENTS); do rm -f $(PROVIDER)/$$agent; done
-	rm -rf $(LIBRARY)/ocf_lib
-	-rmdir $(PROVIDER) $(LIBRARY) 2>/dev/null
+	@for agent in $(AGENTS); do rm -f $(PROVIDER)/$$agent; done
+	@rm -rf $(LIBRARY)/ocf_lib
+	@rmdir -p --ignore-fail-on-non-empty $(PROVIDER) $(LIBRARY) 2>/dev/null || true
+	@echo "$(words $(AGENTS)) agents and their library are removed"
 
 .PHONY: stage
 stage: ## Install below build/stage, for the nodes of demo and tests
@@ -48,7 +50,7 @@ deps: ## Install what test, demo and bench need from Debian (as root; starts no 
 test: ## Run all tests; as root it sets up what they need first (ARGS="-k name" for pytest)
 	@packaging/deps test
 	@$(MAKE) --no-print-directory stage
-	$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest $(ARGS)
 
 .PHONY: lint
 lint: $(TOOLS)/ruff ## Check style and types: ruff, and mypy strict on library and agents
@@ -72,21 +74,21 @@ $(TOOLS)/ruff: packaging/lint-requirements.txt
 bench: ## Measure the CPU of each action as ratios to a bare interpreter
 	@packaging/deps test
 	@$(MAKE) --no-print-directory stage
-	$(PYTHON) -m tests.bench.report $(ARGS)
+	@$(PYTHON) -m tests.bench.report $(ARGS)
 
 .PHONY: demo
 demo: ## Three-node cluster on this machine keeps a real Keystone alive (KEEP=1 leaves it standing)
 	@packaging/deps demo
 	@$(MAKE) --no-print-directory stage
-	$(PYTHON) tests/bed/demo.py --stage $(STAGE) $(if $(filter 1 yes true,$(KEEP)),--keep)
+	@$(PYTHON) tests/bed/demo.py --stage $(STAGE) $(if $(filter 1 yes true,$(KEEP)),--keep)
 
 .PHONY: demo-shell
 demo-shell: ## A shell on a node of a demo left standing (NODE=1)
-	$(PYTHON) tests/bed/demo.py shell $(or $(NODE),1)
+	@$(PYTHON) tests/bed/demo.py shell $(or $(NODE),1)
 
 .PHONY: demo-stop
 demo-stop: ## End a demo left standing
-	$(PYTHON) tests/bed/demo.py stop
+	@$(PYTHON) tests/bed/demo.py stop
 
 .PHONY: clean
 clean: ## Remove what the other targets built here

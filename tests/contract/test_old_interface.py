@@ -1,0 +1,100 @@
+"""A configuration written for the shell suite (2012 to 2018) goes on working: every parameter,
+type, default and action of its agent of the same name is here, and no timeout is shorter.
+
+What it declared is in shell_suite.json: of each parameter what differs from an optional one without
+a default, of each action the timeout in seconds.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from tests.calling import Caller, agents
+
+OLD: dict[str, Any] = json.loads(Path(__file__).with_name("shell_suite.json").read_text())
+
+# Each difference, by agent and parameter, with the reason.
+OTHER_DEFAULTS = {
+    (
+        "keystone",
+        "binary",
+    ): "keystone-all is gone since Newton: unset, the distribution's is run",
+    (
+        "keystone",
+        "pid",
+    ): "the same place, which the text tells: no value names it on every host",
+}
+OTHER_TYPES: dict[tuple[str, str], str] = {}
+NOT_REQUIRED: dict[tuple[str, str], str] = {}
+# A boolean's default may be written in another way.
+SAME = {"0": "false", "1": "true", "no": "false", "yes": "true"}
+
+
+def old(agent: str) -> dict[str, Any]:
+    return OLD.get(agent, {"parameters": {}, "actions": {}})
+
+
+def parameters(tree: etree._Element) -> dict[str, etree._Element]:
+    return {parameter.get("name"): parameter for parameter in tree.iter("parameter")}
+
+
+def test_every_parameter_is_still_there(agent: str, tree: etree._Element) -> None:
+    assert set(old(agent)["parameters"]) <= set(parameters(tree))
+
+
+def test_types_are_the_same(agent: str, tree: etree._Element) -> None:
+    for name, facts in old(agent)["parameters"].items():
+        if (agent, name) not in OTHER_TYPES:
+            content = parameters(tree)[name].find("content")
+            assert content.get("type") == facts.get("type", "string"), name
+
+
+def test_defaults_are_the_same(agent: str, tree: etree._Element) -> None:
+    for name, facts in old(agent)["parameters"].items():
+        if (agent, name) not in OTHER_DEFAULTS:
+            content = parameters(tree)[name].find("content")
+            default = facts.get("default")
+            if content.get("type") == "boolean":
+                default = SAME.get(default, default)
+            assert content.get("default") == default, name
+
+
+def test_nothing_has_become_required(agent: str, tree: etree._Element) -> None:
+    for name, parameter in parameters(tree).items():
+        was = old(agent)["parameters"].get(name, {}).get("required", agent not in OLD)
+        if (agent, name) not in NOT_REQUIRED:
+            assert parameter.get("required") != "1" or was, name
+
+
+def test_actions_are_still_there_and_no_timeout_is_shorter(
+    agent: str, tree: etree._Element
+) -> None:
+    for name, timeout in old(agent)["actions"].items():
+        found = [a for a in tree.iter("action") if a.get("name") == name]
+        assert found, f"no action {name}"
+        longest = max(int(action.get("timeout").rstrip("s")) for action in found)
+        assert longest >= timeout, name
+
+
+def test_the_tables_above_hold_nothing_that_is_settled(described: dict[str, str]) -> None:
+    for agent, name in {**OTHER_DEFAULTS, **OTHER_TYPES, **NOT_REQUIRED}:
+        assert agent in agents()
+        assert name in OLD[agent]["parameters"]
+        content = parameters(etree.fromstring(described[agent].encode()))[name].find("content")
+        if (agent, name) in OTHER_DEFAULTS:
+            assert content.get("default") != OLD[agent]["parameters"][name].get("default")
+
+
+def test_an_old_configuration_is_valid(agent: str, call: Caller) -> None:
+    """Every default of the shell suite, written out as crm shells did."""
+    defaults = {
+        name: facts["default"]
+        for name, facts in old(agent)["parameters"].items()
+        if "default" in facts and "$" not in facts["default"]
+    }
+    done = call("validate-all", extra={f"OCF_RESKEY_{name}": v for name, v in defaults.items()})
+    assert done.code == 0, done

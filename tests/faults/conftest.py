@@ -1,0 +1,88 @@
+"""Fixtures of the fault tests: an agent over a stand-in daemon, and what must not be touched."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.faults.rig import STRANGER, Rig, service_user
+
+# linux/prctl.h
+PR_SET_CHILD_SUBREAPER = 36
+
+
+@pytest.fixture
+def base() -> Iterator[Path]:
+    """A folder that the service's user can reach (pytest's own tmp_path is root's alone)."""
+    made = Path(tempfile.mkdtemp(prefix="faults."))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def make_rig(base: Path, bystander: subprocess.Popen[bytes]) -> Iterator[Callable[..., Rig]]:
+    """Makes further instances, each with a folder, a port and a name of its own."""
+    made: list[Rig] = []
+
+    def make(name: str | None = None, folder: str = "", user: str | None = None) -> Rig:
+        made.append(Rig(base / (folder or f"rig{len(made)}"), name, user))
+        return made[-1]
+
+    yield make
+    for rig in made:
+        rig.end()
+
+
+@pytest.fixture
+def rig(make_rig: Callable[..., Rig]) -> Rig:
+    """One instance of the agent; nothing is started yet."""
+    return make_rig()
+
+
+@pytest.fixture
+def running(rig: Rig) -> Rig:
+    """The same with a healthy daemon that the agent started."""
+    rig.start()
+    return rig
+
+
+@pytest.fixture
+def reaperless() -> Iterator[None]:
+    """Orphans become children of this process, which does not wait for them: they stay zombies."""
+    subreap = ctypes.CDLL(None, use_errno=True).prctl
+    assert subreap(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    yield
+    subreap(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+    for child in psutil.Process().children():
+        if child.status() == psutil.STATUS_ZOMBIE:
+            os.waitpid(child.pid, 0)
+
+
+def _sleeper(user: str) -> Iterator[subprocess.Popen[bytes]]:
+    child = subprocess.Popen(["sleep", "600"], user=user, cwd="/", start_new_session=True)
+    yield child
+    code = child.poll()
+    child.kill()
+    child.wait()
+    assert code is None, f"a process of {user} that is nothing to the agent was ended: {code}"
+
+
+@pytest.fixture
+def bystander() -> Iterator[subprocess.Popen[bytes]]:
+    """A process of the service's user that is none of the service; it survives every test."""
+    yield from _sleeper(service_user())
+
+
+@pytest.fixture
+def stranger() -> Iterator[subprocess.Popen[bytes]]:
+    """A process of another user; it survives too."""
+    yield from _sleeper(STRANGER)

@@ -1,0 +1,81 @@
+"""What the stand-in is told: an ini file, read anew at each request; and what it notes."""
+
+from __future__ import annotations
+
+import configparser
+import os
+
+DEFAULTS = {
+    # where it notes what happens
+    "folder": "",
+    # the socket. listen: "never" for a daemon without one. Times in seconds.
+    "address": "127.0.0.1",
+    "port": "5000",
+    "listen": "",
+    "listen_after": "0",
+    "answer_after": "0",
+    "certificate": "",
+    "key": "",
+    # processes. sessions: each worker leads one. double_fork: workers are children of PID 1.
+    # orphans: workers outlive the parent. abandon: the parent ends once they run.
+    "workers": "2",
+    "sessions": "",
+    "double_fork": "",
+    "orphans": "",
+    "abandon": "",
+    "respawn": "",
+    # over arguments and environment: of all, of the parent once it has forked, of the workers
+    "title": "",
+    "title_of_parent": "",
+    "title_of_workers": "",
+    # its end. words: printed at once. ignore: any of parent, worker, SIGTERM, SIGINT.
+    "words": "",
+    "die": "",
+    "die_by_signal": "",
+    "die_after": "",
+    "ignore": "",
+    # linger: seconds that its orderly end takes. last_gasp: one more worker is forked then.
+    "linger": "0",
+    "last_gasp": "",
+    # what it answers: api is v3 or grizzly; mode as in answers.py; revoked: tokens older than this
+    # time are refused
+    "api": "v3",
+    "mode": "ok",
+    "lifetime": "3600",
+    "revoked": "0",
+    "username": "admin",
+    "password": "",
+    "domain": "Default",
+    "project": "admin",
+    "region": "RegionOne",
+}
+
+
+class Settings:
+    """The section [standin] of the file at `path`, with the defaults above; [modes] holds a mode
+    for single requests, such as `POST /v3/auth/tokens = hang`."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        parser = configparser.RawConfigParser(delimiters=("=",))
+        parser.optionxform = str  # type: ignore[assignment,method-assign]
+        with open(path, encoding="utf-8") as file:
+            parser.read_file(file)
+        self.values = {**DEFAULTS, **dict(parser["standin"])}
+        self.modes = dict(parser["modes"]) if parser.has_section("modes") else {}
+
+    def __getitem__(self, name: str) -> str:
+        return self.values[name]
+
+    def note(self, line: str) -> None:
+        """One line more in the journal; whole, whoever else writes (O_APPEND)."""
+        name = os.path.join(self["folder"], "journal")
+        descriptor = os.open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        os.write(descriptor, (line + "\n").encode())
+        os.close(descriptor)
+
+    def keep(self, name: str, text: str) -> None:
+        path = os.path.join(self["folder"], name)
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.rename(path + ".new", path)

@@ -1,0 +1,206 @@
+#!/usr/bin/python3 -SB
+"""The stand-in daemon: a real process that forks workers, answers like Keystone, and misbehaves as
+its configuration says.
+
+    standin --config-file=FILE [further arguments, which are only noted]
+
+What it answers is in answers.py, the words of its configuration in settings.py. It is copied beside
+them into the folder of a test, where the service's user can run it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+import time
+
+import answers
+from settings import Settings
+
+WORKER, PARENT = "worker", "parent"
+
+
+def option(name: str) -> str:
+    """The value of --name=VALUE or --name VALUE."""
+    for position, word in enumerate(sys.argv):
+        if word == name:
+            return sys.argv[position + 1]
+        if word.startswith(name + "="):
+            return word.partition("=")[2]
+    sys.exit(f"standin: {name} is missing")
+
+
+class Daemon:
+    """The parent process. settings: what was configured when it started."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.workers: list[int] = []
+        self.listener: socket.socket | None = None
+        self.lifeline = (-1, -1)
+
+    def run(self) -> None:
+        of = self.settings
+        of.note(f"born {PARENT} {os.getpid()}")
+        of.keep("launch", json.dumps(facts()))
+        if of["words"]:
+            print(of["words"].replace("\\n", "\n"), file=sys.stderr, flush=True)
+        if of["die"]:
+            sys.exit(int(of["die"]))
+        if of["die_by_signal"]:
+            os.kill(os.getpid(), int(of["die_by_signal"]))
+        if of["die_after"]:
+            signal.signal(signal.SIGALRM, lambda *_: os._exit(9))
+            signal.setitimer(signal.ITIMER_REAL, float(of["die_after"]))
+        # workers read it: its end is the parent's end
+        self.lifeline = os.pipe()
+        listen_to_signals(of, PARENT, self.end)
+        if of["title"]:
+            write_title(of["title"])
+        time.sleep(float(of["listen_after"]))
+        if of["listen"] != "never":
+            self.listener = listening_socket(of)
+        for _ in range(int(of["workers"])):
+            self.fork()
+        if of["title_of_parent"]:
+            write_title(of["title_of_parent"])
+        if of["abandon"] == "yes":
+            os._exit(0)
+        if not self.workers and of["workers"] == "0":
+            serve(of, self.listener)
+        self.watch()
+
+    def fork(self) -> None:
+        pid = os.fork()
+        if pid:
+            self.workers.append(pid)
+            return
+        os.close(self.lifeline[1])
+        if self.settings["sessions"] == "yes":
+            os.setsid()
+        if self.settings["double_fork"] == "yes" and os.fork():
+            os._exit(0)
+        work(self.settings, self.listener, self.lifeline[0])
+
+    def watch(self) -> None:
+        """Reap the workers; with `respawn`, replace them."""
+        while True:
+            try:
+                pid, _ = os.wait()
+            except ChildProcessError:
+                signal.pause()
+                continue
+            self.workers.remove(pid)
+            if self.settings["respawn"] == "yes":
+                self.fork()
+
+    def end(self) -> None:
+        """Tell the workers, wait for them, go."""
+        for pid in self.workers:
+            os.kill(pid, signal.SIGTERM)
+        time.sleep(float(self.settings["linger"]))
+        if self.settings["last_gasp"] == "yes":
+            self.fork()
+        try:
+            while self.workers:
+                os.wait()
+        except ChildProcessError:
+            pass
+        os._exit(0)
+
+
+def work(settings: Settings, listener: socket.socket | None, lifeline: int) -> None:
+    """A worker, which never returns."""
+    settings.note(f"born {WORKER} {os.getpid()}")
+    listen_to_signals(settings, WORKER, lambda: os._exit(0))
+    if settings["title_of_workers"]:
+        write_title(settings["title_of_workers"])
+
+    def follow() -> None:
+        os.read(lifeline, 1)
+        os._exit(0)
+
+    if settings["orphans"] != "yes":
+        threading.Thread(target=follow, daemon=True).start()
+    serve(settings, listener)
+
+
+def serve(settings: Settings, listener: socket.socket | None) -> None:
+    time.sleep(float(settings["answer_after"]))
+    while listener is not None:
+        connection, _ = listener.accept()
+        arguments = (connection, settings)
+        threading.Thread(target=answers.serve, args=arguments, daemon=True).start()
+    while True:
+        signal.pause()
+
+
+def listen_to_signals(settings: Settings, role: str, end) -> None:  # type: ignore[no-untyped-def]
+    """TERM and INT call `end`, unless `ignore` names the role or the signal."""
+
+    def heed(number: int, _frame: object) -> None:
+        name = signal.Signals(number).name
+        settings.note(f"signal {name} {role}")
+        if role not in settings["ignore"].split() and name not in settings["ignore"].split():
+            end()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, heed)
+
+
+def listening_socket(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings["address"] else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    made.bind((settings["address"], int(settings["port"])))
+    made.listen(64)
+    return made
+
+
+def write_title(title: str) -> None:
+    """Over arguments and environment, as a long title does: both are gone from /proc then."""
+    import ctypes
+
+    with open("/proc/self/stat", "rb") as file:
+        fields = file.read().rpartition(b") ")[2].split()
+    # arg_start, arg_end, env_start, env_end are fields 48 to 51 of proc(5)
+    begin, end = int(fields[45]), int(fields[48])
+    size = end - begin
+    ctypes.memmove(begin, title.encode()[: size - 1].ljust(size, b"\0"), size)
+
+
+def facts() -> dict[str, object]:
+    """How it was launched, for the tests to look at."""
+    mask = os.umask(0)
+    os.umask(mask)
+    opened = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            opened[name] = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:
+            continue  # the descriptor that listed them
+    return {
+        "argv": sys.argv,
+        "environ": dict(os.environ),
+        "uids": os.getresuid(),
+        "gids": os.getresgid(),
+        "groups": sorted(os.getgroups()),
+        "umask": mask,
+        "cwd": os.getcwd(),
+        "descriptors": opened,
+        "pid": os.getpid(),
+        "session": os.getsid(0),
+        "group": os.getpgrp(),
+        "files": resource.getrlimit(resource.RLIMIT_NOFILE),
+    }
+
+
+if __name__ == "__main__":
+    Daemon(Settings(option("--config-file"))).run()

@@ -1,0 +1,355 @@
+"""stop: 0, and really nothing left, whatever state the host is in (contract 15 to 18, predecessors
+1, 5, 6)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.faults.rig import STRANGER, Rig, wait_until
+
+pytestmark = pytest.mark.root
+
+
+def test_an_instance_that_never_ran_is_stopped_already(rig: Rig) -> None:
+    assert rig.caller("stop").code == 0
+
+
+def test_a_second_stop_is_0(running: Rig) -> None:
+    running.stop()
+    running.stop()
+
+
+def test_two_stops_at_once_are_both_0(running: Rig) -> None:
+    both = [running.spawn("stop"), running.spawn("stop")]
+    for child in both:
+        child.communicate(timeout=20)
+    assert [child.returncode for child in both] == [0, 0]
+    assert running.processes() == []
+
+
+def test_stop_asks_before_it_kills(running: Rig) -> None:
+    running.stop()
+    assert running.journal.count("signal SIGTERM parent") == 1
+    assert running.count("signal SIGTERM worker") == 2
+
+
+def test_stop_waits_for_an_orderly_end(rig: Rig) -> None:
+    rig.set(linger=1.5)
+    rig.start()
+    result = rig.stop()
+    assert 1.4 < result.seconds < 4
+
+
+def test_the_port_is_free_after_stop(running: Rig) -> None:
+    running.stop()
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind(("127.0.0.1", running.port))
+    running.start()
+
+
+def test_no_state_is_left(running: Rig) -> None:
+    running.give_credentials()
+    assert running.monitor().code == 0
+    assert running.file("token").exists()
+    running.stop()
+    assert [f.name for f in running.file("record").parent.iterdir() if f.suffix != ".lock"] == []
+    assert [f.name for f in running.caller.rsctmp.iterdir()] == ["openstack"]
+
+
+# --- nothing on this host is as it was (contract 16, predecessor 1)
+
+
+def lose_binary(rig: Rig) -> None:
+    rig.binary.unlink()
+
+
+def lose_config(rig: Rig) -> None:
+    rig.config.unlink()
+
+
+def lose_parameters(rig: Rig) -> None:
+    rig.parameters.clear()
+
+
+def lose_secrets(rig: Rig) -> None:
+    """Pacemaker runs stop where it cannot read a secret of the CIB (contract 18)."""
+    rig.parameters.pop("os_password", None)
+
+
+def lose_state(rig: Rig) -> None:
+    rig.lose_state()
+
+
+def lose_log(rig: Rig) -> None:
+    shutil.rmtree(rig.logs)
+
+
+def break_user(rig: Rig) -> None:
+    rig.parameters["user"] = "no-such-user"
+
+
+def break_parameters(rig: Rig) -> None:
+    rig.parameters.update(
+        config="relative",
+        url="nonsense://",
+        api_timeout="never",
+        pid="x",
+        insecure="perhaps",
+        additional_parameters="'",
+        log_file="nowhere",
+        os_auth_url="no url",
+        os_interface="sideways",
+    )
+
+
+def make_state_unusable(rig: Rig) -> None:
+    rig.lose_state()
+    rig.caller.rsctmp.write_text("")
+
+
+def lose_record(rig: Rig) -> None:
+    rig.file("record").unlink()
+
+
+def garble_record(rig: Rig) -> None:
+    rig.file("record").write_bytes(b"\xff\0pid=1\nstart=\n=\npid=-1")
+
+
+def empty_record(rig: Rig) -> None:
+    rig.file("record").write_text("")
+
+
+LOSSES = [
+    lose_binary,
+    lose_config,
+    lose_parameters,
+    lose_secrets,
+    lose_state,
+    lose_log,
+    break_user,
+    break_parameters,
+    make_state_unusable,
+    lose_record,
+    garble_record,
+    empty_record,
+]
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_stop_ends_a_daemon_in_spite_of(running: Rig, lose: Callable[[Rig], None]) -> None:
+    lose(running)
+    assert running.caller("stop").code == 0
+    assert running.processes() == []
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_stop_of_what_is_stopped_is_0_in_spite_of(
+    running: Rig, lose: Callable[[Rig], None]
+) -> None:
+    running.stop()
+    running.file("record").touch()
+    lose(running)
+    assert running.caller("stop").code == 0
+
+
+def test_stop_ends_a_daemon_when_everything_is_lost_at_once(running: Rig) -> None:
+    for lose in (lose_binary, lose_config, lose_log, lose_state):
+        lose(running)
+    running.stop()
+
+
+def test_stop_ends_a_daemon_when_its_user_is_not_known_any_more(
+    make_rig: Callable[..., Rig],
+) -> None:
+    """Neither the record nor parameter user says whose processes they are."""
+    rig = make_rig(user=STRANGER)
+    rig.start()
+    lose_state(rig)
+    lose_parameters(rig)
+    rig.stop()
+
+
+def test_stop_ends_a_daemon_whose_user_was_deleted(running: Rig) -> None:
+    kept = [
+        line
+        for line in Path("/etc/passwd").read_text().splitlines(keepends=True)
+        if not line.startswith(running.user + ":")
+    ]
+    passwd = running.folder / "passwd"
+    passwd.write_text("".join(kept))
+    passwd.chmod(0o644)
+    result = running.call_with("stop", {"/etc/passwd": passwd})
+    assert result.code == 0, result
+    assert running.processes() == []
+
+
+# --- processes that do not want to end (contract 17, predecessors 5, 6)
+
+
+@pytest.mark.parametrize("who", ["parent", "worker", "parent worker"])
+def test_what_ignores_term_is_killed_within_the_timeout(rig: Rig, who: str) -> None:
+    rig.set(ignore=who)
+    rig.start()
+    result = rig.stop(timeout=3)
+    assert result.seconds < 3
+
+
+def test_a_short_timeout_is_kept(rig: Rig) -> None:
+    rig.set(ignore="parent worker")
+    rig.start()
+    assert rig.stop(timeout=1).seconds < 1
+
+
+@pytest.mark.parametrize("timeout", ["", "0", "-5000", "soon", "20s", "1e3", "²"])
+def test_an_odd_timeout_is_taken_as_none(running: Rig, timeout: str) -> None:
+    result = running.caller("stop", extra={"OCF_RESKEY_CRM_meta_timeout": timeout})
+    assert result.code == 0, result
+    assert running.processes() == []
+
+
+def test_a_daemon_that_replaces_its_workers_ends(rig: Rig) -> None:
+    rig.set(respawn="yes", ignore="parent")
+    rig.start()
+    rig.stop(timeout=3)
+
+
+@pytest.mark.parametrize("way", ["sessions", "double_fork"])
+def test_workers_that_left_the_session_end(rig: Rig, way: str) -> None:
+    rig.set(**{way: "yes"}, orphans="yes")
+    rig.start()
+    rig.stop()
+
+
+def test_workers_that_left_their_session_and_their_parent_end(rig: Rig) -> None:
+    rig.set(sessions="yes", double_fork="yes", orphans="yes", ignore="worker")
+    rig.start()
+    rig.stop(timeout=3)
+
+
+def test_what_is_forked_at_the_last_moment_ends(rig: Rig) -> None:
+    rig.set(last_gasp="yes", orphans="yes", double_fork="yes", sessions="yes")
+    rig.start()
+    rig.stop(timeout=6)
+    wait_until(lambda: rig.count("born worker") == 3, "it was forked", 1)
+    assert rig.processes() == []
+
+
+def test_orphans_end(rig: Rig) -> None:
+    rig.set(orphans="yes", sessions="yes")
+    rig.start()
+    rig.parent.kill()
+    wait_until(lambda: len(rig.pids) == 2, "the parent is gone")
+    rig.stop()
+
+
+def test_orphans_end_without_a_record(rig: Rig) -> None:
+    rig.set(orphans="yes")
+    rig.start()
+    rig.parent.kill()
+    wait_until(lambda: len(rig.pids) == 2, "the parent is gone")
+    rig.lose_state()
+    rig.stop()
+
+
+@pytest.mark.parametrize("who", ["parent", "workers", "all"])
+def test_frozen_processes_end(running: Rig, who: str) -> None:
+    for process in running.processes():
+        is_parent = process.pid == running.parent.pid
+        if who == "all" or is_parent == (who == "parent"):
+            process.suspend()
+    wait_until(
+        lambda: any(p.status() == psutil.STATUS_STOPPED for p in running.processes()), "it froze"
+    )
+    result = running.stop(timeout=12)
+    assert result.seconds < 4
+    assert "SIGKILL" not in running.agent_log
+    assert "signal SIGTERM parent" in running.journal
+
+
+@pytest.mark.parametrize("who", ["title", "title_of_workers", "title_of_parent"])
+def test_a_daemon_that_rewrites_its_title_ends(rig: Rig, who: str) -> None:
+    """Title over arguments and environment: neither tells who it is any more."""
+    rig.set(**{who: "neutron-server: rpc worker"})
+    rig.start()
+    assert rig.probe().code == 0
+    rig.stop()
+
+
+def test_a_daemon_that_wrote_its_title_over_all_ends_without_a_record(rig: Rig) -> None:
+    """The title of neutron's agents holds the command line, and that alone is left to go by."""
+    line = f"/usr/bin/python3 {rig.binary} --config-file={rig.config}"
+    rig.set(title=f"standin ({line})")
+    rig.start()
+    rig.lose_state()
+    assert rig.probe().code == 0
+    rig.stop()
+
+
+def test_a_parent_that_wrote_its_title_after_the_fork_ends_without_a_record(rig: Rig) -> None:
+    rig.set(title_of_parent="neutron-server", orphans="yes")
+    rig.start()
+    rig.lose_state()
+    rig.stop()
+
+
+def test_a_daemon_that_heeds_term_alone_is_asked_with_it_without_a_record(rig: Rig) -> None:
+    """A daemon that a shell put into the background ignores INT."""
+    rig.set(ignore="SIGINT")
+    rig.start()
+    rig.lose_state()
+    result = rig.stop(timeout=5)
+    assert "signal SIGTERM parent" in rig.journal
+    assert result.seconds < 3
+
+
+def test_children_of_another_program_end_with_it(running: Rig) -> None:
+    """rootwrap, dnsmasq, a shell: what the daemon runs belongs to it (here: in its session)."""
+    session = running.parent.pid
+    for process in running.processes():
+        assert os.getsid(process.pid) == session
+    running.stop()
+
+
+def test_a_dead_daemon_is_stopped_already(running: Rig) -> None:
+    running.parent.kill()
+    wait_until(lambda: running.pids == [], "it is dead")
+    assert running.stop().seconds < 2
+
+
+def test_a_zombie_is_stopped_already(reaperless: None, rig: Rig) -> None:
+    rig.start()
+    leader = rig.parent
+    for process in rig.processes():
+        process.kill()
+    wait_until(lambda: rig.pids == [], "all are dead")
+    assert leader.status() == psutil.STATUS_ZOMBIE
+    assert rig.stop(timeout=8).seconds < 2
+
+
+def test_stop_is_quick_where_the_daemon_is(running: Rig) -> None:
+    began = time.monotonic()
+    running.stop()
+    assert time.monotonic() - began < 3
+
+
+def test_a_log_of_the_kill_is_kept(rig: Rig) -> None:
+    rig.set(ignore="parent")
+    rig.start()
+    rig.stop(timeout=2)
+    assert "SIGKILL" in rig.agent_log
+
+
+def test_kill_is_not_needed_for_what_ends_by_itself(running: Rig) -> None:
+    running.stop()
+    assert "SIGKILL" not in running.agent_log
+    assert signal.SIGKILL.name not in "\n".join(running.journal)

@@ -1,0 +1,229 @@
+"""Fakes of the outside: processes, servers, environments. Never of our own modules."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from ocf_lib import declared
+from ocf_lib.environment import Environment
+from ocf_lib.instance import Instance
+from ocf_lib.process import Stat, stat
+from ocf_lib.service import Action, Api, Program, Service, Uwsgi
+
+settings.register_profile(
+    "here",
+    deadline=None,  # two busy cores say nothing about us
+    max_examples=60,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("here")
+
+SECONDS = 15.0
+# one that every user may run
+PYTHON = "/usr/bin/python3"
+
+
+def eventually(question: Callable[[], object], seconds: float = SECONDS) -> object:
+    """The first true answer; fails when there is none within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = question()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"still false after {seconds} s"
+        time.sleep(0.01)
+
+
+def demo(**changes: object) -> Service:
+    """A service as an agent declares it, that no distribution has."""
+    facts: dict[str, object] = {
+        "name": "demo",
+        "title": "Demo",
+        "longdesc": "A demo.",
+        "project": "demo-of-ocf-lib",
+        "programs": (Program("demo-daemon"),),
+        "parameters": (
+            *declared.daemon(user="root", config="/etc/demo-of-ocf-lib/demo.conf"),
+            *declared.api("http://127.0.0.1:9999"),
+            *declared.CREDENTIALS,
+        ),
+        "actions": (Action("start", 20), Action("stop", 20), Action("monitor", 20, 10, 0)),
+        "api": Api(port=9999, path="/", authenticated={"3": "/v3/x", "2.0": "/v2.0/x"}),
+    }
+    return Service(**{**facts, **changes})  # type: ignore[arg-type]
+
+
+def keystone_like(**changes: object) -> Service:
+    """One that runs under uwsgi or as a program of its own."""
+    variables = {"CONFIG_DIR": "{config_dir}", "CONFIG_FILES": "{config}"}
+    return demo(
+        programs=(
+            Uwsgi("/etc/demo-of-ocf-lib/uwsgi.ini", port=5000, environment=variables),
+            Program("demo-all"),
+            Program("demo-wsgi-public", ("--port=5000",), variables),
+        ),
+        **changes,
+    )
+
+
+@pytest.fixture
+def instance_of(tmp_path: Path) -> Callable[..., Instance]:
+    """Makes an instance with state below tmp_path from the parameters it is given."""
+
+    def make(
+        service: Service | None = None,
+        action: str = "start",
+        name: str = "p_demo",
+        **parameters: object,
+    ) -> Instance:
+        environ = {"HA_RSCTMP": str(tmp_path / "rsctmp"), "OCF_RESOURCE_INSTANCE": name}
+        environ |= {f"OCF_RESKEY_{key}": str(value) for key, value in parameters.items()}
+        return Instance(service or demo(), Environment([action], environ))
+
+    return make
+
+
+class Processes:
+    """Starts programs, and ends all that came of them: of each its whole session, and whatever else
+    `tell` was told of."""
+
+    def __init__(self) -> None:
+        self.started: list[subprocess.Popen[bytes]] = []
+        self.known: list[Stat] = []
+
+    def run(
+        self, *words: object, lines: int = 0, **more: object
+    ) -> tuple[subprocess.Popen[bytes], list[int]]:
+        """The process, and the numbers (PIDs) that it printed on its first `lines` lines."""
+        process = subprocess.Popen(
+            [str(word) for word in words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            **more,  # type: ignore[call-overload]
+        )
+        self.started.append(process)
+        numbers = [int(read_line(process)) for _ in range(lines)]
+        return process, numbers
+
+    def tell(self, pids: list[int]) -> None:
+        """To be ended too: what has left the session of what was started."""
+        for pid in pids:
+            found = stat(pid)
+            if pid > 1 and found is not None:
+                self.known.append(found)
+
+    def python(
+        self, code: str, *words: object, lines: int = 1, **more: object
+    ) -> tuple[subprocess.Popen[bytes], list[int]]:
+        return self.run(PYTHON, "-I", "-S", "-c", code, *words, lines=lines, **more)
+
+    def end(self) -> None:
+        for process in self.started:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        for known in self.known:
+            found = stat(known.pid)
+            if found is not None and found.start == known.start:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(known.pid, signal.SIGKILL)
+        for process in self.started:
+            process.wait(SECONDS)
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+def read_line(process: subprocess.Popen[bytes]) -> bytes:
+    assert process.stdout is not None
+    line = b""
+    while not line.endswith(b"\n"):
+        assert select.select([process.stdout], [], [], SECONDS)[0], "it printed nothing"
+        part = os.read(process.stdout.fileno(), 1)
+        assert part, f"it ended with {process.wait(SECONDS)}"
+        line += part
+    return line
+
+
+@pytest.fixture
+def processes() -> Iterator[Processes]:
+    made = Processes()
+    yield made
+    made.end()
+
+
+class Server:
+    """A TCP server that does to each connection what `answer` does, in a thread of its own.
+
+    gone: set at the end of the test, for answers that wait for it.
+    """
+
+    def __init__(
+        self, answer: Callable[[socket.socket], None], address: str, family: socket.AddressFamily
+    ) -> None:
+        self.answer, self.gone = answer, threading.Event()
+        self.socket = socket.socket(family, socket.SOCK_STREAM)
+        self.socket.bind((address, 0))
+        self.socket.listen(16)
+        self.port: int = self.socket.getsockname()[1]
+        self.threads: list[threading.Thread] = []
+        self.failures: list[BaseException] = []
+        self.accepting = threading.Thread(target=self._accept)
+        self.accepting.start()
+
+    def _accept(self) -> None:
+        while not self.gone.is_set():
+            if not select.select([self.socket], [], [], 0.02)[0]:
+                continue
+            connection = self.socket.accept()[0]
+            thread = threading.Thread(target=self._serve, args=(connection,))
+            thread.start()
+            self.threads.append(thread)
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            connection.settimeout(SECONDS)
+            try:
+                self.answer(connection)
+            except (ConnectionError, TimeoutError):
+                pass  # the client has left
+            except BaseException as error:  # noqa: BLE001 - shown by the test's end
+                self.failures.append(error)
+
+    def close(self) -> None:
+        self.gone.set()
+        self.accepting.join(SECONDS)
+        for thread in self.threads:
+            thread.join(SECONDS)
+        self.socket.close()
+        assert self.failures == []
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    """Starts servers; what each answers is a function of the connection."""
+    made: list[Server] = []
+
+    def start(
+        answer: Callable[..., None], address: str = "127.0.0.1", family: int = socket.AF_INET
+    ) -> Server:
+        server = Server(answer, address, socket.AddressFamily(family))
+        made.append(server)
+        return server
+
+    yield start
+    for server in made:
+        server.close()

@@ -1,0 +1,101 @@
+"""What the caller says."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocf_lib.environment import DEFAULT_TIMEOUT, RSCTMP, Environment
+
+ANY = st.text(st.characters(blacklist_categories=[]), max_size=12)
+
+
+def of(*argv: str, **environ: str) -> Environment:
+    return Environment(argv, environ)
+
+
+def test_the_first_word_is_the_action() -> None:
+    assert of("start", "more", "words").action == "start"
+    assert of().action == ""
+
+
+def test_defaults_where_heartbeat_says_nothing() -> None:
+    bare = of("status")
+    assert (bare.instance, bare.rsctmp) == ("default", RSCTMP)
+    empty = of("status", OCF_RESOURCE_INSTANCE="", HA_RSCTMP="")
+    assert (empty.instance, empty.rsctmp) == ("default", RSCTMP)
+    full = of("status", OCF_RESOURCE_INSTANCE="p", HA_RSCTMP="/x")
+    assert (full.instance, full.rsctmp) == ("p", "/x")
+
+
+@pytest.mark.parametrize(
+    "text, seconds",
+    [("30000", 30.0), ("1", 0.001), ("1500", 1.5), ("0", DEFAULT_TIMEOUT), ("", DEFAULT_TIMEOUT)]
+    + [(text, DEFAULT_TIMEOUT) for text in ("30s", "-5", "1.5", "soon", "9" * 5000)],
+    ids=lambda value: str(value)[:8],
+)
+def test_the_timeout_comes_in_milliseconds(text: str, seconds: float) -> None:
+    assert of("start", OCF_RESKEY_CRM_meta_timeout=text).timeout == seconds
+
+
+def test_no_timeout_given() -> None:
+    assert of("start").timeout == DEFAULT_TIMEOUT
+
+
+@pytest.mark.parametrize("milliseconds", [10, 500, 1000, 20000, 600000])
+def test_the_deadline_leaves_time_for_the_exit(milliseconds: int) -> None:
+    environment = of("start", OCF_RESKEY_CRM_meta_timeout=str(milliseconds))
+    granted = environment.deadline - environment.began
+    assert 0 < granted < milliseconds / 1000
+    assert granted >= milliseconds / 2000
+
+
+@pytest.mark.parametrize(
+    "action, interval, probe",
+    [
+        ("monitor", None, True),
+        ("monitor", "0", True),
+        ("monitor", "", True),
+        ("monitor", "10000", False),
+        ("start", None, False),
+    ],
+)
+def test_a_probe_is_a_monitor_without_an_interval(
+    action: str, interval: str | None, probe: bool
+) -> None:
+    environ = {} if interval is None else {"OCF_RESKEY_CRM_meta_interval": interval}
+    assert Environment([action], environ).is_probe is probe
+
+
+@pytest.mark.parametrize(
+    "text, level",
+    [(None, None), ("", None), ("0", 0), ("10", 10), ("20", 20), ("ten", None), ("-1", None)],
+)
+def test_the_check_level_has_no_prefix(text: str | None, level: int | None) -> None:
+    environ = {"OCF_RESKEY_OCF_CHECK_LEVEL": "20"}
+    if text is not None:
+        environ["OCF_CHECK_LEVEL"] = text
+    assert Environment(["monitor"], environ).check_level == level
+
+
+@pytest.mark.parametrize(
+    "major, ours", [(None, True), ("", True), ("1", True), ("2", False), ("0", False), ("x", False)]
+)
+def test_the_version_of_the_api(major: str | None, ours: bool) -> None:
+    environ = {} if major is None else {"OCF_RA_VERSION_MAJOR": major}
+    assert Environment(["start"], environ).speaks_our_api is ours
+
+
+@given(timeout=ANY, interval=ANY, level=ANY)
+def test_any_text_is_understood_or_looked_past(timeout: str, interval: str, level: str) -> None:
+    environment = of(
+        "monitor",
+        OCF_RESKEY_CRM_meta_timeout=timeout,
+        OCF_RESKEY_CRM_meta_interval=interval,
+        OCF_CHECK_LEVEL=level,
+    )
+    assert environment.timeout > 0
+    assert environment.deadline > environment.began
+    assert environment.is_probe in (True, False)
+    assert environment.check_level is None or environment.check_level >= 0
