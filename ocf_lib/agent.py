@@ -11,7 +11,7 @@ import sys
 
 from ocf_lib.environment import Environment
 from ocf_lib.instance import Instance
-from ocf_lib.outcomes import SUCCESS, NoPermission, Outcome, Unimplemented
+from ocf_lib.outcomes import SUCCESS, Degraded, NoPermission, Outcome, Unimplemented
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ PRIVILEGED = ("start", "stop", "monitor", "status", "reload", "promote", "demote
 
 def run(service: Service) -> None:
     """Carry out the action that the command line names, and exit with its OCF code."""
-    environment = Environment(sys.argv[1:], os.environ)
+    action = sys.argv[1] if len(sys.argv) > 1 else ""
+    environment = Environment(sys.argv[1:], os.environ, service.timeout_of(action))
     instance = Instance(service, environment)
     try:
         _act(instance)
@@ -107,8 +108,11 @@ def log_of(instance: Instance) -> Log:
 def _report(instance: Instance, outcome: Outcome) -> int:
     """Print the exit reason, the last line of which Pacemaker keeps; log what went wrong."""
     log = log_of(instance)
-    # masked before it becomes one line: blanks of a password must be as they were
-    reason = " ".join(log.mask(str(outcome)).split())
+    reason = log.line(str(outcome))
+    if isinstance(outcome, Degraded) and instance.environment.is_probe:
+        # a probe asks whether it runs; Pacemaker before 2.1 would take 190 for a failure
+        log.warning(f"probe: {reason}")
+        return SUCCESS
     if outcome.is_failure:
         log.error(f"{instance.environment.action}: {reason}")
     sys.stderr.write(f"ocf-exit-reason:{reason}\n")
@@ -120,7 +124,7 @@ def _report_bug(instance: Instance) -> int:
 
     log = log_of(instance)
     log.error("this is a bug of the agent:\n" + traceback.format_exc())
-    error = " ".join(log.mask(str(sys.exc_info()[1])).split())
+    error = log.line(str(sys.exc_info()[1]))
     name = type(sys.exc_info()[1]).__name__
     sys.stderr.write(
         f"ocf-exit-reason:bug in the agent ({name}: {error}); the log has the details\n"

@@ -14,7 +14,7 @@ from ocf_lib.service import Program, Uwsgi
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocf_lib.instance import Instance
-    from ocf_lib.service import Ending
+    from ocf_lib.process import Ending
 
 # Pacemaker's own PATH has no /usr/local, where pip puts daemons.
 SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -106,8 +106,8 @@ CREDENTIALS = (
         "os_password",
         String(),
         "Password to log in with",
-        "Password of that user. Keep it out of the CIB with `crm_resource`'s or pcs's secrets "
-        "(cibsecret). A wrong one makes monitor report degraded; it restarts nothing.",
+        "Password of that user. To keep it out of the CIB: cibsecret set RESOURCE os_password "
+        "VALUE. A wrong one makes monitor report degraded; it restarts nothing.",
         reloadable=True,
         secret=True,
     ),

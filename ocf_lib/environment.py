@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 RSCTMP = "/run/resource-agents"
-# ocf-tester, Heartbeat and a person at a shell name no timeout; Pacemaker's own default is 20 s.
+# Pacemaker's own default, for an action that advertises none. ocf-tester, Heartbeat and a person at
+# a shell name no timeout.
 DEFAULT_TIMEOUT = 20.0
 # Pacemaker SIGKILLs at the timeout, which it counts from before the fork. What is left for our own
 # last lines: the interpreter needs 10 to 50 ms to get here on a busy machine, a log line less.
@@ -25,11 +26,18 @@ class Environment:
 
     argv: the arguments without the program's name; all but the first are ignored (contract 1).
     environ: the variables, as `os.environ`.
+    usual_timeout: seconds that the action has where the caller does not say; 0 for none.
     """
 
-    def __init__(self, argv: Sequence[str], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        environ: Mapping[str, str],
+        usual_timeout: float = 0,
+    ) -> None:
         self.began = monotonic()
         self.environ = environ
+        self.usual_timeout = usual_timeout or DEFAULT_TIMEOUT
         self.action = argv[0] if argv else ""
         self.instance = environ.get("OCF_RESOURCE_INSTANCE") or "default"
         self.rsctmp = environ.get("HA_RSCTMP") or RSCTMP
@@ -51,7 +59,7 @@ class Environment:
     @property
     def timeout(self) -> float:
         """Seconds that the caller grants the whole action."""
-        return self.milliseconds("timeout") / 1000 or DEFAULT_TIMEOUT
+        return self.milliseconds("timeout") / 1000 or self.usual_timeout
 
     @property
     def deadline(self) -> float:

@@ -107,3 +107,18 @@ def open_log(path: str, owner: tuple[int, int]) -> int:
     # O_NONBLOCK was for a FIFO in its place; the daemon's output goes to a file, and waits for it
     os.set_blocking(descriptor, True)
     return descriptor
+
+
+def open_owned(path: str, uid: int) -> int:
+    """A descriptor that reads the plain file at `path`, which `uid` owns under this one name.
+
+    Raises OSError where it is anything else.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    with opened_folder(os.path.dirname(path)) as folder:
+        descriptor = os.open(os.path.basename(path), flags, dir_fd=folder)
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1 or facts.st_uid != uid:
+        os.close(descriptor)
+        raise OSError(f"{path} is not a plain file of user {uid}")
+    return descriptor

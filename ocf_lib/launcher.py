@@ -14,6 +14,7 @@ from ocf_lib.outcomes import Failed, NotInstalled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from ocf_lib.command import Command
@@ -41,14 +42,38 @@ def user_of(instance: Instance) -> pwd.struct_passwd | None:
     return None
 
 
+class Printed:
+    """A file that a daemon prints to, and how much was in it before. path: of one that it opens
+    itself, else "". descriptor: of the one that we opened for it, else -1."""
+
+    def __init__(self, path: str, descriptor: int, size: int) -> None:
+        self.path, self.descriptor, self.size = path, descriptor, size
+
+    def last_line(self, uid: int) -> str:
+        """The last line since then, "" for none. A file that the daemon names is read only where
+        `uid`, the daemon's user, owns it: its configuration may name any, and we read as root."""
+        if not self.path:
+            return _last_line(self.descriptor, self.size)
+        try:
+            descriptor = files.open_owned(self.path, uid)
+        except OSError:
+            return ""
+        try:
+            return _last_line(descriptor, self.size)
+        finally:
+            os.close(descriptor)
+
+
 class Daemon:
     """A daemon that we started: our child for as long as this action lasts.
 
-    process: the child. logs: descriptors of what it prints to, with the size each had before.
+    process: the child. uid: its user. printed: where its last words may be.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], logs: list[tuple[int, int]]) -> None:
-        self.process, self.logs = process, logs
+    def __init__(
+        self, process: subprocess.Popen[bytes], uid: int, printed: Sequence[Printed]
+    ) -> None:
+        self.process, self.uid, self.printed = process, uid, printed
 
     @property
     def pid(self) -> int:
@@ -62,16 +87,9 @@ class Daemon:
         return f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
 
     def last_words(self) -> str:
-        """The last line that it printed since the start, "" for none. Read from descriptors that
-        were open before it ran, so that it cannot make us read another file."""
-        for descriptor, size in self.logs:
-            end = os.fstat(descriptor).st_size
-            begin = max(min(size, end), end - TAIL)
-            text = os.pread(descriptor, TAIL, begin).decode("utf-8", "replace")
-            lines = [line.strip() for line in text.splitlines() if line.strip()]
-            if lines:
-                return lines[-1]
-        return ""
+        """The last line that it printed since the start, "" for none."""
+        lines = (printed.last_line(self.uid) for printed in self.printed)
+        return next(filter(None, lines), "")
 
 
 def launch(instance: Instance, command: Command, log: Log) -> Daemon:
@@ -85,9 +103,9 @@ def launch(instance: Instance, command: Command, log: Log) -> Daemon:
     _make_runtime_folder(instance, user)
     output = _open_output(instance, user, log)
     # its own log first: what it prints before it opens that one is seldom why it dies
-    logs = [*_open_quietly(command.logs, user), output]
+    printed = [Printed(path, -1, _size(path)) for path in command.logs]
+    printed.append(Printed("", output, os.fstat(output).st_size))
     _lift_limits()
-    sizes = [(descriptor, os.fstat(descriptor).st_size) for descriptor in logs]
     home = user.pw_dir if os.path.isdir(user.pw_dir) else "/"
     try:
         process = subprocess.Popen(  # noqa: S603 - words, not a shell; the operator's own command
@@ -103,7 +121,7 @@ def launch(instance: Instance, command: Command, log: Log) -> Daemon:
         )
     except OSError as error:
         raise Failed(f"{command.argv[0]} could not be run: {error.strerror}") from None
-    return Daemon(process, sizes)
+    return Daemon(process, user.pw_uid, printed)
 
 
 def environment(instance: Instance, command: Command, user: pwd.struct_passwd) -> dict[str, str]:
@@ -159,13 +177,19 @@ def _open_output(instance: Instance, user: pwd.struct_passwd, log: Log) -> int:
         raise Failed(f"no log file for the daemon: {spare} cannot be opened ({error})") from None
 
 
-def _open_quietly(paths: list[str], user: pwd.struct_passwd) -> list[int]:
-    """Logs that the daemon opens itself; one that is not there yet is made for it."""
-    opened = []
-    for path in paths:
-        with contextlib.suppress(OSError):
-            opened.append(files.open_log(path, (user.pw_uid, user.pw_gid)))
-    return opened
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def _last_line(descriptor: int, size: int) -> str:
+    end = os.fstat(descriptor).st_size
+    begin = max(min(size, end), end - TAIL)
+    text = os.pread(descriptor, TAIL, begin).decode("utf-8", "replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
 
 
 def _lift_limits() -> None:

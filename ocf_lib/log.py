@@ -54,6 +54,10 @@ class Log:
         if self.debugs:
             self._write("DEBUG", text)
 
+    def line(self, text: str) -> str:
+        """`text` as one line that may be shown: masked, then without control characters."""
+        return " ".join(_printable(self.mask(text)).split())
+
     def mask(self, text: str) -> str:
         """`text` without the values of secret parameters."""
         for secret in self.secrets:
@@ -86,5 +90,7 @@ def _append(name: str, lines: str) -> None:
 
 
 def _printable(text: str) -> str:
-    """On one line, and without the stand-ins for bytes that are no UTF-8: none can write them."""
-    return " ".join(text.encode("utf-8", "backslashreplace").decode().splitlines())
+    """On one line, without control characters (a daemon's last words may hold some, for the
+    terminal of whoever reads them), and without the stand-ins for bytes that are no UTF-8."""
+    text = " ".join(text.encode("utf-8", "backslashreplace").decode().splitlines())
+    return "".join(sign if sign.isprintable() else " " for sign in text)

@@ -6,6 +6,8 @@ and ocf-tester make of it.
 
 from __future__ import annotations
 
+import textwrap
+
 from ocf_lib import VERSION, packages
 
 TYPE_CHECKING = False
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from ocf_lib.parameters import Parameter
     from ocf_lib.service import Action, Service
 
+WIDTH = 76
 # ocf-tester validates against a DTD of OCF 1.0, which 1.1 cannot pass. With a DTD of its own in the
 # document, which allows everything, the document is valid in xmllint's eyes.
 ELEMENTS = {
@@ -95,7 +98,9 @@ def _text(parent: Any, name: str, text: str, lang: bool = True) -> None:
     from lxml import etree
 
     element = etree.SubElement(parent, name, {"lang": "en"} if lang else {})
-    element.text = text.strip()
+    # crmsh shows the lines as they are, pcs makes its own
+    paragraphs = (" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
+    element.text = "\n\n".join(textwrap.fill(paragraph, WIDTH) for paragraph in paragraphs)
 
 
 def _doctype() -> str:

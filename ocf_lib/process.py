@@ -80,6 +80,16 @@ class Identity:
         return found
 
 
+class Ending:
+    """How a daemon is ended. signal: what asks it to. patience: after how many seconds SIGKILL
+    follows; 0 for a share of what the action's timeout leaves."""
+
+    __slots__ = ("patience", "signal")
+
+    def __init__(self, signal: int, patience: int) -> None:
+        self.signal, self.patience = signal, patience
+
+
 def _owner(pid: int) -> int:
     return os.stat(f"{PROC}/{pid}").st_uid
 

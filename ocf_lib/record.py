@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 
-from ocf_lib.process import UNKNOWN, Identity
-from ocf_lib.service import Ending
+from ocf_lib.process import UNKNOWN, Ending, Identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
+from ocf_lib.process import Ending
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ocf_lib.instance import Instance
     from ocf_lib.parameters import Parameter
-
-
-class Ending:
-    """How a daemon is ended. signal: what asks it to. patience: after how many seconds SIGKILL
-    follows; 0 for a share of what the action's timeout leaves."""
-
-    __slots__ = ("patience", "signal")
-
-    def __init__(self, signal: int, patience: int) -> None:
-        self.signal, self.patience = signal, patience
 
 
 class Program:
@@ -108,8 +99,12 @@ class Service:
         parameters: Sequence[Parameter],
         actions: Sequence[Action],
         api: Api | None = None,
-        offers: Mapping[str, Callable[[Instance], None]] | None = None,
+        offers: Mapping[str, Callable[..., None]] | None = None,
     ) -> None:
         self.name, self.title, self.longdesc, self.project = name, title, longdesc, project
         self.programs, self.parameters, self.actions = programs, parameters, actions
         self.api, self.offers = api, offers or {}
+
+    def timeout_of(self, action: str) -> float:
+        """The longest timeout, in seconds, that this action advertises; 0 for none."""
+        return max((a.timeout for a in self.actions if a.name == action), default=0)

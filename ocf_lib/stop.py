@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ocf_lib.instance import Instance
     from ocf_lib.log import Log
     from ocf_lib.members import Members
-    from ocf_lib.service import Ending
+    from ocf_lib.process import Ending
 
 POLL = 0.02
 # Of the time that is left, the share for an orderly end; the rest is for SIGKILL and for looking.

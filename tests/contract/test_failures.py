@@ -260,7 +260,7 @@ def test_no_password_in_what_is_printed_or_logged(
     # the same words where they are not secret: a careless copy into another parameter
     values = {**dict.fromkeys(secrets, SECRET), "config": f"/etc/{SECRET}", "user": SECRET}
     debug = {"HA_debug": "1", "HA_DEBUGLOG": str(call.log)}
-    for more in ({}, dict.fromkeys(secrets, SECRET + "\n")):
+    for more in ({}, {"api_timeout": SECRET}, dict.fromkeys(secrets, SECRET + "\n")):
         environment = {**call.environment(), **keys({**values, **more}), **debug}
         done = bare([AGENTS / call.agent, action], environment)
         shown = done.out + done.err + (call.log.read_text() if call.log.exists() else "")

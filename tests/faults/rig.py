@@ -196,10 +196,13 @@ class Rig:
     def processes(self) -> list[psutil.Process]:
         """Every living process of the stand-in, zombies left out, by any sign there is of it."""
         noted, found = set(self.born()), []
-        for process in psutil.process_iter():
+        for pid in psutil.pids():
             try:
+                if os.stat(f"/proc/{pid}").st_uid != self.account.pw_uid:
+                    continue
+                process = psutil.Process(pid)
                 signs = " ".join(process.cmdline())
-                if process.pid in noted and process.username() == self.user:
+                if pid in noted:
                     # a title may have been written over all other signs; a PID comes round again
                     # much later than a test lasts
                     signs += str(self.config)
@@ -207,16 +210,9 @@ class Rig:
                     continue
                 if process.exe().startswith("/usr/bin/python3"):
                     found.append(process)
-            except psutil.NoSuchProcess:
+            except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
                 continue
-        return [p for p in found if not self._is_agent(p)]
-
-    @staticmethod
-    def _is_agent(process: psutil.Process) -> bool:
-        try:
-            return str(AGENTS) in " ".join(process.cmdline())
-        except psutil.NoSuchProcess:
-            return True
+        return found
 
     @property
     def parent(self) -> psutil.Process:

@@ -23,6 +23,7 @@ import answers
 from settings import Settings
 
 WORKER, PARENT = "worker", "parent"
+ASKING = (signal.SIGTERM, signal.SIGINT)
 
 
 def option(name: str) -> str:
@@ -76,9 +77,12 @@ class Daemon:
         self.watch()
 
     def fork(self) -> None:
+        # a signal between the fork and the note of it would leave a worker that nobody tells
+        signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
         pid = os.fork()
         if pid:
             self.workers.append(pid)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
             return
         os.close(self.lifeline[1])
         if self.settings["sessions"] == "yes":
@@ -118,6 +122,7 @@ def work(settings: Settings, listener: socket.socket | None, lifeline: int) -> N
     """A worker, which never returns."""
     settings.note(f"born {WORKER} {os.getpid()}")
     listen_to_signals(settings, WORKER, lambda: os._exit(0))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
     if settings["title_of_workers"]:
         write_title(settings["title_of_workers"])
 
@@ -149,7 +154,7 @@ def listen_to_signals(settings: Settings, role: str, end) -> None:  # type: igno
         if role not in settings["ignore"].split() and name not in settings["ignore"].split():
             end()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ASKING:
         signal.signal(number, heed)
 
 

@@ -277,7 +277,7 @@ def test_a_probe_on_a_clean_host_makes_nothing(rig: Rig) -> None:
 
 
 def test_monitors_are_safe_beside_each_other(running: Rig) -> None:
-    running.give_credentials()
+    running.give_credentials(api_timeout=10)
     children = [running.spawn("monitor") for _ in range(6)]
     for child in children:
         child.communicate(timeout=30)

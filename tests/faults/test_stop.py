@@ -168,6 +168,11 @@ def test_stop_ends_a_daemon_when_everything_is_lost_at_once(running: Rig) -> Non
     running.stop()
 
 
+@pytest.mark.xfail(
+    strict=True,
+    reason="a known limit: a marker counts only with the owner that the service has, so that no "
+    "other user can keep such processes coming and fail a stop",
+)
 def test_stop_ends_a_daemon_when_its_user_is_not_known_any_more(
     make_rig: Callable[..., Rig],
 ) -> None:

@@ -170,8 +170,15 @@ def test_a_log_in_that_errs_is_failed(asking: Rig, mode: str) -> None:
     assert "log-in" in result.reason[:128]
 
 
-@pytest.mark.parametrize("mode", ["hang", "trickle:0.3"])
-@pytest.mark.parametrize("request_", [LOG_IN, "GET /v3/auth/projects", "GET /v3/auth/tokens"])
+@pytest.mark.parametrize(
+    ("request_", "mode"),
+    [
+        (LOG_IN, "hang"),
+        (LOG_IN, "trickle:0.3"),
+        ("GET /v3/auth/projects", "trickle:0.3"),
+        ("GET /v3/auth/tokens", "hang"),
+    ],
+)
 def test_a_log_in_that_takes_for_ever_is_failed_within_api_timeout(
     asking: Rig, mode: str, request_: str
 ) -> None:

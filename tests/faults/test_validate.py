@@ -43,16 +43,16 @@ def test_right_parameters_are_right(rig: Rig, level: int | None) -> None:
     assert rig.caller("validate-all", level=level).code == 0
 
 
-@pytest.mark.parametrize("level", [None, 0, 10])
 @pytest.mark.parametrize(("parameter", "value", "remedy"), WRONG)
 def test_a_wrong_value_is_named_with_its_remedy(
-    rig: Rig, parameter: str, value: str, remedy: str, level: int | None
+    rig: Rig, parameter: str, value: str, remedy: str
 ) -> None:
     rig.parameters[parameter] = value
-    result = rig.caller("validate-all", level=level)
-    assert result.code == 6
-    assert parameter in result.reason[:128]
-    assert remedy in result.reason
+    for level in (None, 10):
+        result = rig.caller("validate-all", level=level)
+        assert result.code == 6
+        assert parameter in result.reason[:128]
+        assert remedy in result.reason
 
 
 @pytest.mark.parametrize(("parameter", "value", "code"), MISSING)
@@ -89,12 +89,11 @@ def test_validate_all_starts_nothing_and_stops_nothing(running: Rig) -> None:
     assert running.pids == before
 
 
-@pytest.mark.parametrize("parameter", [p for p, _, _ in WRONG])
-def test_a_wrong_value_does_not_change_a_monitor(running: Rig, parameter: str) -> None:
+def test_a_wrong_value_does_not_change_a_monitor(running: Rig) -> None:
     """What runs is judged, whatever the configuration says now."""
-    wrong = {name: value for name, value, _ in WRONG}[parameter]
-    assert running.monitor(0, **{parameter: wrong}).code == 0
-    assert running.probe(**{parameter: wrong}).code == 0
+    for parameter, wrong, _ in WRONG:
+        result = running.probe(**{parameter: wrong})
+        assert result.code == 0, (parameter, wrong, result)
 
 
 def test_reload_agent_leaves_the_daemon_as_it_is(running: Rig) -> None:

@@ -8,6 +8,7 @@ import select
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from ocf_lib import declared
 from ocf_lib.environment import Environment
@@ -22,6 +24,8 @@ from ocf_lib.instance import Instance
 from ocf_lib.process import Stat, stat
 from ocf_lib.service import Action, Api, Program, Service, Uwsgi
 
+# its tables of Unicode, which it would else write into the checkout
+set_hypothesis_home_dir(os.path.join(tempfile.gettempdir(), f"hypothesis-{os.getuid()}"))
 settings.register_profile(
     "here",
     deadline=None,  # two busy cores say nothing about us

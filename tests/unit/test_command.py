@@ -283,8 +283,11 @@ def test_a_file_that_cannot_be_run_is_not_installed(host: Host, resolve) -> None
         resolve(binary=str(host.folder), config=config)
 
 
-def test_a_name_is_looked_for_where_daemons_lie(host: Host, resolve) -> None:
+def test_a_name_is_looked_for_where_daemons_lie(
+    host: Host, resolve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not in the PATH of the caller, which differs from node to node."""
+    monkeypatch.setenv("PATH", "/nonexistent")
     found = resolve(binary="true", config=host.file("demo.conf"))
     assert found.argv[0] in ("/usr/bin/true", "/bin/true")
 

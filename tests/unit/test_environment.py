@@ -43,6 +43,12 @@ def test_no_timeout_given() -> None:
     assert of("start").timeout == DEFAULT_TIMEOUT
 
 
+def test_the_usual_timeout_is_for_a_caller_that_names_none() -> None:
+    given = {"OCF_RESKEY_CRM_meta_timeout": "5000"}
+    assert Environment(["start"], {}, 60).timeout == 60
+    assert Environment(["start"], given, 60).timeout == 5
+
+
 @pytest.mark.parametrize("milliseconds", [10, 500, 1000, 20000, 600000])
 def test_the_deadline_leaves_time_for_the_exit(milliseconds: int) -> None:
     environment = of("start", OCF_RESKEY_CRM_meta_timeout=str(milliseconds))

@@ -15,8 +15,7 @@ from ocf_lib.command import Command
 from ocf_lib.instance import MARKER, Instance
 from ocf_lib.log import Log
 from ocf_lib.outcomes import Failed, NotInstalled
-from ocf_lib.process import stat
-from ocf_lib.service import Ending
+from ocf_lib.process import Ending, stat
 from tests.unit.conftest import eventually
 
 Make = Callable[..., Instance]

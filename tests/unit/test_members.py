@@ -10,9 +10,8 @@ import pytest
 
 from ocf_lib import members
 from ocf_lib.instance import MARKER
-from ocf_lib.process import Identity, stat
+from ocf_lib.process import Ending, Identity, stat
 from ocf_lib.record import Record
-from ocf_lib.service import Ending
 from tests.unit.conftest import Processes, eventually
 
 # Prints its own PID; then, by words: "fork" makes a child that waits, "own session" one that has
@@ -331,13 +330,19 @@ def test_what_is_shown_of_many() -> None:
 
 @pytest.mark.root
 def test_a_process_of_a_container_is_not_the_host_s(processes: Processes, name: str) -> None:
-    line = ("unshare", "--pid", "--fork", "--kill-child", "sleep", "600")
-    process, _ = processes.run(*line, env=marked(name))
+    wait = ("/usr/bin/python3", "-I", "-S", "-c", "import time; time.sleep(600)", name + "x")
+    words = ("unshare", "--pid", "--fork", "--kill-child")
+    ours, _ = processes.run(*words, "env", f"{MARKER}={name}", *wait)
+    plain, _ = processes.run(*words, *wait)
 
-    def inside() -> list[int]:
-        return [p.pid for p in members.scan().values() if p.ppid == process.pid]
+    def child_of(pid: int) -> int:
+        """Once it is what it is to be."""
+        found = [p.pid for p in members.scan().values() if p.ppid == pid]
+        return found[0] if found and argv_of(found[0]) == list(wait) else 0
 
-    (child,) = eventually(inside)  # type: ignore[misc]
-    eventually(lambda: members.command_line(child)[:1] == ["sleep"])
-    assert not members.is_here(child)
-    assert members.is_here(process.pid)
+    for process in (ours, plain):
+        assert not members.is_here(int(str(eventually(lambda p=process.pid: child_of(p)))))
+        assert members.is_here(process.pid)
+    assert members.read_marker(child_of(ours.pid)) == name
+    assert not find(name)
+    assert not foreign(list(wait))

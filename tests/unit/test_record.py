@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from ocf_lib import token
 from ocf_lib.endpoint import Endpoint
 from ocf_lib.instance import Instance
-from ocf_lib.process import UNKNOWN, Identity
+from ocf_lib.process import UNKNOWN, Ending, Identity
 from ocf_lib.record import SIZE_LIMIT, Record, is_trusted, read
-from ocf_lib.service import Ending
 from ocf_lib.token import MARGIN, Token
 
 Make = Callable[..., Instance]

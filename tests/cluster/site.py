@@ -1,0 +1,191 @@
+"""What the tests do to a cluster with a Keystone, and what they ask of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+from tests.bed.bed import Bed
+from tests.bed.cluster import OWN_PROPERTIES, Cluster, Failure, Operation
+from tests.bed.keystone import PASSWORD, STORAGE
+from tests.bed.node import Node, Process
+from tests.bed.waiting import wait_until
+
+ADDRESS = "192.168.42.103"
+DAEMON = "keystone-uwsgi.ini"
+KEYSTONE = "p_keystone"
+LOGIN = (
+    f"os_password={PASSWORD}",
+    "os_username=admin",
+    "os_tenant_name=admin",
+    f"os_auth_url=http://{ADDRESS}:5000/v2.0/",
+)
+# How often the monitor of `serve` runs: what a test waits for it.
+INTERVAL = 2
+# From a fault to the end of its recovery, on two busy cores: a Keystone starts in 3 to 12 s.
+RECOVERY_SECONDS = 90.0
+# Logs in from scratch, as a client of the cluster; the password comes by standard input.
+CLIENT = """
+import json, sys
+from keystoneauth1 import session
+from keystoneauth1.identity import generic
+from keystoneclient import client
+login = json.load(sys.stdin)
+visit = session.Session(auth=generic.Password(**login), timeout=10)
+keystone = client.Client(session=visit, auth_url=login["auth_url"])
+print(keystone.version, keystone.session.get_token())
+"""
+
+
+class Site:
+    """A cluster on a bed, as its operator and its users know it."""
+
+    made: dict[str, str] | None = None  # what `serve` last made: see configured()
+
+    def __init__(self, bed: Bed) -> None:
+        self.bed = bed
+        self.cluster = Cluster(bed)
+        self.pcs = self.cluster.pcs
+        self.fenced = 0
+
+    def clear(self) -> None:
+        """No resources, all nodes; forget the fencings until now."""
+        Site.made = None
+        self.cluster.reset()
+        self.fenced = len(self.bed.fencings())
+
+    def serve(self) -> None:
+        """The address and the Keystone in a group, monitored each INTERVAL seconds."""
+        if Site.made is None or len(self.bed.living()) < 3 or self.configured() != Site.made:
+            self.clear()
+            self.create_group(f"interval={INTERVAL}s", "timeout=20s")
+            Site.made = self.configured()
+        self.cleanup()
+        self.wait_healthy()
+        self.fenced = len(self.bed.fencings())
+
+    def create_group(self, *monitor: str) -> None:
+        """Keystone is created in the group of its address, so it starts where that is."""
+        address = ("ocf:heartbeat:IPaddr2", f"ip={ADDRESS}", "cidr_netmask=24")
+        self.pcs("resource", "create", "p_ip", *address, "--group", "g_keystone")
+        keystone = ("ocf:openstack:keystone", *LOGIN, "op", "monitor", *monitor)
+        self.pcs("resource", "create", KEYSTONE, *keystone, "--group", "g_keystone")
+
+    def configured(self) -> dict[str, str]:
+        """All options, rules and attributes in the CIB, by their id."""
+        found = self.cluster.cib("configuration").iter()
+        return {
+            each.get("id"): json.dumps(dict(each.attrib))
+            for each in found
+            if each.get("id") and each.get("name") not in (*OWN_PROPERTIES, "last-lrm-refresh")
+        }
+
+    def cleanup(self) -> None:
+        """Forget failures, as an operator does when they are mended."""
+        if self.cluster.failures():
+            self.pcs("resource", "cleanup")
+
+    def wait_healthy(self, on: str | None = None) -> str:
+        """Wait until Keystone runs, its last monitor was well and nothing is in hand.
+
+        Return the node.
+        """
+        where = self.cluster.wait_running(KEYSTONE, on, RECOVERY_SECONDS)
+        self.wait_monitor(0)
+        self.cluster.wait_idle(RECOVERY_SECONDS)
+        return where
+
+    def wait_monitor(self, code: int, resource: str = KEYSTONE) -> Operation:
+        """Wait until the last recurring monitor ended with this code; return it."""
+        what = f"the monitor of {resource} says {code}"
+
+        def judged() -> Operation | None:
+            done = self.monitors(resource)
+            return done[-1] if done and done[-1].rc == code else None
+
+        found = wait_until(judged, RECOVERY_SECONDS, what)
+        assert found
+        return found
+
+    def monitors(self, resource: str = KEYSTONE) -> list[Operation]:
+        """The recurring monitors on record where the resource runs."""
+        where = self.cluster.where(resource)
+        done = [each for node in where for each in self.cluster.operations(resource, node)]
+        return [each for each in done if each.task == "monitor" and each.interval]
+
+    def wait_failure(self, resource: str = KEYSTONE) -> Failure:
+        """Wait for a failure of the resource; return the first that crm_mon lists."""
+        failures = wait_until(
+            lambda: self.cluster.failures(resource), RECOVERY_SECONDS, f"{resource} fails"
+        )
+        return failures[0]
+
+    def where(self) -> Node:
+        """The node that Keystone runs on."""
+        return self.bed.node(self.cluster.wait_running(KEYSTONE))
+
+    def others(self) -> list[Node]:
+        """The nodes that Keystone does not run on."""
+        return [node for node in self.bed.nodes if node.name not in self.cluster.where(KEYSTONE)]
+
+    def processes(self, pattern: str = DAEMON) -> list[Process]:
+        """Those of the daemon, on all nodes."""
+        return [process for node in self.bed.nodes for process in node.processes(pattern)]
+
+    def pids(self) -> list[int]:
+        return [process.pid for process in self.processes()]
+
+    def leader(self, node: Node | None = None) -> int:
+        """The PID of the daemon's parent process, on one node."""
+        found = node.processes(DAEMON) if node else self.processes()
+        pids = {process.pid for process in found}
+        (leader,) = [process.pid for process in found if process.parent not in pids]
+        return leader
+
+    def crash(self, node: Node | None = None) -> int:
+        """SIGKILL to the daemon's parent; its workers end with it. Return its PID."""
+        leader = self.leader(node)
+        os.kill(leader, signal.SIGKILL)
+        wait_until(lambda: leader not in self.pids(), 10, f"{leader} is gone")
+        return leader
+
+    def token(self) -> tuple[str, str]:
+        """Log in as a client, through the virtual address: the API's version and the token."""
+        login = {
+            "auth_url": f"http://{ADDRESS}:5000/",
+            "username": "admin",
+            "password": PASSWORD,
+            "project_name": "admin",
+            "user_domain_name": "Default",
+            "project_domain_name": "Default",
+        }
+        said = self.bed.client("/usr/bin/python3", "-c", CLIENT, stdin=json.dumps(login)).stdout
+        version, token = said.split()
+        return version, token
+
+    def assert_served(self) -> None:
+        """A user of the cluster gets a token."""
+        version, token = self.token()
+        assert version == "v3"
+        assert token
+
+    def shared(self, path: str) -> Path:
+        """What all nodes see at a path below /etc/keystone."""
+        return self.bed.folder / STORAGE / "etc" / path
+
+    def state(self, node: Node, kind: str = "", resource: str = KEYSTONE) -> Path:
+        """The agent's state file of that kind on a node, seen from the host."""
+        root = Path(f"/proc/{node.pid()}/root/run/resource-agents/openstack")
+        return root / f"keystone@{resource}.{kind}" if kind else root
+
+    def assert_quiet(self, fenced: tuple[str, ...] = ()) -> None:
+        """The end of a test: the cluster has nothing in hand, and fenced just these nodes."""
+        self.cluster.wait_idle(RECOVERY_SECONDS)
+        assert [each["node"] for each in self.bed.fencings()[self.fenced :]] == list(fenced)
+
+    def now(self) -> float:
+        """Seconds since 1970, as Pacemaker records them: whole ones."""
+        return float(int(time.time()))

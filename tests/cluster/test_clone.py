@@ -1,0 +1,41 @@
+"""Active/active: an instance on each node, on the database and the keys that they share."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bed.waiting import wait_until
+
+from .site import INTERVAL, KEYSTONE, LOGIN, RECOVERY_SECONDS, Site
+
+pytestmark = [pytest.mark.root, pytest.mark.cluster]
+
+CLONE = ("clone", "clone-max=3", "interleave=true")
+
+
+def test_crash_of_one_instance_does_not_disturb_the_others(site: Site) -> None:
+    operations = ("op", "monitor", f"interval={INTERVAL}s")
+    site.pcs("resource", "create", KEYSTONE, "ocf:openstack:keystone", *LOGIN, *operations, *CLONE)
+    names = [node.name for node in site.bed.nodes]
+
+    def running() -> bool:
+        return sorted(site.cluster.where(KEYSTONE)) == names
+
+    wait_until(running, RECOVERY_SECONDS, "three instances run")
+    site.cluster.wait_idle(RECOVERY_SECONDS)
+    assert site.cluster.failures() == []
+    struck, *others = site.bed.nodes
+    pids = [node.pids("keystone-uwsgi.ini") for node in others]
+    crashed = site.crash(struck)
+    failure = site.wait_failure()
+    wait_until(running, RECOVERY_SECONDS, "three instances run again")
+    site.cluster.wait_idle(RECOVERY_SECONDS)
+    assert (failure.node, failure.rc) == (struck.name, 7)
+    assert len(site.cluster.failures()) == 1
+    assert site.leader(struck) != crashed
+    assert [node.pids("keystone-uwsgi.ini") for node in others] == pids
+    # A token of one is good at another: they share the keys.
+    _, token = site.token(struck.address)
+    for node in site.bed.nodes:
+        assert site.accepts(node.address, token)
+    site.assert_quiet()
