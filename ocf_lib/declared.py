@@ -6,8 +6,11 @@ from ocf_lib.parameters import Boolean, Integer, Parameter, Path, Select, String
 from ocf_lib.service import Action
 
 
-def daemon(user: str, config: str) -> tuple[Parameter, ...]:
-    """What is run, as whom, with what: every agent of a daemon takes these."""
+def daemon(project: str, config: str = "", user: str = "") -> tuple[Parameter, ...]:
+    """What is run, as whom, with what: every agent of a daemon takes these.
+
+    config, user: defaults; unset, /etc/PROJECT/PROJECT.conf and PROJECT.
+    """
     return (
         Parameter(
             "binary",
@@ -22,22 +25,21 @@ def daemon(user: str, config: str) -> tuple[Parameter, ...]:
             "Configuration file",
             "The service's configuration file; for a service that runs under uwsgi also the uwsgi "
             "ini to use in place of the packaged one.",
-            default=config,
+            default=config or f"/etc/{project}/{project}.conf",
         ),
         Parameter(
             "user",
             String(),
             "User to run as",
             "Name or number of the user that the daemon runs as, with all the groups it has.",
-            default=user,
+            default=user or project,
         ),
         Parameter(
             "pid",
             Path(),
             "PID file",
             "Where the PID of the daemon is written, for other programs to read; this agent trusts "
-            "no PID file. Unset, $HA_RSCTMP/$OCF_RESOURCE_INSTANCE.pid, which by default is "
-            "/run/resource-agents/NAME.pid.",
+            "no PID file. Unset, /run/resource-agents/NAME.pid, where NAME is the resource's.",
         ),
         Parameter(
             "additional_parameters",
@@ -51,7 +53,7 @@ def daemon(user: str, config: str) -> tuple[Parameter, ...]:
             Path(),
             "Where the daemon's own output goes",
             "What the daemon prints is appended to this file; its last line is the exit reason "
-            "when it dies during start. Unset, /var/log/PROJECT/NAME.log, where NAME is the "
+            f"when it dies during start. Unset, /var/log/{project}/NAME.log, where NAME is the "
             "resource's.",
         ),
     )
@@ -175,7 +177,7 @@ def client_binary(default: str) -> Parameter:
         "client_binary",
         String(),
         "Command-line client (unused)",
-        "Once the client that monitor ran. It costs 190 times what a monitor may, so none is run.",
+        "No longer used; accepted because older agents had it.",
         default=default,
         deprecated="It has no effect: monitor asks the API itself.",
     )

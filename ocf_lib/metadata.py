@@ -76,12 +76,16 @@ def _parameter(parent: Any, parameter: Parameter) -> None:
             etree.SubElement(deprecated, "replaced-with", name=parameter.replaced_by)
         if parameter.deprecated:
             _text(deprecated, "desc", parameter.deprecated)
-    _text(element, "longdesc", parameter.long)
+    choices = getattr(parameter.kind, "choices", ())
+    # pcs shows the longdesc and nothing else
+    told = [parameter.long, f"One of {', '.join(choices)}." if choices else ""]
+    told.append("" if parameter.default is None else f"Default: {parameter.default}.")
+    _text(element, "longdesc", " ".join(filter(None, told)))
     _text(element, "shortdesc", parameter.short)
     content = etree.SubElement(element, "content", type=parameter.kind.content)
     if parameter.default is not None:
         content.set("default", parameter.default)
-    for choice in getattr(parameter.kind, "choices", ()):
+    for choice in choices:
         etree.SubElement(content, "option", value=choice)
 
 

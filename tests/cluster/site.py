@@ -152,10 +152,10 @@ class Site:
         wait_until(lambda: leader not in self.pids(), 10, f"{leader} is gone")
         return leader
 
-    def token(self) -> tuple[str, str]:
+    def token(self, address: str = ADDRESS) -> tuple[str, str]:
         """Log in as a client, through the virtual address: the API's version and the token."""
         login = {
-            "auth_url": f"http://{ADDRESS}:5000/",
+            "auth_url": f"http://{address}:5000/",
             "username": "admin",
             "password": PASSWORD,
             "project_name": "admin",
@@ -171,6 +171,13 @@ class Site:
         version, token = self.token()
         assert version == "v3"
         assert token
+
+    def accepts(self, address: str, token: str) -> bool:
+        """Whether the Keystone at an address takes this token for one of its own."""
+        headers = f"X-Auth-Token: {token}\nX-Subject-Token: {token}\n"
+        words = ("curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}")
+        url = f"http://{address}:5000/v3/auth/tokens"
+        return self.bed.client(*words, "--header", "@-", url, stdin=headers).stdout == "200"
 
     def shared(self, path: str) -> Path:
         """What all nodes see at a path below /etc/keystone."""
