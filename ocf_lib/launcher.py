@@ -26,6 +26,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # OCF_RESKEY_os_password is among it.
 KEPT = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")
 UMASK = 0o022
+OOM_SCORE = "/proc/self/oom_score_adj"
 # What Debian's units for OpenStack give (LimitNOFILE); Pacemaker's own may be 1024.
 OPEN_FILES = 65535
 # Last words: enough for the end of a traceback.
@@ -105,7 +106,7 @@ def launch(instance: Instance, command: Command, log: Log) -> Daemon:
     # its own log first: what it prints before it opens that one is seldom why it dies
     printed = [Printed(path, -1, _size(path)) for path in command.logs]
     printed.append(Printed("", output, os.fstat(output).st_size))
-    _lift_limits()
+    lift_limits()
     home = user.pw_dir if os.path.isdir(user.pw_dir) else "/"
     try:
         process = subprocess.Popen(  # noqa: S603 - words, not a shell; the operator's own command
@@ -192,7 +193,7 @@ def _last_line(descriptor: int, size: int) -> str:
     return lines[-1] if lines else ""
 
 
-def _lift_limits() -> None:
+def lift_limits() -> None:
     """Set on ourselves; the daemon inherits them, and we end soon."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY or hard > soft:
@@ -200,7 +201,7 @@ def _lift_limits() -> None:
         if soft != resource.RLIM_INFINITY and soft < wanted:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     # a cluster manager that the OOM killer spares must not pass that on to every service
-    with contextlib.suppress(OSError, ValueError), open("/proc/self/oom_score_adj", "r+") as file:
+    with contextlib.suppress(OSError, ValueError), open(OOM_SCORE, "r+") as file:
         if int(file.read()) < 0:
             file.seek(0)
             file.write("0")

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import socket
 import ssl
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def plain(family: int) -> socket.socket:

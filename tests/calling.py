@@ -1,4 +1,4 @@
-"""Calling an agent as Pacemaker does: a process of its own, with an OCF environment and no other."""
+"""Calling an agent as Pacemaker does: a process of its own, with an OCF environment and no more."""
 
 from __future__ import annotations
 

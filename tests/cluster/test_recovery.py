@@ -88,7 +88,7 @@ def test_maintenance_leaves_a_living_daemon_alone_and_a_dead_one_dead(served: Si
     where, pids = served.where(), served.pids()
     served.pcs("property", "set", "maintenance-mode=true")
     served.cluster.wait_idle()
-    served.pcs("property", "set", "maintenance-mode=false")
+    served.pcs("property", "set", "maintenance-mode=")
     assert served.wait_healthy() == where.name
     assert served.pids() == pids
 
@@ -100,7 +100,7 @@ def test_maintenance_leaves_a_living_daemon_alone_and_a_dead_one_dead(served: Si
     served.cluster.wait_idle()
     assert served.cluster.probe(KEYSTONE, where.name) == 7
     assert served.pids() == []
-    served.pcs("property", "set", "maintenance-mode=false")
+    served.pcs("property", "set", "maintenance-mode=")
     assert served.wait_healthy() == where.name
     served.assert_served()
     served.assert_quiet()

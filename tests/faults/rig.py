@@ -208,7 +208,8 @@ class Rig:
                     signs += str(self.config)
                 if str(self.config) not in signs or process.status() == psutil.STATUS_ZOMBIE:
                     continue
-                if process.exe().startswith("/usr/bin/python3"):
+                # one that is ending has no executable any more
+                if pid in noted or process.exe().startswith("/usr/bin/python3"):
                     found.append(process)
             except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
                 continue

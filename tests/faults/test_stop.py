@@ -241,6 +241,14 @@ def test_workers_that_left_their_session_and_their_parent_end(rig: Rig) -> None:
     rig.stop(timeout=3)
 
 
+@pytest.mark.parametrize("way", ["sessions", "double_fork"])
+def test_workers_that_only_their_parent_or_their_session_tells_end(rig: Rig, way: str) -> None:
+    """A title over the environment, and a session of its own or no parent: one sign is left."""
+    rig.set(title_of_workers="worker", orphans="yes", ignore="worker", **{way: "yes"})
+    rig.start()
+    rig.stop(timeout=3)
+
+
 def test_what_is_forked_at_the_last_moment_ends(rig: Rig) -> None:
     rig.set(last_gasp="yes", orphans="yes", double_fork="yes", sessions="yes")
     rig.start()
@@ -337,7 +345,7 @@ def test_a_zombie_is_stopped_already(reaperless: None, rig: Rig) -> None:
     for process in rig.processes():
         process.kill()
     wait_until(lambda: rig.pids == [], "all are dead")
-    assert leader.status() == psutil.STATUS_ZOMBIE
+    wait_until(lambda: leader.status() == psutil.STATUS_ZOMBIE, "nobody waits for it")
     assert rig.stop(timeout=8).seconds < 2
 
 

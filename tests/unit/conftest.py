@@ -61,7 +61,7 @@ def demo(**changes: object) -> Service:
         "project": "demo-of-ocf-lib",
         "programs": (Program("demo-daemon"),),
         "parameters": (
-            *declared.daemon(user="root", config="/etc/demo-of-ocf-lib/demo.conf"),
+            *declared.daemon("demo-of-ocf-lib", "/etc/demo-of-ocf-lib/demo.conf", user="root"),
             *declared.api("http://127.0.0.1:9999"),
             *declared.CREDENTIALS,
         ),

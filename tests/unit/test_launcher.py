@@ -192,3 +192,15 @@ def test_no_lock_where_there_is_no_folder(instance_of: Make, tmp_path: Path) -> 
     (tmp_path / "rsctmp").write_text("in the way")
     with lock.held(instance_of(), time.monotonic() + 60) as locked:
         assert not locked
+
+
+@pytest.mark.parametrize(("callers", "daemons"), [("-500", "0"), ("0", "0"), ("300", "300")])
+def test_the_oom_killer_does_not_spare_a_daemon_as_it_does_pacemaker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, callers: str, daemons: str
+) -> None:
+    score = tmp_path / "oom_score_adj"
+    score.write_text(callers + "\n")
+    monkeypatch.setattr(launcher, "OOM_SCORE", str(score))
+    launcher.lift_limits()
+    # the kernel's file takes each write as a whole value
+    assert score.read_text().splitlines()[0].startswith(daemons)
