@@ -34,7 +34,7 @@ def run(service: Service) -> None:
         code = SUCCESS
     except Outcome as outcome:
         code = _report(instance, outcome)
-    except Exception:  # noqa: BLE001 - a bug of ours is an exit code and a log entry, no traceback
+    except BaseException:  # noqa: BLE001 - a bug is an exit code and a log entry, no traceback
         code = _report_bug(instance)
     sys.stdout.flush()
     # without the interpreter's own end: 1 ms of every monitor

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from ocf_lib import files, packages
 from ocf_lib.endpoint import Endpoint
-from ocf_lib.outcomes import Degraded, Failed
+from ocf_lib.outcomes import Degraded, Failed, NotInstalled
 from ocf_lib.token import Token
 
 TYPE_CHECKING = False
@@ -39,11 +39,9 @@ def log_in(
     Raises Degraded where the credentials are refused or cannot be tried, Failed where Identity is
     itself the service and answers an error.
     """
-    packages.need("keystoneauth1", "python3-keystoneauth1")
-    packages.need("keystoneclient", "python3-keystoneclient")
+    _load_libraries()
     from keystoneauth1 import exceptions
 
-    warnings.simplefilter("ignore")  # what libraries warn their developers of is no operator's log
     of = instance.parameters
     given = Endpoint.parse(of["os_auth_url"])
     if api.issues_tokens:
@@ -91,6 +89,19 @@ def log_in(
         files.make_state_folder(instance.folder)
         files.replace(instance.file("token"), str(held), 0o600)
     return held
+
+
+def _load_libraries() -> None:
+    """Now, rather than when they are first used: on a busy host that takes seconds, which are not
+    Identity's. A missing one is not the service's fault either."""
+    warnings.simplefilter("ignore")  # what libraries warn their developers of is no operator's log
+    try:
+        packages.need("keystoneauth1", "python3-keystoneauth1")
+        packages.need("keystoneclient", "python3-keystoneclient")
+    except NotInstalled as error:
+        raise Degraded(f"no log-in is possible: {error}; the service itself answers") from None
+    import keystoneclient.v2_0.client
+    import keystoneclient.v3.client  # noqa: F401
 
 
 class _TooLongError(BaseException):

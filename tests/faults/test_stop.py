@@ -168,22 +168,6 @@ def test_stop_ends_a_daemon_when_everything_is_lost_at_once(running: Rig) -> Non
     running.stop()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a known limit: a marker counts only with the owner that the service has, so that no "
-    "other user can keep such processes coming and fail a stop",
-)
-def test_stop_ends_a_daemon_when_its_user_is_not_known_any_more(
-    make_rig: Callable[..., Rig],
-) -> None:
-    """Neither the record nor parameter user says whose processes they are."""
-    rig = make_rig(user=STRANGER)
-    rig.start()
-    lose_state(rig)
-    lose_parameters(rig)
-    rig.stop()
-
-
 def test_stop_ends_a_daemon_whose_user_was_deleted(running: Rig) -> None:
     kept = [
         line
