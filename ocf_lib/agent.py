@@ -74,10 +74,9 @@ def _act(instance: Instance) -> None:
 
         validate_all(instance, log_of(instance))
     elif action == "reload-agent":
-        from ocf_lib.validate import parameters
+        from ocf_lib.validate import reload_agent
 
-        # every reloadable parameter is read anew by the next monitor; there is no more to it
-        parameters(instance, log_of(instance))
+        reload_agent(instance, log_of(instance))
     else:
         service.offers[action](instance)
 

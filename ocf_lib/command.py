@@ -107,17 +107,16 @@ def _installed(name: str) -> str | None:
     """Its absolute path, None where there is none. The name "uwsgi" means one that runs Python 3:
     Debian names those uwsgi_python3 or, alone, after a version (uwsgi_python311)."""
     if "/" in name:
-        is_program = name.startswith("/") and os.path.isfile(name) and os.access(name, os.X_OK)
-        return name if is_program else None
+        return name if name.startswith("/") and _is_program(name) else None
+    paths = [os.path.join(folder, name) for folder in SEARCH.split(":")]
     if name == "uwsgi":
-        versioned = sorted(glob.glob("/usr/bin/uwsgi_python3*"), key=lambda p: (len(p), p))
-        if versioned:
-            return versioned[-1]
-    for folder in SEARCH.split(":"):
-        path = os.path.join(folder, name)
-        if os.path.isfile(path) and os.access(path, os.X_OK):
-            return path
-    return None
+        versions = sorted(glob.glob("/usr/bin/uwsgi_python3*"), key=lambda path: (len(path), path))
+        paths = [*reversed(versions), *paths]
+    return next(filter(_is_program, paths), None)
+
+
+def _is_program(path: str) -> bool:
+    return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
 def is_uwsgi_ini(path: str) -> bool:

@@ -30,8 +30,7 @@ class Token:
 def account(instance: Instance) -> str | None:
     """Whom the parameters tell us to log in as, on one line; None without full credentials.
 
-    The password is left out: a token stays good when it changes, and a new one is checked by the
-    next log-in.
+    The password is left out: when it changes, reload-agent drops the token.
     """
     of = instance.parameters
     if not (of["os_auth_url"] and of["os_username"] and of["os_password"]):

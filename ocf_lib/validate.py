@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from ocf_lib import command, launcher, packages, token
+from ocf_lib import command, files, launcher, packages, token
 from ocf_lib.outcomes import InvalidHere, NotInstalled
 
 TYPE_CHECKING = False
@@ -27,6 +27,16 @@ def validate_all(instance: Instance, log: Log) -> None:
         host(instance)
         if token.account(instance) is not None:
             packages.need("keystoneclient", "python3-keystoneclient")
+
+
+def reload_agent(instance: Instance, log: Log) -> None:
+    """Make changed parameters effective without touching the daemon. Raises Misconfigured.
+
+    The next monitor reads them all anew. A token that was had with the old ones would hide for an
+    hour that the new ones are refused.
+    """
+    parameters(instance, log)
+    files.remove(instance.file("token"))
 
 
 def parameters(instance: Instance, log: Log) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.faults.rig import STRANGER, Rig, wait_until
+from tests.faults.rig import Rig, wait_until
 
 pytestmark = pytest.mark.root
 
