@@ -40,7 +40,7 @@ def endpoint_of(instance: Instance, leader: int) -> Endpoint | None:
     """
     url = instance.parameters["url"]
     if url:
-        return _numeric(Endpoint.parse(url))
+        return _numeric(Endpoint.parse(url).unversioned())
     api = instance.service.api
     found = sockets.listening([leader]) or sockets.listening(members_of(instance).pids)
     if not found or api is None:

@@ -53,7 +53,8 @@ class Client:
             raise Failed(f"API {self.endpoint.url}{self.api.path} answered {status}")
 
     def present(self, held: token.Token) -> bool:
-        """GET what needs a token, with this one. False where it is refused (401, 403, 404).
+        """GET what needs a token, with this one. False where it is refused: 401, and what Identity
+        says of a token that it does not know, 404. After 403 the token was good.
 
         Raises Failed for a server error or no answer.
         """
@@ -62,7 +63,7 @@ class Client:
         if status >= 500:
             shown = path.partition("?")[0]
             raise Failed(f"API {self.endpoint.url}{shown} answered {status} to a token")
-        return status < 400
+        return status not in (401, 404)
 
     def _get(self, path: str, headers: dict[str, str], idle: http.Idle | None) -> int:
         of = self.instance.parameters

@@ -49,6 +49,16 @@ class Endpoint:
             raise ValueError(right)
         return cls(scheme, host, int(port or PORTS[scheme]), host, ("/" + path).rstrip("/"))
 
+    def unversioned(self) -> Endpoint:
+        """The root of the API, where this names one version of it: /identity/v2.0/tokens is
+        /identity."""
+        kept: list[str] = []
+        for part in self.path.split("/")[1:]:
+            if part[:1] == "v" and part[1:].replace(".", "").isdigit():
+                break
+            kept.append("/" + part)
+        return Endpoint(self.scheme, self.address, self.port, self.name, "".join(kept))
+
     def called(self, url: str | None) -> Endpoint:
         """The same socket under the name that clients use in `url`: an API that we reach on
         loopback has its certificate, and makes its links, for that name."""

@@ -43,13 +43,9 @@ def log_in(
     from keystoneauth1 import exceptions
 
     of = instance.parameters
-    given = Endpoint.parse(of["os_auth_url"])
+    at = Endpoint.parse(of["os_auth_url"]).unversioned()
     if api.issues_tokens:
-        at = Endpoint(
-            endpoint.scheme, endpoint.address, endpoint.port, given.name, _root(given.path)
-        )
-    else:
-        at = Endpoint(given.scheme, given.address, given.port, given.name, _root(given.path))
+        at = Endpoint(endpoint.scheme, endpoint.address, endpoint.port, at.name, at.path)
     fault = Failed if api.issues_tokens else Degraded
     seconds = instance.request_seconds
     try:
@@ -195,13 +191,6 @@ def _requests_session(at: Endpoint) -> Any:
     made.trust_env = False
     made.mount("https://", Named())
     return made
-
-
-def _root(path: str) -> str:
-    """The path without what names a version: /identity/v2.0/tokens is /identity."""
-    while path.rpartition("/")[2].lower() in ("tokens", "v2.0", "v2", "v3"):
-        path = path.rpartition("/")[0]
-    return path
 
 
 def _short(error: Exception) -> str:

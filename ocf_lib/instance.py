@@ -54,6 +54,14 @@ class Instance:
         return max(0.0, min(longest, left))
 
     @property
+    def known_as(self) -> str | None:
+        """The URL that clients know the API by, as far as the parameters tell."""
+        of, api = self.parameters, self.service.api
+        is_identity = api is not None and api.issues_tokens
+        known: str | None = of["url"] or (of["os_auth_url"] if is_identity else None)
+        return known
+
+    @property
     def record(self) -> Record | None:
         """What start left, or None where nothing trustworthy is there."""
         text = read(self.file("record"))

@@ -39,8 +39,8 @@ def monitor(instance: Instance) -> None:
         endpoint = _locate(instance, leader)
     from ocf_lib.api import Client
 
-    name = url or instance.parameters["os_auth_url"]
-    Client(instance, instance.service.api, endpoint.called(name)).check(deep=level >= DEEP_LEVEL)
+    client = Client(instance, instance.service.api, endpoint.called(instance.known_as))
+    client.check(deep=level >= DEEP_LEVEL)
 
 
 def _search(instance: Instance) -> Stat:

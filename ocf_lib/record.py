@@ -40,7 +40,7 @@ class Record:
             f"patience={self.ending.patience}",
         ]
         if self.endpoint is not None:
-            lines.append(f"api={self.endpoint.scheme} {self.endpoint.address} {self.endpoint.port}")
+            lines.append(f"api={self.endpoint.url}")
             lines.append(f"url={self.url}")
         return "\n".join(lines) + "\n"
 
@@ -62,9 +62,7 @@ class Record:
             if "api" in facts:
                 from ocf_lib.endpoint import Endpoint
 
-                scheme, address, port = facts["api"].split(" ")
-                bracketed = f"[{address}]" if ":" in address else address
-                endpoint = Endpoint.parse(f"{scheme}://{bracketed}:{port}")
+                endpoint = Endpoint.parse(facts["api"])
         except (KeyError, ValueError):
             return None
         return cls(leader, ending, endpoint, facts.get("url", ""))

@@ -102,9 +102,8 @@ def _first_answer(instance: Instance, leader: int, watch: Callable[[], None]) ->
         watch()
         endpoint = adoption.endpoint_of(instance, leader)
         if endpoint is not None:
-            name = instance.parameters["url"] or instance.parameters["os_auth_url"]
             try:
-                Client(instance, api, endpoint.called(name)).ask(watch)
+                Client(instance, api, endpoint.called(instance.known_as)).ask(watch)
             except Died:
                 raise
             except Degraded:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.bed.waiting import wait_until
 
-from .site import INTERVAL, KEYSTONE, LOGIN, RECOVERY_SECONDS, Site
+from .site import DAEMON, INTERVAL, KEYSTONE, LOGIN, RECOVERY_SECONDS, Site
 
 pytestmark = [pytest.mark.root, pytest.mark.cluster]
 
@@ -25,7 +25,7 @@ def test_crash_of_one_instance_does_not_disturb_the_others(site: Site) -> None:
     site.cluster.wait_idle(RECOVERY_SECONDS)
     assert site.cluster.failures() == []
     struck, *others = site.bed.nodes
-    pids = [node.pids("keystone-uwsgi.ini") for node in others]
+    pids = [node.pids(DAEMON) for node in others]
     crashed = site.crash(struck)
     failure = site.wait_failure()
     wait_until(running, RECOVERY_SECONDS, "three instances run again")
@@ -33,7 +33,7 @@ def test_crash_of_one_instance_does_not_disturb_the_others(site: Site) -> None:
     assert (failure.node, failure.rc) == (struck.name, 7)
     assert len(site.cluster.failures()) == 1
     assert site.leader(struck) != crashed
-    assert [node.pids("keystone-uwsgi.ini") for node in others] == pids
+    assert [node.pids(DAEMON) for node in others] == pids
     # A token of one is good at another: they share the keys.
     _, token = site.token(struck.address)
     for node in site.bed.nodes:

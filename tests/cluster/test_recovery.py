@@ -117,19 +117,17 @@ def test_reprobe_of_a_running_keystone_restarts_nothing(served: Site) -> None:
 
 
 def test_wrong_password_degrades_and_the_right_one_mends_without_a_restart(served: Site) -> None:
+    served.assure_start_on_record()
     pids = served.pids()
-    starts = [each for each in served.cluster.operations(KEYSTONE) if each.task == "start"]
     served.pcs("resource", "update", KEYSTONE, "os_password=wrong")
     judged = served.wait_monitor(190)
     assert "os_password" in judged.reason
     served.cluster.wait_idle()
     assert served.pids() == pids
-    assert served.cluster.failures() == []
+    assert {each.rc for each in served.cluster.failures()} == {190}  # shown, and nothing done
     served.assert_served()
 
     served.pcs("resource", "update", KEYSTONE, f"os_password={PASSWORD}")
     served.wait_healthy()
     assert served.pids() == pids
-    now = [each for each in served.cluster.operations(KEYSTONE) if each.task == "start"]
-    assert now == starts
     served.assert_quiet()

@@ -197,3 +197,12 @@ def test_ocf_tester(keystone: Caller) -> None:
     )
     assert done.returncode == 0, done.stdout
     assert "passed all tests" in done.stdout
+
+
+@pytest.mark.parametrize("path", ["", "/", "/v3", "/v2.0/"])
+def test_url_may_name_a_version_or_none(keystone: Caller, path: str) -> None:
+    keystone.parameters["url"] = keystone.parameters["os_auth_url"].replace("/v2.0/", path)
+    assert keystone("start", timeout=START).code == 0
+    for level in (10, 10, 20):
+        judged = keystone.monitor(level)
+        assert judged.code == 0, judged

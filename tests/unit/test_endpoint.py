@@ -109,3 +109,22 @@ def test_it_reads_urls_as_the_standard_library_does(host: str, port: int | None,
     endpoint = Endpoint.parse(url)
     assert (endpoint.address, endpoint.port) == (known.hostname, known.port or 443)
     assert endpoint.path == known.path.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    ("path", "root"),
+    [
+        ("", ""),
+        ("/", ""),
+        ("/v3", ""),
+        ("/v2.0/", ""),
+        ("/v2.0/tokens", ""),
+        ("/identity/v3", "/identity"),
+        ("/volume/v3/project", "/volume"),
+        ("/vault", "/vault"),
+        ("/identity", "/identity"),
+    ],
+)
+def test_the_root_of_an_api_is_what_precedes_its_version(path: str, root: str) -> None:
+    endpoint = Endpoint.parse(f"http://[::1]:5000{path}").unversioned()
+    assert (endpoint.path, endpoint.address, endpoint.port) == (root, "::1", 5000)

@@ -31,7 +31,7 @@ uid=116
 exe=/usr/bin/python3.11
 signal=15
 patience=5
-api=http ::1 5000
+api=http://[::1]:5000
 url=
 """
 
@@ -88,12 +88,12 @@ def test_lines_that_a_newer_version_wrote_are_skipped() -> None:
         ("signal=15", "signal=-9"),
         ("signal=15\n", ""),
         ("patience=5", "patience=-1"),
-        ("api=http ::1 5000", "api=http ::1"),
-        ("api=http ::1 5000", "api=http ::1 70000"),
-        ("api=http ::1 5000", "api=http ::1 0"),
-        ("api=http ::1 5000", "api=ftp ::1 5000"),
-        ("api=http ::1 5000", "api=http \ufffd 5000"),
-        ("api=http ::1 5000", "api=http \0 5000"),
+        ("api=http://[::1]:5000", "api=http://::1"),
+        ("api=http://[::1]:5000", "api=http://[::1]:70000"),
+        ("api=http://[::1]:5000", "api=http://[::1]:0"),
+        ("api=http://[::1]:5000", "api=ftp://[::1]:5000"),
+        ("api=http://[::1]:5000", "api=http://[\ufffd]:5000"),
+        ("api=http://[::1]:5000", "api=http://[\0]:5000"),
     ],
 )
 def test_a_damaged_record_is_none(old: str, new: str) -> None:
