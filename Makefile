@@ -52,6 +52,10 @@ test: ## Run all tests; as root it sets up what they need first (ARGS="-k name" 
 	@$(MAKE) --no-print-directory stage
 	@$(PYTHON) -m pytest $(ARGS)
 
+.PHONY: docs
+docs: ## Write the README's table of agents from their meta-data
+	@packaging/agents-table
+
 .PHONY: lint
 lint: $(TOOLS)/ruff ## Check style and types: ruff, and mypy strict on library and agents
 	$(TOOLS)/ruff check .

@@ -58,7 +58,9 @@ class Client:
 
         Raises Failed for a server error or no answer.
         """
-        path = self.api.authenticated[held.version]
+        path = self.api.authenticated
+        if not isinstance(path, str):
+            path = path[held.version]
         status = self._get(path, dict.fromkeys(self.api.token_headers, held.value), None)
         if status >= 500:
             shown = path.partition("?")[0]

@@ -52,8 +52,11 @@ def resolve(instance: Instance) -> Command:
     if isinstance(program, Uwsgi):
         return _uwsgi(instance, program, path)
     values = {p.name: instance.parameters.text(p) for p in instance.parameters}
-    argv = [path, *(word.format_map(values) for word in program.arguments), *additional(instance)]
-    return Command(argv, _environment(instance, program), program.ending, [])
+    argv = [path, *(word.format_map(values) for word in program.arguments)]
+    logs = [program.log] if program.log and not _is_elsewhere(instance) else []
+    argv += [f"--log-file={log}" for log in logs]
+    argv += additional(instance)
+    return Command(argv, _environment(instance, program), program.ending, logs)
 
 
 def ending_of(instance: Instance) -> Ending:
@@ -154,11 +157,17 @@ def _packaged_socket(project: str, port: int) -> list[str]:
 
 def _environment(instance: Instance, program: Program) -> dict[str, str]:
     """Variables that name a configuration other than the packaged one, which is found without."""
-    config = instance.parameters["config"]
-    if config == instance.parameters.declared["config"].default:
+    if not _is_elsewhere(instance):
         return {}
+    config = instance.parameters["config"]
     values = {"config": config, "config_dir": os.path.dirname(config)}
     return {name: text.format_map(values) for name, text in program.environment.items()}
+
+
+def _is_elsewhere(instance: Instance) -> bool:
+    """The configuration is not the packaged one: this may be one of several on this host."""
+    default = instance.parameters.declared["config"].default
+    return bool(instance.parameters["config"] != default)
 
 
 def _text(path: str) -> str:

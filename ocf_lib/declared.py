@@ -6,10 +6,13 @@ from ocf_lib.parameters import Boolean, Integer, Parameter, Path, Select, String
 from ocf_lib.service import Action
 
 
-def daemon(project: str, config: str = "", user: str = "") -> tuple[Parameter, ...]:
+def daemon(
+    project: str, config: str = "", user: str = "", binary: str | None = None
+) -> tuple[Parameter, ...]:
     """What is run, as whom, with what: every agent of a daemon takes these.
 
-    config, user: defaults; unset, /etc/PROJECT/PROJECT.conf and PROJECT.
+    config, user: defaults; unset, /etc/PROJECT/PROJECT.conf and PROJECT. binary: a default, where
+    the program has had one name on every distribution.
     """
     return (
         Parameter(
@@ -18,6 +21,7 @@ def daemon(project: str, config: str = "", user: str = "") -> tuple[Parameter, .
             "Program to run",
             "Name or path of the program to run. Unset, what the distribution starts for this "
             "service is started.",
+            default=binary,
         ),
         Parameter(
             "config",
@@ -84,6 +88,24 @@ def api(usual: str) -> tuple[Parameter, ...]:
             reloadable=True,
         ),
     )
+
+
+def credentials(identity: str | None = None) -> tuple[Parameter, ...]:
+    """How to log in, in the words of the paper and in those of the older agents.
+
+    identity: default of keystone_get_token_url, where the older agent had one.
+    """
+    older = Parameter(
+        "keystone_get_token_url",
+        Url(),
+        "Where to get a token (older name)",
+        "What older agents called os_auth_url, which is taken where both are set.",
+        default=identity,
+        reloadable=True,
+        deprecated="Use os_auth_url.",
+        replaced_by="os_auth_url",
+    )
+    return (*CREDENTIALS, older)
 
 
 CREDENTIALS = (

@@ -43,7 +43,7 @@ def log_in(
     from keystoneauth1 import exceptions
 
     of = instance.parameters
-    at = Endpoint.parse(of["os_auth_url"]).unversioned()
+    at = Endpoint.parse(instance.auth_url or "").unversioned()
     if api.issues_tokens:
         at = Endpoint(endpoint.scheme, endpoint.address, endpoint.port, at.name, at.path)
     fault = Failed if api.issues_tokens else Degraded
@@ -53,7 +53,7 @@ def log_in(
             session, version = _session(instance, at)
             access = session.auth.get_access(session)
             if deep:
-                _use(session, version, at, of)
+                _use(session, version, at, api.service_type, of)
         expires = calendar.timegm(access.expires.utctimetuple())
         held = Token(access.auth_token, version, expires, account)
     except exceptions.Unauthorized:
@@ -158,8 +158,8 @@ def _session(instance: Instance, at: Endpoint) -> tuple[Any, str]:
     return made, "2.0"
 
 
-def _use(session: Any, version: str, at: Endpoint, of: Parameters) -> None:
-    """List the user's own projects, which reads the database, and find Identity in the catalog."""
+def _use(session: Any, version: str, at: Endpoint, service_type: str, of: Parameters) -> None:
+    """List the user's own projects, which reads the database; find the service in the catalog."""
     if version == "3":
         from keystoneclient.v3 import client
 
@@ -170,9 +170,11 @@ def _use(session: Any, version: str, at: Endpoint, of: Parameters) -> None:
         client.Client(session=session, endpoint_override=at.url + "/v2.0").tenants.list()
     region, interface = of["os_region_name"], of["os_interface"]
     catalog = session.auth.get_access(session).service_catalog
-    if of["os_tenant_name"] and not catalog.get_urls("identity", interface, region):
+    if of["os_tenant_name"] and not catalog.get_urls(service_type, interface, region):
         where = f" in region {region}" if region else ""
-        raise Degraded(f"the service catalog has no {interface} endpoint of Identity{where}")
+        raise Degraded(
+            f"the service catalog has no {interface} endpoint of type {service_type}{where}"
+        )
 
 
 def _requests_session(at: Endpoint) -> Any:

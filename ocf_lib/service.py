@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 class Program:
     """A daemon of its own, started as `PROGRAM ARGUMENTS`.
 
-    program: its name or path. arguments: each may hold {config}, {port} or another parameter.
-    environment: variables that it gets where `config` is not the packaged default, in the same way.
+    program: its name or path. arguments: each may hold {config} or another parameter.
+    environment: variables that it gets where `config` is not the packaged default; their values
+    may hold {config} and {config_dir}. log: the file that its package has it log to.
     """
 
     ending = Ending(15, 0)  # SIGTERM
@@ -25,8 +26,10 @@ class Program:
         program: str,
         arguments: Sequence[str] = ("--config-file={config}",),
         environment: Mapping[str, str] | None = None,
+        log: str = "",
     ) -> None:
         self.program, self.arguments, self.environment = program, arguments, environment or {}
+        self.log = log
 
 
 class Uwsgi(Program):
@@ -51,21 +54,26 @@ class Api:
     """The HTTP API of a service.
 
     port: where it listens by default; of several listening sockets this one is asked.
-    path: answers anybody, without work for the service. authenticated: answers a token, per version
-    of the Identity API that issued it. token_headers: what carries the token.
-    issues_tokens: this is Identity itself, so a log-in is made at the instance that is checked.
+    path: answers anybody, without work for the service. authenticated: answers a token; where it
+    matters, by the version of the Identity API that issued it. token_headers: what carries it.
+    service_type: what the service catalog calls it.
     """
 
     def __init__(
         self,
         port: int,
         path: str,
-        authenticated: Mapping[str, str],
+        authenticated: Mapping[str, str] | str,
+        service_type: str,
         token_headers: Sequence[str] = ("X-Auth-Token",),
-        issues_tokens: bool = False,
     ) -> None:
         self.port, self.path, self.authenticated = port, path, authenticated
-        self.token_headers, self.issues_tokens = token_headers, issues_tokens
+        self.service_type, self.token_headers = service_type, token_headers
+
+    @property
+    def issues_tokens(self) -> bool:
+        """This is Identity itself: a log-in is made at the instance that is checked."""
+        return self.service_type == "identity"
 
 
 class Action:

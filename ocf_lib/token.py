@@ -33,10 +33,11 @@ def account(instance: Instance) -> str | None:
     The password is left out: when it changes, reload-agent drops the token.
     """
     of = instance.parameters
-    if not (of["os_auth_url"] and of["os_username"] and of["os_password"]):
+    url = instance.auth_url
+    if not (url and of["os_username"] and of["os_password"]):
         return None
-    names = ("os_auth_url", "os_username", "os_tenant_name", "os_user_domain_name")
-    return "|".join(str(of[name] or "") for name in (*names, "os_project_domain_name"))
+    names = ("os_username", "os_tenant_name", "os_user_domain_name", "os_project_domain_name")
+    return "|".join([url, *(str(of[name] or "") for name in names)])
 
 
 def kept(instance: Instance, holder: str) -> Token | None:

@@ -48,8 +48,9 @@ def parameters(instance: Instance, log: Log) -> None:
         if parameter.deprecated and of.is_set(parameter.name):
             log.warning(f"parameter {parameter.name} is deprecated: {parameter.deprecated}")
     if "os_auth_url" in of.declared:
-        missing = [name for name in CREDENTIALS if not of[name]]
-        if 0 < len(missing) < len(CREDENTIALS):
+        given = [name for name in CREDENTIALS if of.is_set(name)]
+        missing = [name for name in CREDENTIALS if name not in given]
+        if given and token.account(instance) is None:
             log.warning(
                 f"monitor asks without credentials, because {' and '.join(missing)} is not set"
             )

@@ -113,7 +113,8 @@ class Site:
         what = f"the monitor of {resource} says {code}"
 
         def judged() -> Operation | None:
-            done = self.monitors(resource)
+            # A failure stands beside the last success of the same call until a new one begins.
+            done = sorted(self.monitors(resource), key=lambda each: (each.call, each.rc or 0))
             return done[-1] if done and done[-1].rc == code else None
 
         found = wait_until(judged, RECOVERY_SECONDS, what)

@@ -15,8 +15,9 @@ pytestmark = [pytest.mark.root, pytest.mark.cluster]
 def test_failed_starts_go_to_another_node_and_say_why(served: Site) -> None:
     home, (taken, bare) = served.where().name, served.others()
     with port_taken(taken) as squatter, hidden(bare, "user"):
-        wanted = (f"{taken.name}=200", f"{bare.name}=100")
-        served.pcs("constraint", "location", "g_keystone", "prefers", *wanted)
+        for node, score in ((taken, 200), (bare, 100)):
+            rule = (f"prefer-{node}", "g_keystone", node.name, str(score))
+            served.pcs("constraint", "location", "add", *rule)
         wait_until(
             lambda: len(served.cluster.failures()) == 2, RECOVERY_SECONDS, "both starts fail"
         )
@@ -33,4 +34,5 @@ def test_failed_starts_go_to_another_node_and_say_why(served: Site) -> None:
         assert taken.processes(DAEMON) + bare.processes(DAEMON) == []
         assert squatter.poll() is None
         served.assert_served()
+        served.pcs("constraint", "delete", *(f"prefer-{node}" for node in (taken, bare)))
         served.assert_quiet()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -215,3 +216,13 @@ def test_an_agent_finds_its_library_beside_it_and_installed(agent: str) -> None:
     assert text.startswith("#!/usr/bin/python3 -IS\n")
     assert 'HERE + "/.."' in text
     assert 'HERE + "/../../lib/openstack"' in text
+
+
+def test_the_readme_s_table_of_agents_is_not_stale() -> None:
+    done = subprocess.run(
+        [str(ROOT / "packaging" / "agents-table"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

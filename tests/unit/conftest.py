@@ -63,10 +63,12 @@ def demo(**changes: object) -> Service:
         "parameters": (
             *declared.daemon("demo-of-ocf-lib", "/etc/demo-of-ocf-lib/demo.conf", user="root"),
             *declared.api("http://127.0.0.1:9999"),
-            *declared.CREDENTIALS,
+            *declared.credentials(),
         ),
         "actions": (Action("start", 20), Action("stop", 20), Action("monitor", 20, 10, 0)),
-        "api": Api(port=9999, path="/", authenticated={"3": "/v3/x", "2.0": "/v2.0/x"}),
+        "api": Api(
+            port=9999, path="/", authenticated={"3": "/v3/x", "2.0": "/v2.0/x"}, service_type="demo"
+        ),
     }
     return Service(**{**facts, **changes})  # type: ignore[arg-type]
 

@@ -169,9 +169,9 @@ def test_every_default_that_is_declared_is_right() -> None:
     from ocf_lib import declared
 
     every = (
-        *declared.daemon("user", "/etc/x.conf"),
+        *declared.daemon("project", "/etc/x.conf"),
         *declared.api("http://127.0.0.1/"),
-        *declared.CREDENTIALS,
+        *declared.credentials(),
         declared.client_binary("x"),
     )
     Parameters(every, {}, True).check()
