@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
 from pathlib import Path
 
 import psutil
@@ -13,7 +12,8 @@ import pytest
 import requests
 
 from tests.bed.waiting import wait_until
-from tests.calling import AGENTS, ROOT, Caller
+from tests.calling import Caller
+from tests.services.life import run_ocf_tester
 
 pytestmark = [pytest.mark.root, pytest.mark.keystone]
 
@@ -177,26 +177,7 @@ def test_program_that_is_gone_with_its_release_is_named(keystone: Caller) -> Non
 
 
 def test_ocf_tester(keystone: Caller) -> None:
-    given = [
-        word for name, value in keystone.parameters.items() for word in ("-o", f"{name}={value}")
-    ]
-    done = subprocess.run(
-        ["ocf-tester", "-n", keystone.instance, *given, str(AGENTS / "keystone")],
-        env={
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-            "OCF_ROOT": "/usr/lib/ocf",
-            "HA_RSCTMP": str(keystone.rsctmp),
-        },
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    assert "passed all tests" in done.stdout
+    run_ocf_tester(keystone)
 
 
 @pytest.mark.parametrize("path", ["", "/", "/v3", "/v2.0/"])
