@@ -108,6 +108,14 @@ class Site:
         self.cluster.wait_idle(RECOVERY_SECONDS)
         return where
 
+    def wait_probes(self, *nodes: Node, code: int) -> None:
+        """Wait until Keystone's last probe on these nodes has said this."""
+
+        def probed() -> bool:
+            return {self.cluster.probe(KEYSTONE, node.name) for node in nodes} == {code}
+
+        wait_until(probed, RECOVERY_SECONDS, f"probes on {nodes} say {code}")
+
     def wait_monitor(self, code: int, resource: str = KEYSTONE) -> Operation:
         """Wait until the last recurring monitor ended with this code; return it."""
         what = f"the monitor of {resource} says {code}"

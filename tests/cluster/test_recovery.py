@@ -97,8 +97,8 @@ def test_maintenance_leaves_a_living_daemon_alone_and_a_dead_one_dead(served: Si
     served.crash()
     # Nothing is monitored now; asked to look, Pacemaker learns that it is dead, and lets it be.
     served.pcs("resource", "refresh", KEYSTONE)
+    served.wait_probes(where, code=7)
     served.cluster.wait_idle()
-    assert served.cluster.probe(KEYSTONE, where.name) == 7
     assert served.pids() == []
     served.pcs("property", "set", "maintenance-mode=")
     assert served.wait_healthy() == where.name
@@ -109,10 +109,10 @@ def test_maintenance_leaves_a_living_daemon_alone_and_a_dead_one_dead(served: Si
 def test_reprobe_of_a_running_keystone_restarts_nothing(served: Site) -> None:
     where, pids = served.where(), served.pids()
     served.pcs("resource", "refresh", KEYSTONE)
+    served.wait_probes(where, code=0)
+    served.wait_probes(*served.others(), code=7)
     assert served.wait_healthy() == where.name
     assert served.pids() == pids
-    assert served.cluster.probe(KEYSTONE, where.name) == 0
-    assert [served.cluster.probe(KEYSTONE, each.name) for each in served.others()] == [7, 7]
     served.assert_quiet()
 
 
