@@ -58,8 +58,8 @@ def log_in(
         held = Token(access.auth_token, version, expires, account)
     except exceptions.Unauthorized:
         raise Degraded(
-            f"Identity {at.url} refuses the log-in of user {of['os_username']}: check os_username, "
-            "os_password, os_tenant_name and the domains; the service itself answers"
+            f"Identity {at.url} refuses user {of['os_username']}; the service itself answers "
+            "(degraded): check os_username, os_password, os_tenant_name and the domains"
         ) from None
     except exceptions.SSLError:
         raise Degraded(

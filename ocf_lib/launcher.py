@@ -6,6 +6,7 @@ import contextlib
 import os
 import pwd
 import resource
+import signal
 import subprocess
 
 from ocf_lib import files
@@ -107,6 +108,7 @@ def launch(instance: Instance, command: Command, log: Log) -> Daemon:
     printed = [Printed(path, -1, _size(path)) for path in command.logs]
     printed.append(Printed("", output, os.fstat(output).st_size))
     lift_limits()
+    _heed_signals()
     home = user.pw_dir if os.path.isdir(user.pw_dir) else "/"
     try:
         process = subprocess.Popen(  # noqa: S603 - words, not a shell; the operator's own command
@@ -191,6 +193,18 @@ def _last_line(descriptor: int, size: int) -> str:
     text = os.pread(descriptor, TAIL, begin).decode("utf-8", "replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else ""
+
+
+def _heed_signals() -> None:
+    """A signal that we were started to ignore (nohup, a shell's `&`) would be ignored by the daemon
+    too. Those that Python itself ignores Popen sets back."""
+    for number in signal.valid_signals():
+        if signal.getsignal(number) is signal.SIG_IGN and number not in (
+            signal.SIGPIPE,
+            signal.SIGXFSZ,
+        ):
+            with contextlib.suppress(OSError):
+                signal.signal(number, signal.SIG_DFL)
 
 
 def lift_limits() -> None:

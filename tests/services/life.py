@@ -11,15 +11,18 @@ from tests.calling import AGENTS, PATH, Caller
 TIMEOUT = 60.0
 
 
-def check_life(caller: Caller, user: str) -> None:
-    """From "not running" over start, monitor at every level, a second start, to stop."""
+def check_life(caller: Caller, user: str, processes: int) -> None:
+    """From "not running" over start, monitor at every level, a second start, to stop.
+
+    processes: how many it has, its parent included.
+    """
     assert caller("monitor").code == 7
     started = caller("start", timeout=TIMEOUT)
     assert started.code == 0, started
     leader = psutil.Process(int((caller.rsctmp / f"{caller.instance}.pid").read_text()))
     assert leader.username() == user
     family = [leader, *leader.children(recursive=True)]
-    assert len(family) == 3
+    assert len(family) == processes
     for level in (0, 10, 10, 20, None):
         judged = caller.monitor(level)
         assert judged.code == 0, (level, judged)

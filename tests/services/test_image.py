@@ -51,7 +51,7 @@ def processes(config: str) -> list[psutil.Process]:
 
 
 def test_life_of_glance_api(glance: Caller) -> None:
-    check_life(glance, user="glance")
+    check_life(glance, user="glance", processes=3)
     assert processes(glance.parameters["config"]) == []
 
 
