@@ -52,6 +52,14 @@ def eventually(question: Callable[[], object], seconds: float = SECONDS) -> obje
         time.sleep(0.01)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def runtime_folder() -> Iterator[None]:
+    """A launch makes /run/PROJECT, as the package's unit would; it goes when the tests end."""
+    yield
+    with contextlib.suppress(OSError):
+        os.rmdir("/run/demo-of-ocf-lib")
+
+
 def demo(**changes: object) -> Service:
     """A service as an agent declares it, that no distribution has."""
     facts: dict[str, object] = {
