@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import time
@@ -109,6 +110,15 @@ class Caller:
             text=True,
             start_new_session=True,
         )
+
+
+@functools.lru_cache(maxsize=1)
+def unshare() -> tuple[str, ...]:
+    """Words that give a command a mount namespace of its own. In a chroot / is no mount point, so
+    its propagation cannot be changed."""
+    private = ("unshare", "--mount")
+    done = subprocess.run([*private, "true"], capture_output=True, check=False)
+    return private if done.returncode == 0 else (*private, "--propagation", "unchanged")
 
 
 def agents() -> list[str]:

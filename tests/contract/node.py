@@ -5,25 +5,15 @@ Nothing is ever written to the host's own folders.
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tests.calling import ROOT, Result
+from tests.calling import ROOT, Result, unshare
 
 OCF_ROOT = Path("/usr/lib/ocf")
-
-
-@functools.lru_cache(maxsize=1)
-def unshare() -> tuple[str, ...]:
-    """Words that give a command a mount namespace of its own. In a chroot / is no mount point, so
-    its propagation cannot be changed."""
-    private = ("unshare", "--mount")
-    done = subprocess.run([*private, "true"], capture_output=True, check=False)
-    return private if done.returncode == 0 else (*private, "--propagation", "unchanged")
 
 
 class BareNode:

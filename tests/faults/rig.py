@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.calling import AGENTS, Caller, Result
+from tests.calling import AGENTS, Caller, Result, unshare
 
 HERE = Path(__file__).resolve().parent
 PROGRAM = ("standin.py", "answers.py", "settings.py")
@@ -159,7 +159,7 @@ class Rig:
         environment["OCF_RESKEY_CRM_meta_timeout"] = str(int(timeout * 1000))
         began = time.monotonic()
         done = subprocess.run(
-            ["unshare", "--mount", "sh", "-c", script],
+            [*unshare(), "sh", "-c", script],
             env=environment,
             capture_output=True,
             text=True,
