@@ -35,12 +35,14 @@ class Caller:
     """Calls one agent for one instance.
 
     folder: for state and logs of this instance. parameters: OCF_RESKEY_*, without the prefix.
+    agents: where the agents are; the checkout, unless a test needs them readable for everybody.
     """
 
     def __init__(
         self, agent: str, folder: Path, instance: str = "p_test", **parameters: object
     ) -> None:
         self.agent, self.folder, self.instance = agent, folder, instance
+        self.agents = AGENTS
         self.rsctmp = folder / "rsctmp"
         self.log = folder / "ha.log"
         self.parameters = {name: str(value) for name, value in parameters.items()}
@@ -82,7 +84,7 @@ class Caller:
         env.update(extra or {})
         began = time.monotonic()
         done = subprocess.run(
-            [str(AGENTS / self.agent), *action.split()],
+            [str(self.agents / self.agent), *action.split()],
             env=env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -102,7 +104,7 @@ class Caller:
         env = self.environment(**parameters)
         env["OCF_RESKEY_CRM_meta_timeout"] = "20000"
         return subprocess.Popen(
-            [str(AGENTS / self.agent), action],
+            [str(self.agents / self.agent), action],
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

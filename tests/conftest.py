@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.calling import ROOT
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -14,3 +20,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("root"):
             item.add_marker(pytest.mark.skip(reason="needs root: run `make test` as root"))
+
+
+@pytest.fixture(scope="session")
+def readable() -> Iterator[Path]:
+    """A copy of the agents and their library that every user can read, as an installation is: the
+    checkout may lie in somebody's home."""
+    with tempfile.TemporaryDirectory(prefix="agents-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        ignore = shutil.ignore_patterns("__pycache__")
+        for name in ("agents", "ocf_lib"):
+            shutil.copytree(ROOT / name, Path(folder, name), symlinks=True, ignore=ignore)
+        for path in Path(folder).rglob("*"):
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode | 0o444 | (0o111 if path.is_dir() else 0))
+        yield Path(folder)

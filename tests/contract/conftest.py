@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from lxml import etree
 
-from tests.calling import AGENTS, ROOT, Caller, agents
+from tests.calling import AGENTS, Caller, agents
 from tests.contract.node import BareNode, Installed
 
 
@@ -25,21 +22,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def call(agent: str, tmp_path: Path) -> Caller:
     """Calls the agent with state below tmp_path, with no parameter set."""
     return Caller(agent, tmp_path)
-
-
-@pytest.fixture(scope="session")
-def readable() -> Iterator[Path]:
-    """A copy of the agents and their library that every user can read, as an installation is: the
-    checkout may lie in somebody's home."""
-    with tempfile.TemporaryDirectory(prefix="agents-", dir="/tmp") as folder:
-        Path(folder).chmod(0o755)
-        ignore = shutil.ignore_patterns("__pycache__")
-        for name in ("agents", "ocf_lib"):
-            shutil.copytree(ROOT / name, Path(folder, name), symlinks=True, ignore=ignore)
-        for path in Path(folder).rglob("*"):
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode | 0o444 | (0o111 if path.is_dir() else 0))
-        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ predecessors 2, 4, 13)."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
@@ -294,7 +295,8 @@ def test_a_monitor_during_start_is_not_7(rig: Rig) -> None:
     assert child.wait(10) == 0
 
 
-def test_an_ordinary_user_is_told_that_root_is_needed(running: Rig) -> None:
+def test_an_ordinary_user_is_told_that_root_is_needed(running: Rig, readable: Path) -> None:
+    running.caller.agents = readable / "agents"
     result = running.caller("monitor", user=running.user)
     assert result.code == 4
     assert "root" in result.reason

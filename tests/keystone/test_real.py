@@ -176,8 +176,8 @@ def test_program_that_is_gone_with_its_release_is_named(keystone: Caller) -> Non
     assert "keystone-all" in started.reason
 
 
-def test_ocf_tester(keystone: Caller) -> None:
-    run_ocf_tester(keystone)
+def test_ocf_tester(keystone: Caller, readable: Path) -> None:
+    run_ocf_tester(keystone, readable)
 
 
 @pytest.mark.parametrize("path", ["", "/", "/v3", "/v2.0/"])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import psutil
 
-from tests.calling import AGENTS, PATH, Caller
+from tests.calling import PATH, Caller
 
 TIMEOUT = 60.0
 
@@ -36,12 +37,13 @@ def check_life(caller: Caller, user: str, processes: int) -> None:
     assert caller("monitor").code == 7
 
 
-def run_ocf_tester(caller: Caller) -> None:
+def run_ocf_tester(caller: Caller, readable: Path) -> None:
+    """readable: agents and library where also nobody, whom ocf-tester is at times, reaches them."""
     given = [
         word for name, value in caller.parameters.items() for word in ("-o", f"{name}={value}")
     ]
     done = subprocess.run(
-        ["ocf-tester", "-n", caller.instance, *given, str(AGENTS / caller.agent)],
+        ["ocf-tester", "-n", caller.instance, *given, str(readable / "agents" / caller.agent)],
         env={"PATH": PATH, "OCF_ROOT": "/usr/lib/ocf", "HA_RSCTMP": str(caller.rsctmp)},
         cwd="/",
         stdin=subprocess.DEVNULL,

@@ -100,8 +100,8 @@ def test_refused_password_degrades(glance: Caller) -> None:
     assert glance.monitor(os_password="wrong").code == 190
 
 
-def test_ocf_tester_on_glance_api(glance: Caller) -> None:
-    run_ocf_tester(glance)
+def test_ocf_tester_on_glance_api(glance: Caller, readable: Path) -> None:
+    run_ocf_tester(glance, readable)
 
 
 def test_life_of_glance_registry_on_a_stand_in(

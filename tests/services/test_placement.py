@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -55,5 +56,5 @@ def test_life_of_placement_api(placement: Caller) -> None:
     check_life(placement, user="placement", processes=2)
 
 
-def test_ocf_tester_on_placement_api(placement: Caller) -> None:
-    run_ocf_tester(placement)
+def test_ocf_tester_on_placement_api(placement: Caller, readable: Path) -> None:
+    run_ocf_tester(placement, readable)
