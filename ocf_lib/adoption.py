@@ -21,7 +21,7 @@ def members_of(instance: Instance) -> members.Members:
     started with just the command that start would run."""
     user = launcher.user_of(instance)
     uid = user.pw_uid if user else None
-    found = members.find(instance.name, instance.record, uid)
+    found = members.find(instance.name, instance.record, uid, instance.service.spares)
     if found:
         # the configuration is not looked at: it may lie on a file system that hangs
         return found
@@ -29,7 +29,7 @@ def members_of(instance: Instance) -> members.Members:
         argv = command.resolve(instance).argv
     except Outcome:
         return found  # what is not installed or configured here cannot have been started so
-    return members.find_foreign(uid, argv)
+    return members.find_foreign(uid, argv, instance.service.spares)
 
 
 def endpoint_of(instance: Instance, leader: int) -> Endpoint | None:
@@ -45,12 +45,16 @@ def endpoint_of(instance: Instance, leader: int) -> Endpoint | None:
     found = sockets.listening([leader]) or sockets.listening(members_of(instance).pids)
     if not found or api is None:
         return None
-    usual = [socket for socket in found if socket[1] == api.port]
+    port = instance.parameters[api.port] if isinstance(api.port, str) else api.port
+    usual = [socket for socket in found if socket[1] == port]
     address, port = (usual or found)[0]
+    path = Endpoint.parse(api.site).path if api.site else ""
+    plain = Endpoint("http", address, port, path=path)
     if not _may_speak_tls(instance, leader):
-        return Endpoint("http", address, port)
-    secure = _speaks_tls(Endpoint("https", address, port))
-    return None if secure is None else Endpoint("https" if secure else "http", address, port)
+        return plain
+    https = Endpoint("https", address, port, path=path)
+    secure = _speaks_tls(https)
+    return None if secure is None else https if secure else plain
 
 
 def _numeric(given: Endpoint) -> Endpoint:
@@ -67,7 +71,7 @@ def _numeric(given: Endpoint) -> Endpoint:
 
 def _may_speak_tls(instance: Instance, leader: int) -> bool:
     """Whether it is worth a try: a handshake leaves an error in the log of a plain HTTP server."""
-    if (instance.parameters["os_auth_url"] or "").startswith("https:"):
+    if (instance.parameters.get("os_auth_url") or "").startswith("https:"):
         return True
     line = members.command_line(leader)
     inis = [word for word in line if word.endswith(".ini")]

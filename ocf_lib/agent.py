@@ -88,12 +88,14 @@ def known(service: Service) -> list[str]:
 
 
 def _describe(instance: Instance) -> None:
+    called = sys.argv[0].rpartition("/")[2]
+    name = called if called in instance.service.aliases else instance.service.name
     if instance.environment.action == "meta-data":
         from ocf_lib import metadata
 
-        sys.stdout.write(metadata.render(instance.service))
+        sys.stdout.write(metadata.render(instance.service, name))
     else:
-        sys.stdout.write(f"usage: {instance.service.name} ({', '.join(known(instance.service))})\n")
+        sys.stdout.write(f"usage: {name} ({', '.join(known(instance.service))})\n")
 
 
 def log_of(instance: Instance) -> Log:

@@ -48,33 +48,52 @@ class Client:
 
         idle: called while the answer is awaited; what it raises ends the wait.
         """
-        status = self._get(self.api.path, {}, idle)
+        path, wanted = self.api.path, self.api.page
+        status, body = self._get(path, {}, idle)
+        shown = f"{self.endpoint.url}{path}"
         if status >= 500:
-            raise Failed(f"API {self.endpoint.url}{self.api.path} answered {status}")
+            raise Failed(f"API {shown} answered {status}")
+        if not wanted or (status == 200 and wanted.encode() in body):
+            return
+        if status == 200:
+            raise Failed(f"page {shown} is not what the service shows: no {wanted} is in it")
+        # a redirection, a host name that it does not allow, another path: no restart mends that
+        raise Degraded(f"page {shown} answered {status}: parameter url must name the page's site")
 
     def present(self, held: token.Token) -> bool:
         """GET what needs a token, with this one. False where it is refused: 401, and what Identity
-        says of a token that it does not know, 404. After 403 the token was good.
+        says of a token that it does not know, 404. After 403 the token was good, and so it was
+        after another service's 404, which looks at the token first.
 
         Raises Failed for a server error or no answer.
         """
         path = self.api.authenticated
         if not isinstance(path, str):
             path = path[held.version]
-        status = self._get(path, dict.fromkeys(self.api.token_headers, held.value), None)
+        path = path.replace("{project}", held.project)
+        status, _ = self._get(path, dict.fromkeys(self.api.token_headers, held.value), None)
         if status >= 500:
             shown = path.partition("?")[0]
             raise Failed(f"API {self.endpoint.url}{shown} answered {status} to a token")
-        return status not in (401, 404)
+        return status != 401 and not (status == 404 and self.api.issues_tokens)
 
-    def _get(self, path: str, headers: dict[str, str], idle: http.Idle | None) -> int:
+    def _get(self, path: str, headers: dict[str, str], idle: http.Idle | None) -> tuple[int, bytes]:
         of = self.instance.parameters
         # A socket of our own processes on this host needs no certificate to be known by. Where the
         # operator names the URL, the certificate is what tells that it is the one.
-        insecure = not of["url"] or of["insecure"]
+        insecure = not of["url"] or bool(of.get("insecure"))
         seconds = self.instance.request_seconds
         try:
-            return http.get(self.endpoint, path, seconds, headers, of["os_cacert"], insecure, idle)
+            return http.fetch(
+                self.endpoint,
+                path,
+                seconds,
+                headers,
+                of.get("os_cacert"),
+                insecure,
+                idle,
+                whole=bool(self.api.page),
+            )
         except http.Untrusted as error:
             raise Degraded(f"API {self.endpoint.url}/ {error}") from None
         except http.NoAnswer as error:

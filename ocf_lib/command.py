@@ -7,12 +7,16 @@ import glob
 import os
 import re
 import shlex
+import string
 
 from ocf_lib.outcomes import InvalidHere, Misconfigured, NotInstalled, Outcome
+from ocf_lib.parameters import Path
 from ocf_lib.service import Program, Uwsgi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ocf_lib.instance import Instance
     from ocf_lib.process import Ending
 
@@ -51,8 +55,7 @@ def resolve(instance: Instance) -> Command:
         raise InvalidHere(f"{config} is not on this host: parameter config names a file that is")
     if isinstance(program, Uwsgi):
         return _uwsgi(instance, program, path)
-    values = {p.name: instance.parameters.text(p) for p in instance.parameters}
-    argv = [path, *(word.format_map(values) for word in program.arguments)]
+    argv = [path, *_words(instance, program.arguments)]
     logs = [program.log] if program.log and not _is_elsewhere(instance) else []
     argv += [f"--log-file={log}" for log in logs]
     argv += additional(instance)
@@ -90,11 +93,43 @@ def _choose(instance: Instance) -> Program:
         if is_uwsgi_ini(config):
             raise InvalidHere(f"{config} is for uwsgi: parameter binary cannot be {binary} with it")
         named = [p for p in programs if p.program == name]
-        return named[0] if named else Program(binary)
+        return named[0] if named else _like_the_usual(instance, binary)
     if takes_ini and is_uwsgi_ini(config):
         return takes_ini[0]
     installed = [p for p in programs if _installed(p.program) and _has_ini(p)]
     return installed[0] if installed else programs[0]
+
+
+def _like_the_usual(instance: Instance, binary: str) -> Program:
+    """A program of an unknown name takes the arguments that the service's own takes."""
+    usual = [p for p in instance.service.programs if not isinstance(p, Uwsgi)]
+    if not usual:
+        return Program(binary)
+    first = usual[0]
+    return Program(binary, first.arguments, first.environment, variables=first.variables)
+
+
+def _words(instance: Instance, arguments: Sequence[str]) -> list[str]:
+    """The arguments, with the values of the parameters in them. Raises InvalidHere for a path that
+    was given and is not on this host; one that is a mere default is left out then."""
+    of = instance.parameters
+    words = []
+    for argument in arguments:
+        values = {}
+        for _, name, _, _ in string.Formatter().parse(argument):
+            if name:
+                values[name] = of.text(of.declared[name])
+                is_path = isinstance(of.declared[name].kind, Path)
+                if is_path and values[name] and not os.path.exists(values[name]):
+                    if of.is_set(name):
+                        raise InvalidHere(
+                            f"{values[name]} is not on this host: parameter {name} names a path "
+                            "that is"
+                        )
+                    values[name] = ""
+        if all(values.values()):
+            words.append(argument.format_map(values))
+    return words
 
 
 def _has_ini(program: Program) -> bool:
@@ -142,8 +177,22 @@ def _uwsgi(instance: Instance, program: Uwsgi, path: str) -> Command:
     opens_socket = SOCKET_LINE.search(text) or any(map(SOCKET_ARGUMENT.fullmatch, extra))
     socket = [] if opens_socket else _packaged_socket(instance.service.project, program.port)
     logs = re.findall(r"^\s*(?:logto2?|log-?to|daemonize)\s*=\s*(/\S+)", text, re.MULTILINE)
+    own = [] if ini == config else _pyargv(instance, program)
     environment = {} if ini == config else _environment(instance, program)
-    return Command([path, *socket, "--ini", ini, *extra], environment, program.ending, logs)
+    return Command([path, *socket, "--ini", ini, *own, *extra], environment, program.ending, logs)
+
+
+def _pyargv(instance: Instance, program: Uwsgi) -> list[str]:
+    """The application's own arguments, which uwsgi takes as one word and splits at blanks."""
+    if not (program.arguments and (program.always or _is_elsewhere(instance))):
+        return []
+    words = _words(instance, program.arguments)
+    for word in words:
+        if " " in word:
+            raise Misconfigured(
+                f"uwsgi cannot pass on {word}: its path must have no blanks, or config name an ini"
+            )
+    return ["--pyargv", " ".join(words)]
 
 
 def _packaged_socket(project: str, port: int) -> list[str]:
@@ -156,12 +205,15 @@ def _packaged_socket(project: str, port: int) -> list[str]:
 
 
 def _environment(instance: Instance, program: Program) -> dict[str, str]:
-    """Variables that name a configuration other than the packaged one, which is found without."""
-    if not _is_elsewhere(instance):
-        return {}
+    """Its variables, and those that name a configuration other than the packaged one, which is
+    found without."""
     config = instance.parameters["config"]
-    values = {"config": config, "config_dir": os.path.dirname(config)}
-    return {name: text.format_map(values) for name, text in program.environment.items()}
+    values = {"config": config, "config_folder": os.path.dirname(config)}
+    given = program.environment if _is_elsewhere(instance) else {}
+    return {
+        **program.variables,
+        **{name: text.format_map(values) for name, text in given.items()},
+    }
 
 
 def _is_elsewhere(instance: Instance) -> bool:

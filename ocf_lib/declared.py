@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocf_lib.parameters import Boolean, Integer, Parameter, Path, Select, String, Url
+from ocf_lib.parameters import Boolean, Integer, Parameter, Path, Port, String, Url
 from ocf_lib.service import Action
 
 
@@ -90,109 +90,6 @@ def api(usual: str) -> tuple[Parameter, ...]:
     )
 
 
-def credentials(identity: str | None = None) -> tuple[Parameter, ...]:
-    """How to log in, in the words of the paper and in those of the older agents.
-
-    identity: default of keystone_get_token_url, where the older agent had one.
-    """
-    older = Parameter(
-        "keystone_get_token_url",
-        Url(),
-        "Where to get a token (older name)",
-        "What older agents called os_auth_url, which is taken where both are set.",
-        default=identity,
-        reloadable=True,
-        deprecated="Use os_auth_url.",
-        replaced_by="os_auth_url",
-    )
-    return (*CREDENTIALS, older)
-
-
-CREDENTIALS = (
-    Parameter(
-        "os_auth_url",
-        Url(),
-        "URL of Identity",
-        "Where to log in, such as http://192.168.42.103:5000/v3. The version in it does not "
-        "matter: Identity v3 is used where the server has it, whatever the URL says. With "
-        "os_username and os_password it makes monitor ask with a token.",
-        reloadable=True,
-    ),
-    Parameter(
-        "os_username",
-        String(),
-        "User to log in as",
-        "Name of the user that monitor logs in as. One without any role that could do harm is "
-        "enough.",
-        reloadable=True,
-    ),
-    Parameter(
-        "os_password",
-        String(),
-        "Password to log in with",
-        "Password of that user. To keep it out of the CIB: cibsecret set RESOURCE os_password "
-        "VALUE. A wrong one makes monitor report degraded; it restarts nothing.",
-        reloadable=True,
-        secret=True,
-    ),
-    Parameter(
-        "os_tenant_name",
-        String(),
-        "Project to log in to",
-        "Name of the project (once called tenant) that the token is for. Unset, the token has no "
-        "project.",
-        reloadable=True,
-    ),
-    Parameter(
-        "os_user_domain_name",
-        String(),
-        "Domain of the user",
-        "Identity v3: name of the domain that the user is in.",
-        default="Default",
-        reloadable=True,
-    ),
-    Parameter(
-        "os_project_domain_name",
-        String(),
-        "Domain of the project",
-        "Identity v3: name of the domain that the project is in.",
-        default="Default",
-        reloadable=True,
-    ),
-    Parameter(
-        "os_region_name",
-        String(),
-        "Region to look for in the service catalog",
-        "The monitor of depth 20 looks for this region's endpoint in the catalog. Unset, any "
-        "region's.",
-        reloadable=True,
-    ),
-    Parameter(
-        "os_interface",
-        Select("public", "internal", "admin"),
-        "Interface to look for in the service catalog",
-        "The monitor of depth 20 looks for an endpoint of this kind in the catalog.",
-        default="public",
-        reloadable=True,
-    ),
-    Parameter(
-        "os_cacert",
-        Path(),
-        "CA certificates for TLS",
-        "PEM file with the certificates that sign the servers'. Unset, the system's own.",
-        reloadable=True,
-    ),
-    Parameter(
-        "insecure",
-        Boolean(),
-        "Accept any certificate",
-        "Do not verify certificates. Whoever can come between then reads the password.",
-        default="false",
-        reloadable=True,
-    ),
-)
-
-
 def client_binary(default: str) -> Parameter:
     """Older agents asked the service with a command-line client."""
     return Parameter(
@@ -205,15 +102,121 @@ def client_binary(default: str) -> Parameter:
     )
 
 
-def api_actions(start: int, stop: int) -> tuple[Action, ...]:
-    """The actions of a service with an API; timeouts in seconds. Depth 0 comes first, for readers
-    that take the first monitor for the only one; the intervals differ, for crmsh."""
+def further(name: str, default: str, what: str) -> Parameter:
+    """One more path that the daemon is started with. what: "configuration of the plugin"."""
+    return Parameter(
+        name,
+        Path(),
+        f"{what[0].upper()}{what[1:]}",
+        f"The {what}, given to the daemon beside parameter config. The default is left out where "
+        "this host does not have it.",
+        default=default,
+    )
+
+
+def plugin_config(default: str, what: str, blank: bool = False) -> tuple[Parameter, ...]:
+    """The second configuration file of Networking's daemons. blank: an older agent of this name had
+    it as "plugin config"."""
+    current = further("plugin_config", default, what)
+    older = Parameter(
+        "plugin config",
+        Path(),
+        current.short + " (older name)",
+        "What older agents called plugin_config, which is taken where both are set.",
+        default=default,
+        deprecated="Use plugin_config.",
+        replaced_by="plugin_config",
+    )
+    return (current, older) if blank else (current,)
+
+
+def console_port(usual: int) -> Parameter:
+    """Where a console proxy listens."""
+    return Parameter(
+        "console_port",
+        Port(),
+        "Port of the console proxy",
+        "Which of the daemon's listening sockets monitor asks. Where it listens, the daemon's own "
+        "configuration tells.",
+        default=str(usual),
+        reloadable=True,
+    )
+
+
+def broker(default: str | None = "5672") -> tuple[Parameter, ...]:
+    """Where a daemon that takes its work from the message broker is connected to."""
+    return (
+        Parameter(
+            "amqp_server_port",
+            Port(),
+            "Port of the message broker",
+            "start waits until the daemon is connected to this port, 15 s at most: without its "
+            "broker a daemon lives on and tries again. Where it is not set, the daemon's own "
+            "configuration (transport_url) tells the port, 5672 if it does not.",
+            default=default,
+        ),
+    )
+
+
+def database() -> Parameter:
+    """Where a daemon of old kept a connection to its database."""
+    return Parameter(
+        "database_server_port",
+        Port(),
+        "Port of the database",
+        "Where it is set, start also waits until the daemon is connected to this port, 15 s at "
+        "most. Recent daemons connect when they first need to.",
+        default="3306",
+    )
+
+
+def zeromq() -> Parameter:
+    """Messages without a broker."""
+    return Parameter(
+        "zeromq",
+        Boolean(),
+        "Messages go over ZeroMQ",
+        "The daemon talks to others directly, over ZeroMQ: start looks for no connection to a "
+        "broker.",
+        default="false",
+    )
+
+
+def unused(name: str, kind: String, default: str, why: str) -> Parameter:
+    """A parameter that an older agent had. why: what makes it needless, one sentence."""
+    return Parameter(
+        name,
+        kind,
+        "Unused",
+        "No longer used; accepted because older agents had it.",
+        default=default,
+        deprecated=f"It has no effect: {why}",
+    )
+
+
+def actions(start: int, stop: int) -> tuple[Action, ...]:
+    """The actions of a daemon without an API; timeouts in seconds."""
+    return (
+        Action("start", start),
+        Action("stop", stop),
+        Action("monitor", 30, interval=20, depth=0),
+        Action("status", 20),
+        Action("validate-all", 20),
+        Action("meta-data", 10),
+    )
+
+
+def api_actions(start: int, stop: int, login: bool = True) -> tuple[Action, ...]:
+    """The actions of a service with an API; timeouts in seconds. login: it takes tokens. Depth 0
+    comes first, for readers that take the first monitor for the only one; the intervals differ, for
+    crmsh."""
+    deep = (Action("monitor", 60, interval=300, depth=20),) if login else ()
     return (
         Action("start", start),
         Action("stop", stop),
         Action("monitor", 20, interval=10, depth=0),
         Action("monitor", 30, interval=20, depth=10),
-        Action("monitor", 60, interval=300, depth=20),
+        *deep,
         Action("status", 20),
         Action("reload-agent", 20),
         Action("validate-all", 20),

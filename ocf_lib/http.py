@@ -73,10 +73,25 @@ def get(
     insecure: bool = False,
     idle: Idle | None = None,
 ) -> int:
-    """The status code of GET `path` at `endpoint`.
+    """The status code of GET `path` at `endpoint`; otherwise as `fetch`."""
+    return fetch(endpoint, path, seconds, headers, cacert, insecure, idle)[0]
+
+
+def fetch(
+    endpoint: Endpoint,
+    path: str,
+    seconds: float,
+    headers: Mapping[str, str] | None = None,
+    cacert: str | None = None,
+    insecure: bool = False,
+    idle: Idle | None = None,
+    whole: bool = False,
+) -> tuple[int, bytes]:
+    """Status code and body of GET `path` at `endpoint`.
 
     seconds: for all of it. idle: called every 50 ms while the answer is awaited; what it raises
-    ends the request. Raises NoAnswer, or Untrusted for a certificate.
+    ends the request. whole: read a body that does not tell its length to its end, too. Raises
+    NoAnswer, or Untrusted for a certificate.
     """
     wait = _Wait(seconds, idle)
     # Keystone, Nova and Heat under stock uwsgi files drop Content-Length and keep the connection
@@ -99,7 +114,7 @@ def get(
             connection = tls.wrap(connection, endpoint.name, trusted)
             wait.on(connection, connection.do_handshake)
         _send(connection, wait, request)
-        return _read_answer(connection, wait)
+        return _read_answer(connection, wait, whole)
     except gaierror as error:
         raise NoAnswer(f"has a name that does not resolve ({error.strerror})") from None
     except ConnectionRefusedError:
@@ -165,7 +180,7 @@ def _send(connection: Any, wait: _Wait, request: bytes) -> None:
         sent += wait.on(connection, connection.send, request[sent:])
 
 
-def _read_answer(connection: Any, wait: _Wait) -> int:
+def _read_answer(connection: Any, wait: _Wait, whole: bool) -> tuple[int, bytes]:
     received = b""
     while b"\r\n\r\n" not in received:
         part = wait.on(connection, connection.recv, HEAD_LIMIT)
@@ -181,20 +196,24 @@ def _read_answer(connection: Any, wait: _Wait) -> int:
     status = lines[0].split(b" ")[1] if b" " in lines[0] else b""
     if len(status) != 3 or not status.isdigit():
         raise NoAnswer("sent no HTTP")
-    missing = _content_length(lines) - len(body)
+    length = _content_length(lines)
     # Of an answer that does not tell its length the head is enough: waiting for the end of one
     # that never closes would call a healthy service hung.
-    while missing > 0:
+    wanted = length if length is not None else BODY_LIMIT if whole else 0
+    while len(body) < wanted:
         part = wait.on(connection, connection.recv, HEAD_LIMIT)
+        if not part and length is None:
+            break
         if not part:
+            missing = wanted - len(body)
             raise NoAnswer(f"closed the connection {missing} bytes before the end of its answer")
-        missing -= len(part)
-    return int(status)
+        body += part
+    return int(status), body
 
 
-def _content_length(lines: list[bytes]) -> int:
+def _content_length(lines: list[bytes]) -> int | None:
     for line in lines[1:]:
         name, _, value = line.partition(b":")
         if name.strip().lower() == b"content-length" and value.strip().isdigit():
             return min(int(value), BODY_LIMIT)
-    return 0
+    return None

@@ -43,7 +43,7 @@ def log_in(
     from keystoneauth1 import exceptions
 
     of = instance.parameters
-    at = Endpoint.parse(instance.auth_url or "").unversioned()
+    at = Endpoint.parse(of["os_auth_url"] or "").unversioned()
     if api.issues_tokens:
         at = Endpoint(endpoint.scheme, endpoint.address, endpoint.port, at.name, at.path)
     fault = Failed if api.issues_tokens else Degraded
@@ -55,7 +55,7 @@ def log_in(
             if deep:
                 _use(session, version, at, api.service_type, of)
         expires = calendar.timegm(access.expires.utctimetuple())
-        held = Token(access.auth_token, version, expires, account)
+        held = Token(access.auth_token, version, expires, account, access.project_id or "")
     except exceptions.Unauthorized:
         raise Degraded(
             f"Identity {at.url} refuses user {of['os_username']}; the service itself answers "

@@ -54,19 +54,13 @@ class Instance:
         return max(0.0, min(longest, left))
 
     @property
-    def auth_url(self) -> str | None:
-        """Where to log in, None where no parameter says."""
-        of = self.parameters
-        url: str | None = of["os_auth_url"] or of["keystone_get_token_url"]
-        return url
-
-    @property
     def known_as(self) -> str | None:
         """The URL that clients know the API by, as far as the parameters tell."""
         of, api = self.parameters, self.service.api
-        is_identity = api is not None and api.issues_tokens
-        known: str | None = of["url"] or (self.auth_url if is_identity else None)
-        return known
+        if api is None:
+            return None
+        known: str | None = of["url"] or api.site
+        return known or (of["os_auth_url"] if api.issues_tokens else None)
 
     @property
     def record(self) -> Record | None:

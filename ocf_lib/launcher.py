@@ -69,13 +69,17 @@ class Printed:
 class Daemon:
     """A daemon that we started: our child for as long as this action lasts.
 
-    process: the child. uid: its user. printed: where its last words may be.
+    process: the child. argv: its command line. uid: its user. printed: where its last words may be.
     """
 
     def __init__(
-        self, process: subprocess.Popen[bytes], uid: int, printed: Sequence[Printed]
+        self,
+        process: subprocess.Popen[bytes],
+        argv: Sequence[str],
+        uid: int,
+        printed: Sequence[Printed],
     ) -> None:
-        self.process, self.uid, self.printed = process, uid, printed
+        self.process, self.argv, self.uid, self.printed = process, argv, uid, printed
 
     @property
     def pid(self) -> int:
@@ -124,7 +128,7 @@ def launch(instance: Instance, command: Command, log: Log) -> Daemon:
         )
     except OSError as error:
         raise Failed(f"{command.argv[0]} could not be run: {error.strerror}") from None
-    return Daemon(process, user.pw_uid, printed)
+    return Daemon(process, command.argv, user.pw_uid, printed)
 
 
 def environment(instance: Instance, command: Command, user: pwd.struct_passwd) -> dict[str, str]:
@@ -151,11 +155,13 @@ def _credentials(user: pwd.struct_passwd) -> dict[str, Any]:
 
 
 def _make_runtime_folder(instance: Instance, user: pwd.struct_passwd) -> None:
-    """/run/PROJECT, which the package's unit would make and which a boot empties."""
-    folder = f"/run/{instance.service.project}"
-    with contextlib.suppress(OSError):
-        os.mkdir(folder, 0o755)
-        os.chown(folder, user.pw_uid, user.pw_gid)
+    """What the package's unit would make, RuntimeDirectory and CacheDirectory; /run is empty after
+    a boot."""
+    for parent in ("/run", "/run/lock", "/var/cache"):
+        folder = f"{parent}/{instance.service.project}"
+        with contextlib.suppress(OSError):
+            os.mkdir(folder, 0o755)
+            os.chown(folder, user.pw_uid, user.pw_gid)
 
 
 def log_path(instance: Instance) -> str:

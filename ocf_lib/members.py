@@ -6,6 +6,7 @@ never fail a stop, because a failed stop fences the node.
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from ocf_lib.instance import MARKER
@@ -42,17 +43,18 @@ class Members:
         return f"{len(self.all)} {noun} (PID {shown}{', ...' if len(self.all) > 8 else ''})"
 
 
-def find(name: str, record: Record | None, uid: int | None) -> Members:
+def find(name: str, record: Record | None, uid: int | None, spares: Sequence[str] = ()) -> Members:
     """The processes of the instance `name` that live now, as far as we started them.
 
     record: what start left. uid: of the service's user, None where there is no such user here.
+    spares: programs that are no part of it, whoever started them.
 
     A process belongs to the instance when it carries our marker, lies in the session of the
     recorded leader, or descends from one that does. A marker counts only with the owner that the
     service has: any other user could else keep such processes coming and so fail a stop. Nothing
     that carries another instance's marker is ever taken.
     """
-    processes = scan()
+    processes = scan(spares)
     markers = {pid: read_marker(pid) for pid in processes}
     free = {pid: p for pid, p in processes.items() if markers[pid] in ("", name)}
     owners = {0, uid if uid is not None else 0, record.leader.uid if record else 0}
@@ -65,7 +67,8 @@ def find(name: str, record: Record | None, uid: int | None) -> Members:
         leader = record.leader.alive()
         if leader is not None:
             own[leader.pid] = leader
-        own.update(_session(free, processes.get(record.leader.pid), record, owners))
+        marked = {pid for pid in free if markers[pid] == name}
+        own.update(_session(free, processes.get(record.leader.pid), record, owners, marked))
     else:
         own.update(_same_sessions(own, free, uid))
         leader = _session_leader(own)
@@ -73,10 +76,10 @@ def find(name: str, record: Record | None, uid: int | None) -> Members:
     return Members(leader, own.values())
 
 
-def find_foreign(uid: int | None, argv: Sequence[str]) -> Members:
+def find_foreign(uid: int | None, argv: Sequence[str], spares: Sequence[str] = ()) -> Members:
     """A daemon that runs just `argv` as `uid` but was started by somebody else: by hand, by the
-    host's init, by an agent before this one."""
-    processes = scan()
+    host's init, by an agent before this one. spares: as for `find`."""
+    processes = scan(spares)
     free = {pid: p for pid, p in processes.items() if not read_marker(pid)}
     own = {
         pid: p
@@ -88,10 +91,20 @@ def find_foreign(uid: int | None, argv: Sequence[str]) -> Members:
     return Members(leader, own.values())
 
 
-def scan() -> dict[int, Stat]:
-    """Every living process that we see, but this one, by PID."""
+def scan(spares: Sequence[str] = ()) -> dict[int, Stat]:
+    """Every living process that we see, but this one and those that run a program of `spares`, by
+    PID."""
     found = (stat(int(name)) for name in os.listdir(PROC) if name.isdecimal())
-    return {p.pid: p for p in found if p is not None and p.is_alive and p.pid != os.getpid()}
+    living = (p for p in found if p is not None and p.is_alive and p.pid != os.getpid())
+    return {p.pid: p for p in living if not (spares and programs(p.pid).intersection(spares))}
+
+
+def programs(pid: int) -> set[str]:
+    """Names of what the process runs: its executable, and the script, where that interprets one."""
+    names = [word.rpartition("/")[2] for word in command_line(pid)[:2]]
+    with contextlib.suppress(OSError):
+        names.append(os.readlink(f"{PROC}/{pid}/exe").rpartition("/")[2])
+    return {name.partition(" ")[0] for name in names}
 
 
 def read_marker(pid: int) -> str:
@@ -125,10 +138,15 @@ def command_line(pid: int) -> list[str]:
 
 
 def _session(
-    free: dict[int, Stat], now: Stat | None, record: Record, owners: set[int]
+    free: dict[int, Stat],
+    now: Stat | None,
+    record: Record,
+    owners: set[int],
+    marked: set[int],
 ) -> dict[int, Stat]:
     """Those in the leader's session. Its number stays taken while a member lives; a later session
-    of the same number has another leader (`now`: who has its PID), or other owners."""
+    of the same number has another leader (`now`: who has its PID), or other owners. Apache's
+    workers have another than their parent too, but they carry the marker."""
     if now is not None and now.start != record.leader.start:
         return {}
     return {
@@ -136,7 +154,7 @@ def _session(
         for pid, p in free.items()
         if p.session == record.leader.pid
         and p.start >= record.leader.start
-        and (now is not None or owner(pid) in owners)
+        and (now is not None or pid in marked or owner(pid) in owners)
     }
 
 

@@ -37,15 +37,24 @@ ELEMENTS = {
 }
 
 
-def render(service: Service) -> str:
-    """The XML document, with a line break at its end. Raises NotInstalled without lxml."""
+def render(service: Service, name: str) -> str:
+    """The XML document, with a line break at its end. Raises NotInstalled without lxml.
+
+    name: what the agent was called by, the service's own or one of its aliases.
+    """
     packages.need("lxml", "python3-lxml")
     from lxml import etree
 
-    root = etree.Element("resource-agent", name=service.name, version=VERSION)
+    title, longdesc = service.title, service.longdesc
+    if name != service.name:
+        title += f" (older name of {service.name})"
+        longdesc = (
+            f"{name} is an older name of the agent {service.name}, the same in all.\n\n{longdesc}"
+        )
+    root = etree.Element("resource-agent", name=name, version=VERSION)
     _text(root, "version", "1.1", lang=False)
-    _text(root, "longdesc", service.longdesc)
-    _text(root, "shortdesc", service.title)
+    _text(root, "longdesc", longdesc)
+    _text(root, "shortdesc", title)
     parameters = etree.SubElement(root, "parameters")
     for parameter in service.parameters:
         _parameter(parameters, parameter)

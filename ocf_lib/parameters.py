@@ -164,15 +164,31 @@ class Parameters:
             if not self.strict:
                 return parameter.default and parameter.kind.parse(parameter.default)
             shown = "its value" if parameter.secret else repr(text)
-            raise Misconfigured(f"parameter {name} {error}, not {shown}") from None
+            written = next(filter(self._is_given, self._names(name)), name)
+            raise Misconfigured(f"parameter {written} {error}, not {shown}") from None
+
+    def get(self, name: str) -> Any:
+        """The value, None where there is none or where this agent has no such parameter."""
+        return self[name] if name in self.declared else None
 
     def text(self, parameter: Parameter) -> str:
-        """As the caller wrote it, or the default, or "". An empty value counts as unset."""
-        return self.environ.get("OCF_RESKEY_" + parameter.name) or parameter.default or ""
+        """As the caller wrote it, or the default, or "". An empty value counts as unset. What an
+        older name says counts where the name that replaced it is unset."""
+        names = self._names(parameter.name)
+        given = (self.environ.get("OCF_RESKEY_" + name) for name in names)
+        defaults = (self.declared[name].default for name in names)
+        return next(filter(None, (*given, *defaults)), "")
 
     def is_set(self, name: str) -> bool:
-        """The caller gave a value of its own."""
+        """The caller gave a value of its own, be it under an older name."""
+        return name in self.declared and any(map(self._is_given, self._names(name)))
+
+    def _is_given(self, name: str) -> bool:
         return bool(self.environ.get("OCF_RESKEY_" + name))
+
+    def _names(self, name: str) -> list[str]:
+        """Those that a value may be given under: its own first, then the older ones."""
+        return [name, *(p.name for p in self.declared.values() if p.replaced_by == name)]
 
     def secrets(self) -> list[str]:
         """The values that must not appear in any output."""

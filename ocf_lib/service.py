@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 class Program:
     """A daemon of its own, started as `PROGRAM ARGUMENTS`.
 
-    program: its name or path. arguments: each may hold {config} or another parameter.
+    program: its name or path.
+    arguments: each may hold parameters, as in --config-file={config}. One whose parameter has no
+    value is left out, and so is one that names, by default, a path that this host does not have.
     environment: variables that it gets where `config` is not the packaged default; their values
-    may hold {config} and {config_dir}. log: the file that its package has it log to.
+    may hold {config} and {config_folder}.
+    variables: what it gets in any case. log: the file that its package has it log to.
     """
 
     ending = Ending(15, 0)  # SIGTERM
@@ -27,9 +30,10 @@ class Program:
         arguments: Sequence[str] = ("--config-file={config}",),
         environment: Mapping[str, str] | None = None,
         log: str = "",
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.program, self.arguments, self.environment = program, arguments, environment or {}
-        self.log = log
+        self.log, self.variables = log, variables or {}
 
 
 class Uwsgi(Program):
@@ -37,6 +41,8 @@ class Uwsgi(Program):
 
     ini: the packaged file. port: given on the command line where the file opens no socket itself,
     as the package's own init script does.
+    environment: as for Program. pyargv: the application's own arguments, likewise only where
+    `config` is not the packaged default, or always where the package itself gives them.
     """
 
     # TERM makes a uwsgi without die-on-term reload (uwsgi-docs, "Signals for controlling uWSGI");
@@ -45,35 +51,54 @@ class Uwsgi(Program):
     # there is nothing to wait for.
     ending = Ending(2, 5)
 
-    def __init__(self, ini: str, port: int, environment: Mapping[str, str]) -> None:
-        super().__init__("uwsgi", (), environment)
-        self.ini, self.port = ini, port
+    def __init__(
+        self,
+        ini: str,
+        port: int,
+        environment: Mapping[str, str] | None = None,
+        pyargv: Sequence[str] = (),
+        always: bool = False,
+    ) -> None:
+        super().__init__("uwsgi", pyargv, environment)
+        self.ini, self.port, self.always = ini, port, always
 
 
 class Api:
     """The HTTP API of a service.
 
-    port: where it listens by default; of several listening sockets this one is asked.
-    path: answers anybody, without work for the service. authenticated: answers a token; where it
-    matters, by the version of the Identity API that issued it. token_headers: what carries it.
-    service_type: what the service catalog calls it.
+    port: where it listens by default; of several listening sockets this one is asked. A parameter's
+    name where an operator may say.
+    path: answers anybody, without work for the service. page: what stands in the page that it
+    answers, where any other page is an error's. site: the URL that it is usually known by, where
+    it answers no other host name, or not at the root.
+    authenticated: answers a token; it may hold {project}, and where it matters, there is one for
+    each version of the Identity API that issued it. "" for an API that takes no token.
+    token_headers: what carries it. service_type: what the service catalog calls it.
     """
 
     def __init__(
         self,
-        port: int,
+        port: int | str,
         path: str,
-        authenticated: Mapping[str, str] | str,
-        service_type: str,
+        authenticated: Mapping[str, str] | str = "",
+        service_type: str = "",
         token_headers: Sequence[str] = ("X-Auth-Token",),
+        page: str = "",
+        site: str = "",
     ) -> None:
         self.port, self.path, self.authenticated = port, path, authenticated
         self.service_type, self.token_headers = service_type, token_headers
+        self.page, self.site = page, site
 
     @property
     def issues_tokens(self) -> bool:
         """This is Identity itself: a log-in is made at the instance that is checked."""
         return self.service_type == "identity"
+
+    @property
+    def needs_project(self) -> bool:
+        """Its path names the project, so credentials without os_tenant_name are of no use."""
+        return "{project}" in self.authenticated
 
 
 class Action:
@@ -88,10 +113,14 @@ class Action:
 class Service:
     """One OpenStack service, as its agent declares it.
 
-    name: the agent's. title: one line. longdesc: paragraphs for people who configure it.
+    name: the agent's. aliases: older names, links to the agent's file. title: one line.
+    longdesc: paragraphs for people who configure it.
     project: owner of /etc/PROJECT, /run/PROJECT and /var/log/PROJECT.
     programs: what a distribution may start for it; the first that is installed is taken.
     parameters, actions: what the agent takes and offers.
+    consumes: it takes its work from the message broker (AMQP), so it is ready when connected to it.
+    spares: programs that it starts and that outlive it on purpose (dnsmasq), because the traffic of
+    guests goes through them: they are no part of the instance.
     offers: what the actions beyond the usual ones do (reload, promote, demote), each a function
     of the instance.
     """
@@ -107,11 +136,15 @@ class Service:
         parameters: Sequence[Parameter],
         actions: Sequence[Action],
         api: Api | None = None,
+        aliases: Sequence[str] = (),
+        consumes: bool = False,
+        spares: Sequence[str] = (),
         offers: Mapping[str, Callable[..., None]] | None = None,
     ) -> None:
         self.name, self.title, self.longdesc, self.project = name, title, longdesc, project
         self.programs, self.parameters, self.actions = programs, parameters, actions
-        self.api, self.offers = api, offers or {}
+        self.api, self.aliases, self.consumes = api, aliases, consumes
+        self.spares, self.offers = spares, offers or {}
 
     def timeout_of(self, action: str) -> float:
         """The longest timeout, in seconds, that this action advertises; 0 for none."""

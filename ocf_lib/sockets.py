@@ -1,4 +1,4 @@
-"""Which TCP sockets do these processes listen on? (proc_net_tcp of the kernel's documentation)"""
+"""Which TCP sockets do these processes hold? (proc_net_tcp of the kernel's documentation)"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-LISTEN = b"0A"
+ESTABLISHED, LISTEN = b"01", b"0A"
 # A socket on all addresses is asked on loopback.
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
@@ -25,10 +25,21 @@ def listening(pids: Iterable[int]) -> list[tuple[str, int]]:
         held = set(_inodes(pid))
         found |= {
             (family, WILDCARDS.get(address, address), port)
-            for family, address, port, inode in (_listeners(pid) if held else ())
-            if inode in held
+            for family, (address, port), _, state, inode in (_rows(pid) if held else ())
+            if state == LISTEN and inode in held
         }
     return [(address, port) for _, address, port in sorted(found, key=lambda s: (s[0], s[2], s[1]))]
+
+
+def is_connected(pids: Iterable[int], ports: Iterable[int]) -> bool:
+    """One of the processes holds an established connection to one of these ports."""
+    wanted = set(ports)
+    for pid in pids:
+        held = set(_inodes(pid))
+        for _, _, (_, port), state, inode in _rows(pid) if held else ():
+            if state == ESTABLISHED and port in wanted and inode in held:
+                return True
+    return False
 
 
 def _inodes(pid: int) -> Iterator[bytes]:
@@ -42,7 +53,8 @@ def _inodes(pid: int) -> Iterator[bytes]:
         return  # it ended while we looked
 
 
-def _listeners(pid: int) -> Iterator[tuple[int, str, int, bytes]]:
+def _rows(pid: int) -> Iterator[tuple[int, tuple[str, int], tuple[str, int], bytes, bytes]]:
+    """(family, local end, remote end, state, inode) of each TCP socket in the process's network."""
     for family, name in ((AF_INET, "tcp"), (AF_INET6, "tcp6")):
         try:
             with open(f"{PROC}/{pid}/net/{name}", "rb") as file:
@@ -51,9 +63,14 @@ def _listeners(pid: int) -> Iterator[tuple[int, str, int, bytes]]:
             continue
         for row in rows:
             fields = row.split(None, 10)
-            if fields[3] == LISTEN:
-                address, _, port = fields[1].decode().partition(":")
-                yield family, _address(family, address), int(port, 16), fields[9]
+            if fields[3] in (LISTEN, ESTABLISHED):
+                local, remote = _end(family, fields[1]), _end(family, fields[2])
+                yield family, local, remote, fields[3], fields[9]
+
+
+def _end(family: int, text: bytes) -> tuple[str, int]:
+    address, _, port = text.decode().partition(":")
+    return _address(family, address), int(port, 16)
 
 
 def _address(family: int, text: str) -> str:

@@ -18,13 +18,17 @@ VERSIONS = ("3", "2.0")
 
 class Token:
     """value: the secret. version: of the Identity API that issued it, "3" or "2.0".
-    expires: seconds since the epoch. account: whom it was issued to."""
+    expires: seconds since the epoch. account: whom it was issued to. project: the ID of the project
+    that it is for, "" for none."""
 
-    def __init__(self, value: str, version: str, expires: int, account: str) -> None:
-        self.value, self.version, self.expires, self.account = value, version, expires, account
+    def __init__(
+        self, value: str, version: str, expires: int, account: str, project: str = ""
+    ) -> None:
+        self.value, self.version, self.expires = value, version, expires
+        self.account, self.project = account, project
 
     def __str__(self) -> str:
-        return f"{self.account}\n{self.version}\n{self.expires}\n{self.value}\n"
+        return f"{self.account}\n{self.version}\n{self.expires}\n{self.value}\n{self.project}\n"
 
 
 def account(instance: Instance) -> str | None:
@@ -32,9 +36,11 @@ def account(instance: Instance) -> str | None:
 
     The password is left out: when it changes, reload-agent drops the token.
     """
-    of = instance.parameters
-    url = instance.auth_url
-    if not (url and of["os_username"] and of["os_password"]):
+    of, api = instance.parameters, instance.service.api
+    url = of.get("os_auth_url")
+    if not (url and of.get("os_username") and of.get("os_password")):
+        return None
+    if api is not None and api.needs_project and not of["os_tenant_name"]:
         return None
     names = ("os_username", "os_tenant_name", "os_user_domain_name", "os_project_domain_name")
     return "|".join([url, *(str(of[name] or "") for name in names)])
@@ -44,13 +50,15 @@ def kept(instance: Instance, holder: str) -> Token | None:
     """The token that an earlier log-in of `holder` (an account) left, unless it nears its end."""
     text = read(instance.file("token"))
     lines = text.split("\n") if text else []
-    if len(lines) < 4 or lines[0] != holder or not lines[2].isdecimal() or len(lines[2]) > 15:
+    if len(lines) < 5 or lines[0] != holder or not lines[2].isdecimal() or len(lines[2]) > 15:
         return None
     # what would break the header that it goes into is no token
-    value = lines[3]
-    if not value or not (value.isascii() and value.isprintable()) or " " in value:
+    value, project = lines[3:5]
+    if not value or not (value.isascii() and value.isprintable()) or " " in value + project:
+        return None
+    if not (project.isascii() and project.isprintable()):
         return None
     if lines[1] not in VERSIONS:
         return None
-    found = Token(value, lines[1], int(lines[2]), holder)
+    found = Token(value, lines[1], int(lines[2]), holder, project)
     return found if time() < found.expires - MARGIN else None

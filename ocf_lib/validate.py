@@ -47,9 +47,11 @@ def parameters(instance: Instance, log: Log) -> None:
     for parameter in of:
         if parameter.deprecated and of.is_set(parameter.name):
             log.warning(f"parameter {parameter.name} is deprecated: {parameter.deprecated}")
+    api = instance.service.api
     if "os_auth_url" in of.declared:
-        given = [name for name in CREDENTIALS if of.is_set(name)]
-        missing = [name for name in CREDENTIALS if name not in given]
+        names = [*CREDENTIALS, *(["os_tenant_name"] if api and api.needs_project else [])]
+        given = [name for name in names if of.is_set(name)]
+        missing = [name for name in names if name not in given]
         if given and token.account(instance) is None:
             log.warning(
                 f"monitor asks without credentials, because {' and '.join(missing)} is not set"
@@ -62,6 +64,6 @@ def host(instance: Instance) -> None:
     of = instance.parameters
     if launcher.user_of(instance) is None:
         raise NotInstalled(f"user {of['user']} does not exist: parameter user names another")
-    cacert = of["os_cacert"] if "os_cacert" in of.declared else None
+    cacert = of.get("os_cacert")
     if cacert and not os.path.isfile(cacert):
         raise InvalidHere(f"{cacert} is not on this host: parameter os_cacert names a file that is")

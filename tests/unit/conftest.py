@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from ocf_lib import declared
+from ocf_lib import declared, login
 from ocf_lib.environment import Environment
 from ocf_lib.instance import Instance
 from ocf_lib.process import Stat, stat
@@ -71,7 +71,7 @@ def demo(**changes: object) -> Service:
         "parameters": (
             *declared.daemon("demo-of-ocf-lib", "/etc/demo-of-ocf-lib/demo.conf", user="root"),
             *declared.api("http://127.0.0.1:9999"),
-            *declared.credentials(),
+            *login.credentials(),
         ),
         "actions": (Action("start", 20), Action("stop", 20), Action("monitor", 20, 10, 0)),
         "api": Api(

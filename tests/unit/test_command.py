@@ -17,7 +17,7 @@ from ocf_lib.service import Program, Service, Uwsgi
 from tests.unit.conftest import demo
 
 Make = Callable[..., Instance]
-VARIABLES = {"CONFIG_DIR": "{config_dir}", "CONFIG_FILES": "{config}"}
+VARIABLES = {"CONFIG_DIR": "{config_folder}", "CONFIG_FILES": "{config}"}
 
 
 class Host:

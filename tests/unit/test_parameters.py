@@ -166,12 +166,12 @@ def test_but_changes_a_copy() -> None:
 
 
 def test_every_default_that_is_declared_is_right() -> None:
-    from ocf_lib import declared
+    from ocf_lib import declared, login
 
     every = (
         *declared.daemon("project", "/etc/x.conf"),
         *declared.api("http://127.0.0.1/"),
-        *declared.credentials(),
+        *login.credentials(),
         declared.client_binary("x"),
     )
     Parameters(every, {}, True).check()
