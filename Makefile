@@ -5,10 +5,15 @@ SHELL      := /bin/bash
 
 PYTHON   ?= /usr/bin/python3
 OCF_ROOT ?= /usr/lib/ocf
+# empty: install no manual pages
+MANDIR   ?= /usr/share/man
 DESTDIR  ?=
 AGENTS   := $(notdir $(wildcard agents/*))
+# without the links, which are older names
+FILES    := $(notdir $(shell find agents -maxdepth 1 -type f))
 PROVIDER  = $(DESTDIR)$(OCF_ROOT)/resource.d/openstack
 LIBRARY   = $(DESTDIR)$(OCF_ROOT)/lib/openstack
+PAGES     = $(if $(MANDIR),$(AGENTS:%=$(DESTDIR)$(MANDIR)/man7/ocf_openstack_%.7))
 TOOLS    := .venv/bin
 # What `make demo` and the cluster tests install into the nodes that they build.
 STAGE    := build/stage
@@ -18,7 +23,7 @@ help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
-install: ## Install the agents and their library (DESTDIR=, OCF_ROOT=/usr/lib/ocf, PYTHON=/usr/bin/python3)
+install: ## Install agents, library, manual (DESTDIR=, OCF_ROOT=/usr/lib/ocf, MANDIR=/usr/share/man, PYTHON=/usr/bin/python3)
 	@packaging/check-python $(PYTHON)
 	@install -d $(PROVIDER) $(LIBRARY)/ocf_lib
 	@install -m 0644 ocf_lib/*.py $(LIBRARY)/ocf_lib/
@@ -29,18 +34,22 @@ install: ## Install the agents and their library (DESTDIR=, OCF_ROOT=/usr/lib/oc
 	done
 	@$(PYTHON) -m compileall -q -f -s "$(DESTDIR)" -p / $(LIBRARY)/ocf_lib
 	@echo "$(words $(AGENTS)) agents in $(PROVIDER), their library in $(LIBRARY)"
+	@$(if $(PAGES),install -d $(dir $(firstword $(PAGES))); \
+	    $(PYTHON) -B packaging/man-pages --agents $(PROVIDER) $(DESTDIR)$(MANDIR) $(AGENTS) \
+	        || echo "make install: all is installed but the manual pages" >&2)
 
 .PHONY: uninstall
 uninstall: ## Remove what install put there
 	@for agent in $(AGENTS); do rm -f $(PROVIDER)/$$agent; done
 	@rm -rf $(LIBRARY)/ocf_lib
-	@rmdir -p --ignore-fail-on-non-empty $(PROVIDER) $(LIBRARY) 2>/dev/null || true
-	@echo "$(words $(AGENTS)) agents and their library are removed"
+	@rm -f $(PAGES)
+	@rmdir -p --ignore-fail-on-non-empty $(PROVIDER) $(LIBRARY) $(sort $(dir $(PAGES))) 2>/dev/null || true
+	@echo "$(words $(AGENTS)) agents, their library and their manual pages are removed"
 
 .PHONY: stage
 stage: ## Install below build/stage, for the nodes of demo and tests
 	@rm -rf $(STAGE)
-	@$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/$(STAGE) > /dev/null
+	@$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/$(STAGE) MANDIR= > /dev/null
 
 .PHONY: deps
 deps: ## Install what test, demo and bench need from Debian (as root; starts no service)
@@ -53,14 +62,16 @@ test: ## Run all tests; as root it sets up what they need first (ARGS="-k name" 
 	@$(PYTHON) -m pytest $(ARGS)
 
 .PHONY: docs
-docs: ## Write the README's table of agents from their meta-data
+docs: ## Write the README's table of agents, and build/man, from their meta-data (man -M build/man ...)
 	@packaging/agents-table
+	@rm -rf build/man
+	@$(PYTHON) -B packaging/man-pages build/man
 
 .PHONY: lint
 lint: $(TOOLS)/ruff ## Check style and types: ruff, and mypy strict on library and agents
 	$(TOOLS)/ruff check .
 	$(TOOLS)/ruff format --check .
-	$(TOOLS)/mypy ocf_lib $(addprefix agents/,$(AGENTS))
+	$(TOOLS)/mypy ocf_lib $(addprefix agents/,$(FILES))
 	@packaging/check-lint-reads-agents $(TOOLS)/ruff
 
 .PHONY: format

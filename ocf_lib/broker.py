@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 USUAL_PORT = 5672
 # oslo.messaging's transports that need a broker; fake:// and kombu+memory:// do not.
-BROKERED = ("rabbit", "amqp", "kombu", "kombu+amqp", "kombu+pyamqp", "qpid")
+BROKERED = ("rabbit", "amqp", "kombu", "kombu+amqp", "kombu+pyamqp", "pika", "qpid")
 
 
 def connections(instance: Instance, argv: Sequence[str]) -> list[set[int]]:
@@ -38,19 +38,22 @@ def ports(instance: Instance, argv: Sequence[str]) -> set[int]:
         return set()
     if of.is_set("amqp_server_port"):
         return {of["amqp_server_port"]}
-    options = Options(argv)
+    options = Options(argv, instance.service.project)
     url = options.get("DEFAULT", "transport_url")
     if url:
         return _of_url(url)
-    if "zmq" in options.get("DEFAULT", "rpc_backend"):
+    backend = options.get("DEFAULT", "rpc_backend")
+    if "zmq" in backend or "fake" in backend:
         return set()
-    sections = ("DEFAULT", "oslo_messaging_rabbit")
-    hosts = next(filter(None, (options.get(section, "rabbit_hosts") for section in sections)), "")
-    listed = {_port(host) for host in hosts.split(",") if host.strip()}
-    single = next(
-        filter(None, (options.get(section, "rabbit_port", "qpid_port") for section in sections)), ""
-    )
-    return listed or {int(single) if single.isdecimal() else USUAL_PORT}
+    usual = _number(_older(options, "rabbit_port", "qpid_port"), USUAL_PORT)
+    hosts = _older(options, "rabbit_hosts", "qpid_hosts").split(",")
+    return {_port(host, usual) for host in hosts if host.strip()} or {usual}
+
+
+def _older(options: Options, *names: str) -> str:
+    """An option of the time before transport_url, which moved to a section of its own in Kilo."""
+    sections = ("oslo_messaging_rabbit", "oslo_messaging_qpid", "DEFAULT")
+    return next(filter(None, (options.get(section, *names) for section in sections)), "")
 
 
 def _of_url(url: str) -> set[int]:
@@ -58,10 +61,22 @@ def _of_url(url: str) -> set[int]:
     scheme, _, rest = url.partition("://")
     if scheme.lower() not in BROKERED:
         return set()
-    return {_port(host) for host in rest.partition("/")[0].partition("?")[0].split(",")}
+    hosts = rest.partition("/")[0].partition("?")[0].split(",")
+    # ports are shown in a log: a password that lacks its quoting, as in nova:12,34@HOST or
+    # nova:12/34@HOST, must not pass for one
+    credentials = [place for place, host in enumerate(hosts) if "@" in host]
+    if not credentials and "@" in rest:
+        return {USUAL_PORT}
+    last = max(credentials, default=-1)
+    known = [host for place, host in enumerate(hosts) if host and ("@" in host or place > last)]
+    return {_port(host, USUAL_PORT) for host in known} or {USUAL_PORT}
 
 
-def _port(host: str) -> int:
+def _port(host: str, usual: int) -> int:
     """Of [USER:PASSWORD@]HOST[:PORT], where HOST may be an IPv6 address in brackets."""
-    text = host.rpartition("@")[2].rpartition("]")[2].rpartition(":")[2].strip()
-    return int(text) if text.isdecimal() and len(text) < 6 else USUAL_PORT
+    return _number(host.rpartition("@")[2].rpartition("]")[2].partition(":")[2].strip(), usual)
+
+
+def _number(text: str, usual: int) -> int:
+    # int() of over 4300 digits is an error since Python 3.11
+    return int(text) if text.isdecimal() and len(text) < 6 else usual

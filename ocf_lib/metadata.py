@@ -47,7 +47,7 @@ def render(service: Service, name: str) -> str:
 
     title, longdesc = service.title, service.longdesc
     if name != service.name:
-        title += f" (older name of {service.name})"
+        title = f"Older name of {service.name}"
         longdesc = (
             f"{name} is an older name of the agent {service.name}, the same in all.\n\n{longdesc}"
         )

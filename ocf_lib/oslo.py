@@ -2,6 +2,9 @@
 
 Source: oslo.config, "Configuration Files": later files win over earlier ones, a folder's *.conf
 count in the order of their names, and of an option that is repeated in a file the last one counts.
+
+Not done: what stands in the environment (OS_DEFAULT__NAME) or in the user's home, and $other_option
+within a value.
 """
 
 from __future__ import annotations
@@ -14,14 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 LIMIT = 1 << 20
+ETC = "/etc"
 
 
 class Options:
-    """The options that a daemon with the command line `argv` has; what nobody set has none here."""
+    """The options that a daemon with the command line `argv` has; what nobody set has none here.
 
-    def __init__(self, argv: Sequence[str]) -> None:
+    project: whose folders in /etc it reads first, where no --config-dir is given.
+    """
+
+    def __init__(self, argv: Sequence[str], project: str = "") -> None:
         self.values: dict[tuple[str, str], str] = {}
-        for path in _files(argv):
+        for path in _files(list(_words(argv)), project):
             for section, name, value in _parse(_read(path)):
                 self.values[section, name] = value
 
@@ -30,38 +37,62 @@ class Options:
         return next(filter(None, (self.values.get((section, name)) for name in names)), "")
 
 
-def _files(argv: Sequence[str]) -> Iterator[str]:
-    """The files that --config-file and --config-dir name, in order; in uwsgi's --pyargv, too."""
-    words = [part for word in argv for part in word.split(" ")]
-    for position, word in enumerate(words):
-        option, found, value = word.partition("=")
-        if not found and position + 1 < len(words):
+def _words(argv: Sequence[str]) -> Iterator[str]:
+    """The arguments; the one that follows --pyargv holds the application's under uwsgi."""
+    before = ""
+    for word in argv:
+        yield from word.split() if before == "--pyargv" else [word]
+        before = word
+
+
+def _files(words: Sequence[str], project: str) -> Iterator[str]:
+    """The files that --config-file and --config-dir name, in order; before them the folders that
+    are read where there is no --config-dir."""
+    options = [word.partition("=")[0] for word in words]
+    if project and "--config-dir" not in options:
+        for folder in _usual_folders(words[0], project):
+            yield from _in_folder(folder)
+    for position, (option, word) in enumerate(zip(options, words)):
+        value = word.partition("=")[2]
+        if option == word and position + 1 < len(words):
             value = words[position + 1]
         if option == "--config-file":
             yield value
         elif option == "--config-dir":
-            yield from sorted(glob.glob(glob.escape(value) + "/*.conf"))
+            yield from _in_folder(value)
+
+
+def _usual_folders(program: str, project: str) -> Iterator[str]:
+    """PROJECT.conf.d and PROGRAM.conf.d, each where it is found first."""
+    for name in (project, os.path.basename(program).removesuffix(".py")):
+        places = (f"{ETC}/{project}/{name}.conf.d", f"{ETC}/{name}.conf.d")
+        yield from list(filter(os.path.exists, places))[:1]
+
+
+def _in_folder(folder: str) -> list[str]:
+    return sorted(glob.glob(glob.escape(folder) + "/*.conf"))
 
 
 def _parse(text: str) -> Iterator[tuple[str, str, str]]:
     """(section, option, value) in order. A line that begins with a blank goes on with the value."""
-    section, name, value = "DEFAULT", "", ""
-    for line in [*text.splitlines(), "[end]"]:
-        if line[:1] in " \t" and line.strip() and name:
-            value += line.strip()
+    section, name, value = "", "", ""
+    # not splitlines, for which a form feed or U+2028 ends a line, too
+    for line in map(str.rstrip, [*text.split("\n"), ""]):
+        if line[:1] in (" ", "\t"):
+            value += line.lstrip()
             continue
         if name:
-            yield section, name, _unquoted(value)
+            yield section, name, value
         name = ""
         if line[:1] == "[":
-            section = line[1:].partition("]")[0].strip()
+            section = line[1:-1] if line == "[DEFAULT]" else line[1:-1].lower()
         elif line[:1] not in ("#", ";"):
-            at = min((line.find(sign) for sign in "=:" if sign in line), default=-1)
-            name, value = line[: max(at, 0)].strip(), line[at + 1 :].strip()
+            at = min((line.find(sign) for sign in "=:" if sign in line), default=0)
+            name, value = line[:at].strip(), _unquoted(line[at + 1 :].strip())
 
 
 def _unquoted(value: str) -> str:
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+    return value[1:-1] if value[:1] in ("'", '"') and value[0] == value[-1] else value
 
 
 def _read(path: str) -> str:

@@ -36,6 +36,7 @@ class Caller:
 
     folder: for state and logs of this instance. parameters: OCF_RESKEY_*, without the prefix.
     agents: where the agents are; the checkout, unless a test needs them readable for everybody.
+    prefix: words before the agent's path, that run it in another namespace.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Caller:
     ) -> None:
         self.agent, self.folder, self.instance = agent, folder, instance
         self.agents = AGENTS
+        self.prefix: tuple[str, ...] = ()
         self.rsctmp = folder / "rsctmp"
         self.log = folder / "ha.log"
         self.parameters = {name: str(value) for name, value in parameters.items()}
@@ -84,7 +86,7 @@ class Caller:
         env.update(extra or {})
         began = time.monotonic()
         done = subprocess.run(
-            [str(self.agents / self.agent), *action.split()],
+            [*self.prefix, str(self.agents / self.agent), *action.split()],
             env=env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -104,7 +106,7 @@ class Caller:
         env = self.environment(**parameters)
         env["OCF_RESKEY_CRM_meta_timeout"] = "20000"
         return subprocess.Popen(
-            [str(self.agents / self.agent), action],
+            [*self.prefix, str(self.agents / self.agent), action],
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

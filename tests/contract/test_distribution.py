@@ -1,0 +1,66 @@
+"""With no parameter set, each agent runs just what Debian's own init script or unit runs."""
+
+from __future__ import annotations
+
+import runpy
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ocf_lib import agent, command
+from ocf_lib.environment import Environment
+from ocf_lib.instance import Instance
+from ocf_lib.service import Service
+from tests.calling import AGENTS
+
+INIT, UNITS = Path("/etc/init.d"), Path("/lib/systemd/system")
+PROJECTS = ("aodh", "ceilometer", "cinder", "glance", "heat", "keystone", "manila", "neutron")
+PROJECTS += ("nova", "placement", "swift")
+# The old suite's names for what Debian calls otherwise.
+OURS = {"neutron-dhcp-agent": "neutron-agent-dhcp", "neutron-l3-agent": "neutron-agent-l3"}
+# What is run in another way, with the reason.
+OTHERWISE = {
+    "nova-novncproxy": "the web client that parameter web names, as the old suite did; Debian's "
+    "script says nothing unless /etc/default/nova-consoleproxy chooses noVNC",
+}
+
+
+def scripts() -> list[str]:
+    found = (path.name for path in INIT.glob("*"))
+    return sorted(name for name in found if name.startswith(PROJECTS))
+
+
+def declaration(name: str, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """The Service that an agent file hands to `agent.run`."""
+    handed: list[Service] = []
+    monkeypatch.setattr(agent, "run", handed.append)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    runpy.run_path(str(AGENTS / name))
+    return handed[0]
+
+
+def packaged(name: str) -> list[str]:
+    """The command line of the unit; most run the init script, which tells by show-args."""
+    lines = (UNITS / f"{name}.service").read_text().splitlines()
+    line = next(line for line in lines if line.startswith("ExecStart=")).partition("=")[2]
+    if "systemd-start" in line:
+        words = [str(INIT / name), "show-args"]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        line = done.stdout
+    return shlex.split(line)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("script", scripts())
+def test_each_runs_what_the_distribution_runs(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = OURS.get(script, script)
+    assert (AGENTS / name).exists(), "Debian packages a service that has no agent"
+    service = declaration(name, monkeypatch)
+    ours = command.resolve(Instance(service, Environment(["start"], {}))).argv
+    if script in OTHERWISE:
+        assert ours != packaged(script)
+    else:
+        assert ours == packaged(script)
