@@ -171,15 +171,16 @@ def _same_sessions(own: dict[int, Stat], free: dict[int, Stat], uid: int | None)
 
 def _runs(pid: int, argv: Sequence[str]) -> bool:
     """The process was started with this command line: as it is, behind an interpreter's name, or
-    within a title that the daemon wrote (`neutron-l3-agent (/usr/bin/python3 ...)`)."""
+    within a title that the daemon wrote: `neutron-l3-agent (/usr/bin/python3 ...)`, and in brackets
+    those of oslo.service's successor, cotyledon (Ceilometer, Aodh)."""
     line = " ".join(command_line(pid))
     before, found, after = line.partition(" ".join(argv))
-    if not found or after not in ("", ")"):
+    if not found or after not in ("", ")", "]"):
         return False
     # `tail -f` of its program, or an editor, is not the daemon
     first = os.path.basename((before.split() or [""])[0])
     is_interpreter = first.startswith(INTERPRETERS) and before.endswith(" ")
-    return not before or is_interpreter or "(" in before
+    return not before or is_interpreter or "(" in before or "[" in before
 
 
 def _session_leader(own: dict[int, Stat]) -> Stat | None:

@@ -30,7 +30,7 @@ def folder() -> Iterator[Path]:
 def stage(folder: Path) -> Path:
     """What `make install` makes of this checkout: fresh, and nobody else's while nodes see it."""
     stage = folder / "stage"
-    words = ["make", "--no-print-directory", "install", f"DESTDIR={stage}"]
+    words = ["make", "--no-print-directory", "install", f"DESTDIR={stage}", "MANDIR="]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.fail(f"make install DESTDIR={stage} failed: {done.stdout}{done.stderr}")
