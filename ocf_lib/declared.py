@@ -150,7 +150,7 @@ def broker(default: str | None = "5672") -> tuple[Parameter, ...]:
             "amqp_server_port",
             Port(),
             "Port of the message broker",
-            "start waits until the daemon is connected to this port, 15 s at most: without its "
+            "start waits until the daemon is connected to this port, 20 s at most: without its "
             "broker a daemon lives on and tries again. Where it is not set, the daemon's own "
             "configuration (transport_url) tells the port, 5672 if it does not.",
             default=default,
@@ -164,7 +164,7 @@ def database() -> Parameter:
         "database_server_port",
         Port(),
         "Port of the database",
-        "Where it is set, start also waits until the daemon is connected to this port, 15 s at "
+        "Where it is set, start also waits until the daemon is connected to this port, 20 s at "
         "most. Recent daemons connect when they first need to.",
         default="3306",
     )

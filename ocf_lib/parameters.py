@@ -163,7 +163,9 @@ class Parameters:
         except ValueError as error:
             if not self.strict:
                 return parameter.default and parameter.kind.parse(parameter.default)
-            shown = "its value" if parameter.secret else repr(text)
+            # repr() may change a secret, so that a log that masks it would not know it
+            is_secret = parameter.secret or any(secret in text for secret in self.secrets())
+            shown = "its value" if is_secret else repr(text)
             written = next(filter(self._is_given, self._names(name)), name)
             raise Misconfigured(f"parameter {written} {error}, not {shown}") from None
 

@@ -22,9 +22,9 @@ POLL = 0.05
 # A service without an API has to live this long: what dies at once, dies of its configuration
 # within the first second or two.
 SETTLE_SECONDS = 2.0
-# The real daemons are connected to their broker 2 to 5 s after they are run, on busy cores 10. With
+# The real daemons are connected to their broker 2 to 5 s after they are run, on busy cores 14. With
 # the broker away they live on and try again: that start must not fail (openstack-daemons.md).
-CONNECT_SECONDS = 15.0
+CONNECT_SECONDS = 20.0
 CONNECT_POLL = 0.2
 
 
