@@ -124,7 +124,9 @@ def plugin_config(default: str, what: str, blank: bool = False) -> tuple[Paramet
         current.short + " (older name)",
         "What older agents called plugin_config, which is taken where both are set.",
         default=default,
-        deprecated="Use plugin_config.",
+        # its transition graph has parameters as XML attributes, whose names hold no blank (2.1.5)
+        deprecated="Use plugin_config: in a cluster Pacemaker loses a parameter with a blank in its "
+        "name, and all that come after it in the alphabet.",
         replaced_by="plugin_config",
     )
     return (current, older) if blank else (current,)
