@@ -125,8 +125,8 @@ def plugin_config(default: str, what: str, blank: bool = False) -> tuple[Paramet
         "What older agents called plugin_config, which is taken where both are set.",
         default=default,
         # its transition graph has parameters as XML attributes, whose names hold no blank (2.1.5)
-        deprecated="Use plugin_config: in a cluster Pacemaker loses a parameter with a blank in its "
-        "name, and all that come after it in the alphabet.",
+        deprecated="Use plugin_config: in a cluster Pacemaker loses a parameter with a blank in "
+        "its name, and all that come after it in the alphabet.",
         replaced_by="plugin_config",
     )
     return (current, older) if blank else (current,)
