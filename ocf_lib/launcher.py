@@ -12,6 +12,7 @@ import subprocess
 from ocf_lib import files
 from ocf_lib.instance import MARKER
 from ocf_lib.outcomes import Failed, NotInstalled
+from ocf_lib.printed import Printed, size_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ UMASK = 0o022
 OOM_SCORE = "/proc/self/oom_score_adj"
 # What Debian's units for OpenStack give (LimitNOFILE); Pacemaker's own may be 1024.
 OPEN_FILES = 65535
-# Last words: enough for the end of a traceback.
-TAIL = 4096
 
 
 def user_of(instance: Instance) -> pwd.struct_passwd | None:
@@ -42,28 +41,6 @@ def user_of(instance: Instance) -> pwd.struct_passwd | None:
     with contextlib.suppress(KeyError, ValueError):
         return pwd.getpwuid(int(name))
     return None
-
-
-class Printed:
-    """A file that a daemon prints to, and how much was in it before. path: of one that it opens
-    itself, else "". descriptor: of the one that we opened for it, else -1."""
-
-    def __init__(self, path: str, descriptor: int, size: int) -> None:
-        self.path, self.descriptor, self.size = path, descriptor, size
-
-    def last_line(self, uid: int) -> str:
-        """The last line since then, "" for none. A file that the daemon names is read only where
-        `uid`, the daemon's user, owns it: its configuration may name any, and we read as root."""
-        if not self.path:
-            return _last_line(self.descriptor, self.size)
-        try:
-            descriptor = files.open_owned(self.path, uid)
-        except OSError:
-            return ""
-        try:
-            return _last_line(descriptor, self.size)
-        finally:
-            os.close(descriptor)
 
 
 class Daemon:
@@ -109,7 +86,7 @@ def launch(instance: Instance, command: Command, log: Log) -> Daemon:
     _make_runtime_folder(instance, user)
     output = _open_output(instance, user, log)
     # its own log first: what it prints before it opens that one is seldom why it dies
-    printed = [Printed(path, -1, _size(path)) for path in command.logs]
+    printed = [Printed(path, -1, size_of(path)) for path in command.logs]
     printed.append(Printed("", output, os.fstat(output).st_size))
     lift_limits()
     _heed_signals()
@@ -184,21 +161,6 @@ def _open_output(instance: Instance, user: pwd.struct_passwd, log: Log) -> int:
         return files.open_log(spare, owner)
     except OSError as error:
         raise Failed(f"no log file for the daemon: {spare} cannot be opened ({error})") from None
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0
-
-
-def _last_line(descriptor: int, size: int) -> str:
-    end = os.fstat(descriptor).st_size
-    begin = max(min(size, end), end - TAIL)
-    text = os.pread(descriptor, TAIL, begin).decode("utf-8", "replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
 
 
 def _heed_signals() -> None:
