@@ -59,7 +59,7 @@ deps: ## Install what test, demo and bench need from Debian (as root; starts no 
 test: ## Run all tests; as root it sets up what they need first (ARGS="-k name" for pytest)
 	@packaging/deps test
 	@$(MAKE) --no-print-directory stage
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(if $(ARGS),$(PYTHON) -m pytest $(ARGS),packaging/run-tests $(PYTHON))
 
 .PHONY: docs
 docs: ## Write the README's table of agents, and build/man, from their meta-data (man -M build/man ...)

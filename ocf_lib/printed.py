@@ -11,6 +11,7 @@ from ocf_lib import files
 TAIL = 4096
 # What oslo.log puts before each line of a record, also of a traceback in it: time, PID, level,
 # logger and, before the first, the request.
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
 RECORD = re.compile(r"(\d{4}-\d\d-\d\d [\d:.]+ \d+ [A-Z]+ [\w.-]+) ?(?:\[[^]]*\] )?(.*)")
 
 
@@ -55,7 +56,7 @@ def _last_words(descriptor: int, size: int) -> str:
 def says(lines: list[str]) -> str:
     """The last line that is not empty; of a record of oslo.log that holds a traceback the line that
     names the exception, for its message may go on for pages (SQL)."""
-    lines = [line.rstrip() for line in lines if line.strip()]
+    lines = [text.rstrip() for line in lines if (text := COLOUR.sub("", line)).strip()]
     if not lines:
         return ""
     last = RECORD.fullmatch(lines[-1])

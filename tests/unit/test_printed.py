@@ -34,7 +34,7 @@ def test_of_a_traceback_in_the_log_the_exception_and_not_the_end_of_its_message(
         "oslo_db.exception.DBNonExistentTable: no such table: services",
         "[SQL: SELECT services.binary ",
         "FROM services]",
-        "",
+        "\x1b[00m",
     )
     assert says(lines) == "oslo_db.exception.DBNonExistentTable: no such table: services"
 
