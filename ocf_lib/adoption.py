@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import pwd
 
 from ocf_lib import command, http, launcher, members, sockets, tls
 from ocf_lib.endpoint import Endpoint
@@ -11,6 +12,7 @@ from ocf_lib.outcomes import Outcome
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocf_lib.instance import Instance
+    from ocf_lib.service import Service
 
 # A TLS server that has loaded answers a handshake on loopback in a few milliseconds.
 HANDSHAKE_SECONDS = 1.0
@@ -21,7 +23,8 @@ def members_of(instance: Instance) -> members.Members:
     started with just the command that start would run."""
     user = launcher.user_of(instance)
     uid = user.pw_uid if user else None
-    found = members.find(instance.name, instance.record, uid, instance.service.spares)
+    service = instance.service
+    found = members.find(instance.name, instance.record, uid, service.spares, _workers(service))
     if found:
         # the configuration is not looked at: it may lie on a file system that hangs
         return found
@@ -29,7 +32,16 @@ def members_of(instance: Instance) -> members.Members:
         argv = command.resolve(instance).argv
     except Outcome:
         return found  # what is not installed or configured here cannot have been started so
-    return members.find_foreign(uid, argv, instance.service.spares)
+    return members.find_foreign(uid, argv, service.spares)
+
+
+def _workers(service: Service) -> list[int]:
+    """The uids that its workers become, of those that this host has."""
+    found = []
+    for name in service.becomes:
+        with contextlib.suppress(KeyError):
+            found.append(pwd.getpwnam(name).pw_uid)
+    return found
 
 
 def endpoint_of(instance: Instance, leader: int) -> Endpoint | None:

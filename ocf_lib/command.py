@@ -9,6 +9,7 @@ import re
 import shlex
 import string
 
+from ocf_lib import files
 from ocf_lib.outcomes import InvalidHere, Misconfigured, NotInstalled, Outcome
 from ocf_lib.parameters import Path
 from ocf_lib.service import Program, Uwsgi
@@ -123,8 +124,8 @@ def _words(instance: Instance, arguments: Sequence[str]) -> list[str]:
                 if is_path and values[name] and not os.path.exists(values[name]):
                     if of.is_set(name):
                         raise InvalidHere(
-                            f"{values[name]} is not on this host: parameter {name} names a path "
-                            "that is"
+                            f"{values[name]} is not on this host: parameter {of.written(name)} "
+                            "names a path that is"
                         )
                     values[name] = ""
         if all(values.values()):
@@ -159,18 +160,18 @@ def _is_program(path: str) -> bool:
 
 def is_uwsgi_ini(path: str) -> bool:
     """The file has a [uwsgi] section. A missing one is none."""
-    return bool(re.search(r"^\s*\[uwsgi\]", _text(path), re.MULTILINE))
+    return bool(re.search(r"^\s*\[uwsgi\]", files.read_text(path), re.MULTILINE))
 
 
 def opens_https(path: str) -> bool:
     """The uwsgi file has a socket that speaks TLS."""
-    return bool(re.search(r"^[ \t]*https(?:-socket)?[ \t]*=", _text(path), re.MULTILINE))
+    return bool(re.search(r"^[ \t]*https(?:-socket)?[ \t]*=", files.read_text(path), re.MULTILINE))
 
 
 def _uwsgi(instance: Instance, program: Uwsgi, path: str) -> Command:
     config = instance.parameters["config"]
     ini = config if is_uwsgi_ini(config) else program.ini
-    text = _text(ini)
+    text = files.read_text(ini)
     if not text:
         raise NotInstalled(f"{ini} is not installed: name a uwsgi ini by parameter config")
     extra = additional(instance)
@@ -188,7 +189,7 @@ def _pyargv(instance: Instance, program: Uwsgi) -> list[str]:
         return []
     words = _words(instance, program.arguments)
     for word in words:
-        if " " in word:
+        if len(word.split()) > 1:
             raise Misconfigured(
                 f"uwsgi cannot pass on {word}: its path must have no blanks, or config name an ini"
             )
@@ -220,13 +221,3 @@ def _is_elsewhere(instance: Instance) -> bool:
     """The configuration is not the packaged one: this may be one of several on this host."""
     default = instance.parameters.declared["config"].default
     return bool(instance.parameters["config"] != default)
-
-
-def _text(path: str) -> str:
-    if not os.path.isfile(path):
-        return ""  # opening a FIFO would wait for a writer
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(1 << 20)
-    except OSError:
-        return ""

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 
 from ocf_lib.record import is_trusted
 
+# Of a configuration file; real ones are below 1 MB.
+LIMIT = 1 << 20
 NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_WRONLY
 
 
@@ -54,11 +56,16 @@ def make_state_folder(folder: str) -> None:
 def replace(path: str, text: str, mode: int) -> None:
     """The file holds all of `text` or what it held before, never half of it. `mode` is exact.
 
-    Raises OSError. A link at `path` is replaced, not followed.
+    Raises OSError, also where a device has the name: /dev/null is what some write for "no file".
+    A link at `path` is replaced, not followed.
     """
     name = os.path.basename(path)
     temporary = f".{name}.{os.getpid()}"
     with opened_folder(os.path.dirname(path)) as folder:
+        with contextlib.suppress(FileNotFoundError):
+            kind = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+            if stat.S_ISCHR(kind) or stat.S_ISBLK(kind):
+                raise OSError(f"{path} is a device")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=folder)
         descriptor = os.open(temporary, NEW_FILE, 0o600, dir_fd=folder)
@@ -80,9 +87,22 @@ def remove(path: str, only_if: str | None = None) -> None:
         if only_if is not None:
             descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
             with os.fdopen(descriptor, "rb") as file:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    return
                 if file.read(64).strip() != only_if.encode():
                     return
         os.unlink(name, dir_fd=folder)
+
+
+def read_text(path: str) -> str:
+    """The first MiB of a text file, "" where it cannot be read or is no plain file: opening a FIFO
+    would wait for a writer."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return file.read(LIMIT)
+    return ""
 
 
 def open_log(path: str, owner: tuple[int, int]) -> int:

@@ -96,7 +96,9 @@ def fetch(
     wait = _Wait(seconds, idle)
     # Keystone, Nova and Heat under stock uwsgi files drop Content-Length and keep the connection
     # open, unless asked to close it.
-    lines = [f"GET {endpoint.path}{path} HTTP/1.1", f"Host: {endpoint.authority}"]
+    # in HTTP/1.0 a body is not sent in chunks
+    version = "1.0" if whole else "1.1"
+    lines = [f"GET {endpoint.path}{path} HTTP/{version}", f"Host: {endpoint.authority}"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     lines += ["Accept: application/json", "Connection: close", "User-Agent: ocf-openstack", "", ""]
     request = "\r\n".join(lines).encode("latin-1")

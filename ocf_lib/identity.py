@@ -56,6 +56,8 @@ def log_in(
                 _use(session, version, at, api.service_type, of)
         expires = calendar.timegm(access.expires.utctimetuple())
         held = Token(access.auth_token, version, expires, account, access.project_id or "")
+        if not held.is_sound:
+            raise ValueError("a token that is no word")
     except exceptions.Unauthorized:
         raise Degraded(
             f"Identity {at.url} refuses user {of['os_username']}; the service itself answers "

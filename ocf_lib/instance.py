@@ -54,6 +54,14 @@ class Instance:
         return max(0.0, min(longest, left))
 
     @property
+    def location(self) -> str:
+        """What the parameters say of where the API is, "" for nothing."""
+        of, api = self.parameters, self.service.api
+        if api is None:
+            return ""
+        return of["url"] or (str(of[api.port]) if isinstance(api.port, str) else "")
+
+    @property
     def known_as(self) -> str | None:
         """The URL that clients know the API by, as far as the parameters tell."""
         of, api = self.parameters, self.service.api

@@ -133,12 +133,29 @@ def _credentials(user: pwd.struct_passwd) -> dict[str, Any]:
 
 def _make_runtime_folder(instance: Instance, user: pwd.struct_passwd) -> None:
     """What the package's unit would make, RuntimeDirectory and CacheDirectory; /run is empty after
-    a boot."""
+    a boot. One that is there is left alone, unless a stranger made it: anybody may in /run/lock."""
+    usual = instance.parameters.declared["user"].default or ""
     for parent in ("/run", "/run/lock", "/var/cache"):
         folder = f"{parent}/{instance.service.project}"
         with contextlib.suppress(OSError):
             os.mkdir(folder, 0o755)
             os.chown(folder, user.pw_uid, user.pw_gid)
+            continue
+        with contextlib.suppress(OSError, KeyError):
+            if os.stat(parent).st_mode & 0o002:
+                friends = (0, user.pw_uid, pwd.getpwnam(usual).pw_uid)
+                _take(folder, user, friends)
+
+
+def _take(folder: str, user: pwd.struct_passwd, friends: Sequence[int]) -> None:
+    """Make it the user's where it is none of the friends'. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if os.fstat(descriptor).st_uid not in friends:
+            os.fchown(descriptor, user.pw_uid, user.pw_gid)
+            os.fchmod(descriptor, 0o755)
+    finally:
+        os.close(descriptor)
 
 
 def log_path(instance: Instance) -> str:

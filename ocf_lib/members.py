@@ -43,11 +43,18 @@ class Members:
         return f"{len(self.all)} {noun} (PID {shown}{', ...' if len(self.all) > 8 else ''})"
 
 
-def find(name: str, record: Record | None, uid: int | None, spares: Sequence[str] = ()) -> Members:
+def find(
+    name: str,
+    record: Record | None,
+    uid: int | None,
+    spares: Sequence[str] = (),
+    workers: Sequence[int] = (),
+) -> Members:
     """The processes of the instance `name` that live now, as far as we started them.
 
     record: what start left. uid: of the service's user, None where there is no such user here.
-    spares: programs that are no part of it, whoever started them.
+    spares: programs that are no part of it, whoever started them. workers: uids that its workers
+    may have beside that.
 
     A process belongs to the instance when it carries our marker, lies in the session of the
     recorded leader, or descends from one that does. A marker counts only with the owner that the
@@ -57,7 +64,7 @@ def find(name: str, record: Record | None, uid: int | None, spares: Sequence[str
     processes = scan(spares)
     markers = {pid: read_marker(pid) for pid in processes}
     free = {pid: p for pid, p in processes.items() if markers[pid] in ("", name)}
-    owners = {0, uid if uid is not None else 0, record.leader.uid if record else 0}
+    owners = {0, uid if uid is not None else 0, record.leader.uid if record else 0, *workers}
     own = {
         pid: p
         for pid, p in free.items()
@@ -67,8 +74,7 @@ def find(name: str, record: Record | None, uid: int | None, spares: Sequence[str
         leader = record.leader.alive()
         if leader is not None:
             own[leader.pid] = leader
-        marked = {pid for pid in free if markers[pid] == name}
-        own.update(_session(free, processes.get(record.leader.pid), record, owners, marked))
+        own.update(_session(free, processes.get(record.leader.pid), record, owners))
     else:
         own.update(_same_sessions(own, free, uid))
         leader = _session_leader(own)
@@ -101,10 +107,12 @@ def scan(spares: Sequence[str] = ()) -> dict[int, Stat]:
 
 def programs(pid: int) -> set[str]:
     """Names of what the process runs: its executable, and the script, where that interprets one."""
-    names = [word.rpartition("/")[2] for word in command_line(pid)[:2]]
+    first, *rest = command_line(pid)
+    script = [word for word in rest if not word.startswith("-")][:1]
+    paths = [word.partition(" ")[0] for word in (first, *script)]
     with contextlib.suppress(OSError):
-        names.append(os.readlink(f"{PROC}/{pid}/exe").rpartition("/")[2])
-    return {name.partition(" ")[0] for name in names}
+        paths.append(os.readlink(f"{PROC}/{pid}/exe").partition(" ")[0])
+    return {path.rpartition("/")[2] for path in paths}
 
 
 def read_marker(pid: int) -> str:
@@ -138,15 +146,10 @@ def command_line(pid: int) -> list[str]:
 
 
 def _session(
-    free: dict[int, Stat],
-    now: Stat | None,
-    record: Record,
-    owners: set[int],
-    marked: set[int],
+    free: dict[int, Stat], now: Stat | None, record: Record, owners: set[int]
 ) -> dict[int, Stat]:
     """Those in the leader's session. Its number stays taken while a member lives; a later session
-    of the same number has another leader (`now`: who has its PID), or other owners. Apache's
-    workers have another than their parent too, but they carry the marker."""
+    of the same number has another leader (`now`: who has its PID), or other owners."""
     if now is not None and now.start != record.leader.start:
         return {}
     return {
@@ -154,7 +157,7 @@ def _session(
         for pid, p in free.items()
         if p.session == record.leader.pid
         and p.start >= record.leader.start
-        and (now is not None or pid in marked or owner(pid) in owners)
+        and (now is not None or owner(pid) in owners)
     }
 
 

@@ -34,8 +34,7 @@ def monitor(instance: Instance) -> None:
     if instance.service.api is None or level < API_LEVEL or instance.environment.action == "status":
         return
     endpoint = record.endpoint if record is not None else None
-    url = instance.parameters["url"]
-    if endpoint is None or (record is not None and record.url != (url or "")):
+    if endpoint is None or (record is not None and record.url != instance.location):
         endpoint = _locate(instance, leader)
     from ocf_lib.api import Client
 

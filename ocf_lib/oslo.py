@@ -11,13 +11,19 @@ from __future__ import annotations
 
 import glob
 import os
+import re
+from urllib.parse import unquote
+
+from ocf_lib import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-LIMIT = 1 << 20
 ETC = "/etc"
+# Options whose values nobody may see, and how short a piece of one may be to be known by.
+SECRET = re.compile("passw|secret|token|_key$|credential")
+KNOWN_LENGTH = 4
 
 
 class Options:
@@ -29,12 +35,22 @@ class Options:
     def __init__(self, argv: Sequence[str], project: str = "") -> None:
         self.values: dict[tuple[str, str], str] = {}
         for path in _files(list(_words(argv)), project):
-            for section, name, value in _parse(_read(path)):
+            for section, name, value in _parse(files.read_text(path)):
                 self.values[section, name] = value
 
     def get(self, section: str, *names: str) -> str:
         """The value of the first of the names that is set, "" for none."""
         return next(filter(None, (self.values.get((section, name)) for name in names)), "")
+
+    def secrets(self) -> set[str]:
+        """Passwords and keys among the values, and those in URLs (rabbit://USER:PASSWORD@HOST),
+        also where a sign in one lacks its quoting."""
+        found = {value for (_, name), value in self.values.items() if SECRET.search(name)}
+        for value in self.values.values():
+            account = value.partition("://")[2].rpartition("@")[0]
+            found.update(re.split("[:/,?#@]", account.partition(":")[2]))
+        found |= {unquote(text) for text in found}
+        return {text for text in found if len(text) >= KNOWN_LENGTH}
 
 
 def _words(argv: Sequence[str]) -> Iterator[str]:
@@ -93,13 +109,3 @@ def _parse(text: str) -> Iterator[tuple[str, str, str]]:
 
 def _unquoted(value: str) -> str:
     return value[1:-1] if value[:1] in ("'", '"') and value[0] == value[-1] else value
-
-
-def _read(path: str) -> str:
-    if not os.path.isfile(path):
-        return ""  # opening a FIFO would wait for a writer
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(LIMIT)
-    except OSError:
-        return ""

@@ -166,8 +166,7 @@ class Parameters:
             # repr() may change a secret, so that a log that masks it would not know it
             is_secret = parameter.secret or any(secret in text for secret in self.secrets())
             shown = "its value" if is_secret else repr(text)
-            written = next(filter(self._is_given, self._names(name)), name)
-            raise Misconfigured(f"parameter {written} {error}, not {shown}") from None
+            raise Misconfigured(f"parameter {self.written(name)} {error}, not {shown}") from None
 
     def get(self, name: str) -> Any:
         """The value, None where there is none or where this agent has no such parameter."""
@@ -184,6 +183,10 @@ class Parameters:
     def is_set(self, name: str) -> bool:
         """The caller gave a value of its own, be it under an older name."""
         return name in self.declared and any(map(self._is_given, self._names(name)))
+
+    def written(self, name: str) -> str:
+        """The name that the caller gave its value under: this one or an older one."""
+        return next(filter(self._is_given, self._names(name)), name)
 
     def _is_given(self, name: str) -> bool:
         return bool(self.environ.get("OCF_RESKEY_" + name))

@@ -7,11 +7,17 @@ import re
 
 from ocf_lib import files
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 # Enough for the end of a traceback.
 TAIL = 4096
 # What oslo.log puts before each line of a record, also of a traceback in it: time, PID, level,
 # logger and, before the first, the request.
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
+HIDDEN = "********"
+ACCOUNT = re.compile(r"[^\s/'\"@]+@")
 RECORD = re.compile(r"(\d{4}-\d\d-\d\d [\d:.]+ \d+ [A-Z]+ [\w.-]+) ?(?:\[[^]]*\] )?(.*)")
 
 
@@ -44,6 +50,14 @@ def size_of(path: str) -> int:
         return os.stat(path).st_size
     except OSError:
         return 0
+
+
+def conceal(text: str, secrets: Iterable[str]) -> str:
+    """The text without these, and without what stands before the @ of a URL: daemons repeat the
+    URLs of database and broker, passwords included, when they cannot make sense of them."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return ACCOUNT.sub(HIDDEN + "@", text)
 
 
 def _last_words(descriptor: int, size: int) -> str:

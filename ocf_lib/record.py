@@ -22,7 +22,7 @@ class Record:
 
     leader: its first process, which also leads its session. ending: how to end it.
     endpoint: the socket of its API, from its own listening sockets, or None while unknown.
-    url: the value of the parameter that the endpoint was made from, or "".
+    url: what the parameters said of where it is, or "".
     """
 
     def __init__(

@@ -98,7 +98,7 @@ class Api:
     @property
     def needs_project(self) -> bool:
         """Its path names the project, so credentials without os_tenant_name are of no use."""
-        return "{project}" in self.authenticated
+        return "{project}" in str(self.authenticated)
 
 
 class Action:
@@ -121,6 +121,7 @@ class Service:
     consumes: it takes its work from the message broker (AMQP), so it is ready when connected to it.
     spares: programs that it starts and that outlive it on purpose (dnsmasq), because the traffic of
     guests goes through them: they are no part of the instance.
+    becomes: users that its workers become, where the daemon itself runs as root (Apache).
     offers: what the actions beyond the usual ones do (reload, promote, demote), each a function
     of the instance.
     """
@@ -139,12 +140,13 @@ class Service:
         aliases: Sequence[str] = (),
         consumes: bool = False,
         spares: Sequence[str] = (),
+        becomes: Sequence[str] = (),
         offers: Mapping[str, Callable[..., None]] | None = None,
     ) -> None:
         self.name, self.title, self.longdesc, self.project = name, title, longdesc, project
         self.programs, self.parameters, self.actions = programs, parameters, actions
         self.api, self.aliases, self.consumes = api, aliases, consumes
-        self.spares, self.offers = spares, offers or {}
+        self.spares, self.becomes, self.offers = spares, becomes, offers or {}
 
     def timeout_of(self, action: str) -> float:
         """The longest timeout, in seconds, that this action advertises; 0 for none."""

@@ -25,8 +25,8 @@ def listening(pids: Iterable[int]) -> list[tuple[str, int]]:
         held = set(_inodes(pid))
         found |= {
             (family, WILDCARDS.get(address, address), port)
-            for family, (address, port), _, state, inode in (_rows(pid) if held else ())
-            if state == LISTEN and inode in held
+            for family, local, _ in (_rows(pid, LISTEN, held) if held else ())
+            for address, port in [_end(family, local)]
         }
     return [(address, port) for _, address, port in sorted(found, key=lambda s: (s[0], s[2], s[1]))]
 
@@ -36,8 +36,8 @@ def is_connected(pids: Iterable[int], ports: Iterable[int]) -> bool:
     wanted = set(ports)
     for pid in pids:
         held = set(_inodes(pid))
-        for _, _, (_, port), state, inode in _rows(pid) if held else ():
-            if state == ESTABLISHED and port in wanted and inode in held:
+        for _, _, remote in _rows(pid, ESTABLISHED, held) if held else ():
+            if int(remote.rpartition(b":")[2], 16) in wanted:
                 return True
     return False
 
@@ -53,8 +53,9 @@ def _inodes(pid: int) -> Iterator[bytes]:
         return  # it ended while we looked
 
 
-def _rows(pid: int) -> Iterator[tuple[int, tuple[str, int], tuple[str, int], bytes, bytes]]:
-    """(family, local end, remote end, state, inode) of each TCP socket in the process's network."""
+def _rows(pid: int, state: bytes, held: set[bytes]) -> Iterator[tuple[int, bytes, bytes]]:
+    """(family, local end, remote end) of each TCP socket in this state whose inode is `held`, of
+    all in the process's network: nothing is made of the others, of which there may be thousands."""
     for family, name in ((AF_INET, "tcp"), (AF_INET6, "tcp6")):
         try:
             with open(f"{PROC}/{pid}/net/{name}", "rb") as file:
@@ -63,9 +64,8 @@ def _rows(pid: int) -> Iterator[tuple[int, tuple[str, int], tuple[str, int], byt
             continue
         for row in rows:
             fields = row.split(None, 10)
-            if fields[3] in (LISTEN, ESTABLISHED):
-                local, remote = _end(family, fields[1]), _end(family, fields[2])
-                yield family, local, remote, fields[3], fields[9]
+            if fields[3] == state and fields[9] in held:
+                yield family, fields[1], fields[2]
 
 
 def _end(family: int, text: bytes) -> tuple[str, int]:

@@ -6,7 +6,9 @@ from time import monotonic, sleep
 
 from ocf_lib import adoption, broker, command, files, launcher, lock, sockets, validate
 from ocf_lib.api import Client
+from ocf_lib.oslo import Options
 from ocf_lib.outcomes import Degraded, Failed
+from ocf_lib.printed import conceal
 from ocf_lib.process import Identity, stat
 from ocf_lib.record import Record
 
@@ -83,11 +85,11 @@ def _wait(instance: Instance, record: Record, daemon: launcher.Daemon | None, lo
 
     def watch() -> None:
         if record.leader.alive() is None:
-            raise Died(_epitaph(record, daemon))
+            raise Died(_epitaph(instance, record, daemon))
 
     if instance.service.api is not None:
         record.endpoint = _first_answer(instance, record.leader.pid, watch)
-        record.url = instance.parameters["url"] or ""
+        record.url = instance.location
     elif daemon is not None:
         _settle(instance, daemon.argv, watch, log)
     watch()
@@ -131,18 +133,21 @@ def _first_answer(instance: Instance, leader: int, watch: Callable[[], None]) ->
                 return endpoint  # it answers; a certificate that we refuse is not its failure
             except Failed as error:
                 # the last request is cut short: that it had no answer says less than those before
-                missing = str(error) if left > FAIR_SECONDS else missing
+                is_cut = left < FAIR_SECONDS and "did not answer" in str(error)
+                missing = missing if is_cut else str(error)
             else:
                 return endpoint
         sleep(POLL)
     raise Failed(f"{missing}; not usable {instance.environment.timeout:g} s after the start")
 
 
-def _epitaph(record: Record, daemon: launcher.Daemon | None) -> str:
-    """How the daemon ended, and what it said last."""
+def _epitaph(instance: Instance, record: Record, daemon: launcher.Daemon | None) -> str:
+    """How the daemon ended, and what it said last, without the secrets of its configuration."""
     if daemon is None:
         return f"PID {record.leader.pid} ended while start waited for it to answer"
-    words = daemon.last_words()
+    argv = [*daemon.argv, f"--config-file={instance.parameters['config']}"]
+    secrets = Options(argv, instance.service.project).secrets()
+    words = conceal(daemon.last_words(), secrets)
     how = daemon.ended() or "ended"
     return f"the daemon {how} during start" + (f": {words}" if words else ", without a word")
 

@@ -27,6 +27,12 @@ class Token:
         self.value, self.version, self.expires = value, version, expires
         self.account, self.project = account, project
 
+    @property
+    def is_sound(self) -> bool:
+        """It would not break the request line and header that it goes into."""
+        both = self.value + self.project
+        return bool(self.value) and both.isascii() and both.isprintable() and " " not in both
+
     def __str__(self) -> str:
         return f"{self.account}\n{self.version}\n{self.expires}\n{self.value}\n{self.project}\n"
 
@@ -52,13 +58,6 @@ def kept(instance: Instance, holder: str) -> Token | None:
     lines = text.split("\n") if text else []
     if len(lines) < 5 or lines[0] != holder or not lines[2].isdecimal() or len(lines[2]) > 15:
         return None
-    # what would break the header that it goes into is no token
-    value, project = lines[3:5]
-    if not value or not (value.isascii() and value.isprintable()) or " " in value + project:
-        return None
-    if not (project.isascii() and project.isprintable()):
-        return None
-    if lines[1] not in VERSIONS:
-        return None
-    found = Token(value, lines[1], int(lines[2]), holder, project)
-    return found if time() < found.expires - MARGIN else None
+    found = Token(lines[3], lines[1], int(lines[2]), holder, lines[4])
+    is_of_use = found.is_sound and time() < found.expires - MARGIN
+    return found if is_of_use and found.version in VERSIONS else None

@@ -51,10 +51,11 @@ def parameters(instance: Instance, log: Log) -> None:
     if "os_auth_url" in of.declared:
         names = [*CREDENTIALS, *(["os_tenant_name"] if api and api.needs_project else [])]
         given = [name for name in names if of.is_set(name)]
-        missing = [name for name in names if name not in given]
+        missing = [name for name in names if not of[name]]
         if given and token.account(instance) is None:
             log.warning(
-                f"monitor asks without credentials, because {' and '.join(missing)} is not set"
+                f"monitor asks without credentials, because {' and '.join(missing)} "
+                f"{'is' if len(missing) == 1 else 'are'} not set"
             )
 
 

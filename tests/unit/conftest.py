@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -39,6 +40,9 @@ settings.load_profile("here")
 SECONDS = 15.0
 # one that every user may run
 PYTHON = "/usr/bin/python3"
+INI = "[uwsgi]\nmodule = x\n"
+VARIABLES = {"CONFIG_DIR": "{config_folder}", "CONFIG_FILES": "{config}"}
+RUNTIME = ("/run", "/run/lock", "/var/cache")
 
 
 def eventually(question: Callable[[], object], seconds: float = SECONDS) -> object:
@@ -53,11 +57,12 @@ def eventually(question: Callable[[], object], seconds: float = SECONDS) -> obje
 
 
 @pytest.fixture(scope="session", autouse=True)
-def runtime_folder() -> Iterator[None]:
-    """A launch makes /run/PROJECT, as the package's unit would; it goes when the tests end."""
+def runtime_folders() -> Iterator[None]:
+    """A launch makes these, as the package's unit would; they go when the tests end."""
     yield
-    with contextlib.suppress(OSError):
-        os.rmdir("/run/demo-of-ocf-lib")
+    for parent in RUNTIME:
+        with contextlib.suppress(OSError):
+            os.rmdir(f"{parent}/demo-of-ocf-lib")
 
 
 def demo(**changes: object) -> Service:
@@ -81,19 +86,6 @@ def demo(**changes: object) -> Service:
     return Service(**{**facts, **changes})  # type: ignore[arg-type]
 
 
-def keystone_like(**changes: object) -> Service:
-    """One that runs under uwsgi or as a program of its own."""
-    variables = {"CONFIG_DIR": "{config_dir}", "CONFIG_FILES": "{config}"}
-    return demo(
-        programs=(
-            Uwsgi("/etc/demo-of-ocf-lib/uwsgi.ini", port=5000, environment=variables),
-            Program("demo-all"),
-            Program("demo-wsgi-public", ("--port=5000",), variables),
-        ),
-        **changes,
-    )
-
-
 @pytest.fixture
 def instance_of(tmp_path: Path) -> Callable[..., Instance]:
     """Makes an instance with state below tmp_path from the parameters it is given."""
@@ -109,6 +101,55 @@ def instance_of(tmp_path: Path) -> Callable[..., Instance]:
         return Instance(service or demo(), Environment([action], environ))
 
     return make
+
+
+class Host:
+    """A host's files, below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def program(self, name: str) -> str:
+        path = self.folder / name
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+        return str(path)
+
+    def file(self, name: str, text: str = "[DEFAULT]\n") -> str:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return str(path)
+
+    def service(self) -> Service:
+        """One like keystone, whose packaged files may or may not be there."""
+        return demo(
+            project=f"..{self.folder}/etc",
+            programs=(
+                Uwsgi(str(self.folder / "packaged.ini"), port=5000, environment=VARIABLES),
+                Program("demo-all"),
+                Program("demo-wsgi-public", ("--port=5000",), VARIABLES),
+            ),
+        )
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    folder = tmp_path / "host"
+    folder.mkdir()
+    return Host(folder)
+
+
+@pytest.fixture
+def name() -> str:
+    """An instance of this test alone."""
+    return f"demo/{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def unique() -> str:
+    """A word that makes a command line unlike any other on this host."""
+    return f"--config-file=/nonexistent/{uuid.uuid4().hex}"
 
 
 class Processes:

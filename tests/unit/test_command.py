@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,48 +12,10 @@ from hypothesis import strategies as st
 from ocf_lib import command
 from ocf_lib.instance import Instance
 from ocf_lib.outcomes import InvalidHere, Misconfigured, NotInstalled
-from ocf_lib.service import Program, Service, Uwsgi
-from tests.unit.conftest import demo
+from ocf_lib.service import Program
+from tests.unit.conftest import INI, VARIABLES, Host, demo
 
 Make = Callable[..., Instance]
-VARIABLES = {"CONFIG_DIR": "{config_folder}", "CONFIG_FILES": "{config}"}
-
-
-class Host:
-    """A host's files, below one folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def program(self, name: str) -> str:
-        path = self.folder / name
-        path.write_text("#!/bin/sh\n")
-        path.chmod(0o755)
-        return str(path)
-
-    def file(self, name: str, text: str = "[DEFAULT]\n") -> str:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        return str(path)
-
-    def service(self) -> Service:
-        """One like keystone, whose packaged files may or may not be there."""
-        return demo(
-            project=f"..{self.folder}/etc",
-            programs=(
-                Uwsgi(str(self.folder / "packaged.ini"), port=5000, environment=VARIABLES),
-                Program("demo-all"),
-                Program("demo-wsgi-public", ("--port=5000",), VARIABLES),
-            ),
-        )
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Host:
-    folder = tmp_path / "host"
-    folder.mkdir()
-    return Host(folder)
 
 
 @pytest.fixture
@@ -63,9 +24,6 @@ def resolve(host: Host, instance_of: Make) -> Callable[..., command.Command]:
         return command.resolve(instance_of(host.service(), **parameters))
 
     return act
-
-
-INI = "[uwsgi]\nmodule = x\n"
 
 
 # -- uwsgi -------------------------------------------------------------------------------------

@@ -303,3 +303,15 @@ def test_a_log_is_neither_a_link_nor_a_second_name(theirs: Path, precious: Path)
 def test_a_device_is_no_log() -> None:
     with pytest.raises(OSError):
         os.close(files.open_log("/dev/null", ME))
+
+
+@pytest.mark.root
+def test_a_device_is_neither_replaced_nor_removed(tmp_path: Path) -> None:
+    """pid=/dev/null is what some write for "no PID file"."""
+    device = tmp_path / "null"
+    os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    with pytest.raises(OSError, match="device"):
+        files.replace(str(device), "4711\n", 0o644)
+    files.remove(str(device), only_if="")
+    assert device.is_char_device()
+    assert os.listdir(tmp_path) == ["null"]

@@ -16,7 +16,7 @@ from ocf_lib.instance import MARKER, Instance
 from ocf_lib.log import Log
 from ocf_lib.outcomes import Failed, NotInstalled
 from ocf_lib.process import Ending, stat
-from tests.unit.conftest import eventually
+from tests.unit.conftest import RUNTIME, demo, eventually
 
 Make = Callable[..., Instance]
 ENDING = Ending(15, 0)
@@ -204,3 +204,39 @@ def test_the_oom_killer_does_not_spare_a_daemon_as_it_does_pacemaker(
     launcher.lift_limits()
     # the kernel's file takes each write as a whole value
     assert score.read_text().splitlines()[0].startswith(daemons)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("parent", RUNTIME)
+def test_folders_that_the_package_s_unit_would_make(
+    instance_of: Make, output: Path, parent: str
+) -> None:
+    folder = Path(parent, "demo-of-ocf-lib")
+    if folder.exists():
+        folder.rmdir()
+    user = pwd.getpwnam("nobody")
+
+    def run_as(name: str) -> tuple[int, int, int]:
+        daemon = launch(instance_of(log_file=output, user=name), "/bin/true")
+        daemon.process.wait()
+        facts = folder.stat()
+        return facts.st_uid, facts.st_gid, facts.st_mode & 0o7777
+
+    output.touch()
+    os.chown(output, user.pw_uid, user.pw_gid)
+    assert run_as("nobody") == (user.pw_uid, user.pw_gid, 0o755)
+    folder.chmod(0o750)
+    again = run_as("root")
+    if parent == "/run/lock":
+        assert again == (0, 0, 0o755), "anybody could have made it: it is taken from a stranger"
+    else:
+        assert again == (user.pw_uid, user.pw_gid, 0o750), "one that is there is left alone"
+
+
+@pytest.mark.root
+def test_a_launch_without_these_folders(instance_of: Make, output: Path) -> None:
+    """Where they cannot be made, that is the daemon's own affair."""
+    service = demo(project="nonexistent/demo")
+    instance = instance_of(service, log_file=output, user="root")
+    daemon = launch(instance, "/bin/true")
+    eventually(lambda: daemon.ended() == "exited with 0")

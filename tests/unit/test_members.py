@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import uuid
 
 import pytest
 
@@ -41,12 +40,6 @@ while True:
 
 
 WAIT = "import os,time; os.write(1, b'%d\\n' % os.getpid()); time.sleep(600)"
-
-
-@pytest.fixture
-def name() -> str:
-    """An instance of this test alone."""
-    return f"demo/{uuid.uuid4().hex}"
 
 
 def marked(name: str) -> dict[str, str]:
@@ -215,12 +208,6 @@ def argv_of(pid: int) -> list[str]:
     return members.command_line(pid)
 
 
-@pytest.fixture
-def unique() -> str:
-    """A word that makes a command line unlike any other on this host."""
-    return f"--config-file=/nonexistent/{uuid.uuid4().hex}"
-
-
 def test_a_daemon_with_just_this_command_line_is_adopted(
     processes: Processes, name: str, unique: str
 ) -> None:
@@ -262,6 +249,7 @@ def test_another_command_line_is_another_daemon(
         ("demo-agent (/usr/bin/python3 /usr/bin/demo-agent {unique})", True),
         ("/usr/bin/demo-agent {unique}", True),
         ("/usr/bin/python3 /usr/bin/demo-agent {unique} ", True),
+        ("demo: master process [/usr/bin/demo-agent {unique}]", True),
         ("tail -f /usr/bin/demo-agent {unique}", False),
         ("vi x/usr/bin/demo-agent {unique}", False),
         ("/usr/bin/demo-agent {unique} --once", False),

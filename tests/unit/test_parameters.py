@@ -177,3 +177,92 @@ def test_every_default_that_is_declared_is_right() -> None:
     Parameters(every, {}, True).check()
     assert len({parameter.name for parameter in every}) == len(every)
     assert [parameter.name for parameter in every if parameter.secret] == ["os_password"]
+
+
+# -- older names -------------------------------------------------------------------------------
+
+
+def renamed(strict: bool = True, default: str = "1", older: str = "9", **values: str) -> Parameters:
+    """`port`, which was called `old port` and, before that, `oldest`."""
+    declared = [
+        Parameter("oldest", Integer(), "Short", "Long", deprecated="", replaced_by="port"),
+        Parameter("port", Integer(), "Short", "Long", default=default),
+        Parameter("other", Integer(), "Short", "Long", default="7"),
+        Parameter(
+            "old port", Integer(), "S", "L", default=older, deprecated="", replaced_by="port"
+        ),
+    ]
+    environ = {f"OCF_RESKEY_{name.replace('_', ' ')}": value for name, value in values.items()}
+    return Parameters(declared, environ, strict)
+
+
+@pytest.mark.parametrize(
+    "values, port",
+    [
+        ({}, 1),
+        ({"port": "2"}, 2),
+        ({"old_port": "3"}, 3),
+        ({"oldest": "4"}, 4),
+        ({"port": "2", "old_port": "3", "oldest": "4"}, 2),
+        ({"port": "", "old_port": "3"}, 3),
+        ({"port": "", "old_port": "", "oldest": ""}, 1),
+        ({"other": "5"}, 1),
+    ],
+)
+def test_an_older_name_counts_where_the_current_one_is_unset(
+    values: dict[str, str], port: int
+) -> None:
+    of = renamed(**values)
+    assert of["port"] == port
+    assert of.get("port") == port
+    assert of.is_set("port") is any(values.get(name) for name in ("port", "old_port", "oldest"))
+    assert of.is_set("old port") is bool(values.get("old_port"))
+    assert of["other"] == int(values.get("other", "7"))
+
+
+def test_the_default_of_an_older_name_counts_last() -> None:
+    assert renamed(default="")["port"] == 9
+    assert renamed(default="", oldest="4")["port"] == 4
+    assert not renamed(default="").is_set("port")
+
+
+@pytest.mark.parametrize(
+    "values, name",
+    [
+        ({"port": "x"}, "port"),
+        ({"old_port": "x"}, "old port"),
+        ({"oldest": "x"}, "oldest"),
+        ({"port": "x", "old_port": "y"}, "port"),
+    ],
+)
+def test_a_wrong_value_is_answered_by_the_name_that_was_written(
+    values: dict[str, str], name: str
+) -> None:
+    with pytest.raises(Misconfigured, match=f"^parameter {name} must be .*, not 'x'$"):
+        renamed(**values)["port"]
+    with pytest.raises(Misconfigured, match=r"^parameter (old|port)"):
+        renamed(**values).check()
+    assert renamed(strict=False, **values)["port"] == 1
+
+
+def test_a_wrong_default_is_answered_by_the_current_name() -> None:
+    with pytest.raises(Misconfigured, match=r"^parameter port must"):
+        renamed(default="x")["port"]
+
+
+def test_get_of_what_this_agent_does_not_have_is_none() -> None:
+    assert some().get("no such parameter") is None
+    assert some().get("word") is None
+    assert some(word="x").get("word") == "x"
+    assert not some(nothing="x").is_set("nothing")
+    with pytest.raises(Misconfigured):
+        some(other="x").get("other")
+
+
+def test_a_secret_under_an_older_name_is_one() -> None:
+    declared = [
+        Parameter("word", String(), "Short", "Long", secret=True),
+        Parameter("old", String(), "Short", "Long", deprecated="", replaced_by="word"),
+    ]
+    of = Parameters(declared, {"OCF_RESKEY_old": "sesame"}, True)
+    assert of.secrets() == ["sesame"]

@@ -17,6 +17,7 @@ from ocf_lib.instance import Instance
 from ocf_lib.process import UNKNOWN, Ending, Identity
 from ocf_lib.record import SIZE_LIMIT, Record, is_trusted, read
 from ocf_lib.token import MARGIN, Token
+from tests.unit.conftest import demo
 
 Make = Callable[..., Instance]
 ACCOUNT = {
@@ -285,7 +286,6 @@ def test_whatever_text_comes_in_a_token_fits_a_header_or_is_none(
 @example(("nova", "%41"), ("nova", "A"))
 def test_two_instances_never_share_a_file(one: tuple[str, str], two: tuple[str, str]) -> None:
     from ocf_lib.environment import Environment
-    from tests.unit.conftest import demo
 
     def path(agent: str, name: str) -> str:
         environment = Environment(["stop"], {"OCF_RESOURCE_INSTANCE": name, "HA_RSCTMP": "/x"})

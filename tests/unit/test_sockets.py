@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from ocf_lib import sockets
-from tests.unit.conftest import PYTHON, Processes
+from tests.unit.conftest import PYTHON, Processes, eventually
 
 LISTEN = """
 import socket, sys, time
@@ -89,3 +89,101 @@ def test_no_process_no_sockets() -> None:
 def test_a_dead_one_among_the_living(processes: Processes) -> None:
     pid, port = listener(processes, "127.0.0.1")
     assert ("127.0.0.1", port) in sockets.listening([2**22 + 1, pid])
+
+
+# -- connections -------------------------------------------------------------------------------
+
+CONNECT = """
+import socket, sys, time
+client = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+print(client.getsockname()[1], flush=True)
+time.sleep(600)
+"""
+
+
+def connect(processes: Processes, address: str, port: int) -> tuple[int, int]:
+    """PID, and the port at our own end."""
+    process, (own,) = processes.run(PYTHON, "-I", "-c", CONNECT, address, str(port), lines=1)
+    return process.pid, own
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_connection_to_a_port(processes: Processes, address: str) -> None:
+    server, port = listener(processes, address)
+    other, other_port = listener(processes, address)
+    client, own = connect(processes, address, port)
+    assert sockets.is_connected([client], [port])
+    assert sockets.is_connected([2**22 + 1, other, client], [other_port, port])
+    assert not sockets.is_connected([client], [other_port, own]), "to these it has none"
+    assert not sockets.is_connected([client], [])
+    assert not sockets.is_connected([other], [port]), "another's connection"
+    # the server has not accepted it: the kernel's end of it is nobody's
+    assert not sockets.is_connected([server], [port, own])
+    assert not sockets.is_connected([], [port])
+
+
+def test_a_connection_that_a_worker_inherited(processes: Processes) -> None:
+    _, port = listener(processes, "127.0.0.1")
+    code = """
+import os, socket, sys, time
+client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+if os.fork():
+    client.close()
+    os.wait()
+print(os.getpid(), flush=True)
+time.sleep(600)
+"""
+    parent, (worker,) = processes.run(PYTHON, "-I", "-c", code, str(port), lines=1)
+    assert not sockets.is_connected([parent.pid], [port])
+    assert sockets.is_connected([parent.pid, worker], [port])
+
+
+def test_what_is_not_established_is_no_connection(processes: Processes) -> None:
+    """A daemon whose broker does not answer tries on and on (SYN_SENT); one whose broker is gone
+    holds a socket that is half closed."""
+    with socket.socket() as full, socket.socket() as filler:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        filler.connect(("127.0.0.1", port))
+        code = """
+import socket, sys, time
+client = socket.socket()
+client.setblocking(False)
+client.connect_ex(("127.0.0.1", int(sys.argv[1])))
+print(0, flush=True)
+time.sleep(600)
+"""
+        process, _ = processes.run(PYTHON, "-I", "-c", code, str(port), lines=1)
+        assert not sockets.is_connected([process.pid], [port])
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        pid, _ = connect(processes, "127.0.0.1", port)
+        accepted, _ = server.accept()
+        assert sockets.is_connected([pid], [port])
+        accepted.close()
+        eventually(lambda: not sockets.is_connected([pid], [port]))
+
+
+def test_connections_are_no_listeners(processes: Processes) -> None:
+    _, port = listener(processes, "127.0.0.1")
+    client, _ = connect(processes, "127.0.0.1", port)
+    assert sockets.listening([client]) == []
+
+
+@pytest.mark.root
+def test_a_process_in_a_network_of_its_own(processes: Processes) -> None:
+    """Neutron's agents hold sockets in the namespaces of routers."""
+    code = """
+import socket, subprocess, time
+subprocess.run(["/usr/sbin/ip", "link", "set", "lo", "up"], check=True)
+server = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(server.getsockname())
+print(server.getsockname()[1], flush=True)
+time.sleep(600)
+"""
+    process, (port,) = processes.run("unshare", "--net", PYTHON, "-I", "-c", code, lines=1)
+    assert sockets.listening([process.pid]) == [("127.0.0.1", port)]
+    assert sockets.is_connected([process.pid], [port])

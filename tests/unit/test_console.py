@@ -1,0 +1,45 @@
+"""console_port is reloadable: the monitor after a change asks the other socket."""
+
+from __future__ import annotations
+
+import pytest
+
+from ocf_lib import files, monitor
+from ocf_lib.endpoint import Endpoint
+from ocf_lib.outcomes import Failed
+from ocf_lib.process import Ending, Identity, stat
+from ocf_lib.record import Record
+from ocf_lib.service import Api
+from tests.unit.conftest import PYTHON, Make, Processes
+from tests.unit.test_api import without_credentials
+
+TWO = """
+import socket, threading
+def serve(listener, status):
+    while True:
+        connection, _ = listener.accept()
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 %d X\\r\\nContent-Length: 0\\r\\n\\r\\n" % status)
+        connection.close()
+made = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+for listener in made:
+    print(listener.getsockname()[1], flush=True)
+threading.Thread(target=serve, args=(made[0], 500), daemon=True).start()
+serve(made[1], 200)
+"""
+
+
+@pytest.mark.root
+def test_a_changed_port_is_asked(processes: Processes, instance_of: Make) -> None:
+    daemon, (bad, good) = processes.run(PYTHON, "-I", "-c", TWO, lines=2)
+    service = without_credentials(Api("console_port", "/"))
+    before = instance_of(service, "monitor", console_port=bad)
+    running = stat(daemon.pid)
+    assert running is not None
+    endpoint = Endpoint("http", "127.0.0.1", bad)
+    record = Record(Identity.of(running), Ending(15, 0), endpoint, before.location)
+    files.make_state_folder(before.folder)
+    files.replace(before.file("record"), str(record), 0o600)
+    with pytest.raises(Failed, match="500"):
+        monitor.monitor(before)
+    monitor.monitor(instance_of(service, "monitor", console_port=good))
