@@ -26,7 +26,7 @@ password = S3RVICE
         ("rabbit://nova:SESAME/x@h:5672/", "invalid literal for int() with base 10: 'SESAME'"),
         ("rabbit://a:b@h,nova:SESAME@i/", "no route to SESAME"),
         ("rabbit://nova:SES%40ME@h/", "login refused: nova, SES@ME"),
-        ("", "Could not parse SQLAlchemy URL from string 'mysql+pymysql:neutron:SESAME@127.0.0.1/n'"),
+        ("", "Could not parse URL from string 'mysql+pymysql:neutron:SESAME@127.0.0.1/n'"),
         ("", "S3RVICE and M3TADATA"),
     ],
 )

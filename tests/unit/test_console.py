@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from ocf_lib import files, monitor
 from ocf_lib.endpoint import Endpoint
+from ocf_lib.instance import Instance
 from ocf_lib.outcomes import Failed
 from ocf_lib.process import Ending, Identity, stat
 from ocf_lib.record import Record
 from ocf_lib.service import Api
-from tests.unit.conftest import PYTHON, Make, Processes
+from tests.unit.conftest import PYTHON, Processes
 from tests.unit.test_api import without_credentials
 
 TWO = """
@@ -30,7 +33,9 @@ serve(made[1], 200)
 
 
 @pytest.mark.root
-def test_a_changed_port_is_asked(processes: Processes, instance_of: Make) -> None:
+def test_a_changed_port_is_asked(
+    processes: Processes, instance_of: Callable[..., Instance]
+) -> None:
     daemon, (bad, good) = processes.run(PYTHON, "-I", "-c", TWO, lines=2)
     service = without_credentials(Api("console_port", "/"))
     before = instance_of(service, "monitor", console_port=bad)
