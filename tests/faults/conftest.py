@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -19,6 +20,22 @@ from tests.faults.rig import STRANGER, Rig, service_user
 PR_SET_CHILD_SUBREAPER = 36
 
 
+@pytest.fixture(scope="session", autouse=True)
+def runtime_folders() -> Iterator[None]:
+    """A start makes these for the agent's project, where its package has not; they go again."""
+    folders = [
+        Path(parent, project)
+        for parent in ("/run", "/run/lock", "/var/cache")
+        for project in ("keystone", "nova", "apache2")
+    ]
+    before = {folder for folder in folders if folder.exists()}
+    yield
+    for folder in folders:
+        if folder not in before:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
 @pytest.fixture
 def base() -> Iterator[Path]:
     """A folder that the service's user can reach (pytest's own tmp_path is root's alone)."""
@@ -33,8 +50,13 @@ def make_rig(base: Path, bystander: subprocess.Popen[bytes]) -> Iterator[Callabl
     """Makes further instances, each with a folder, a port and a name of its own."""
     made: list[Rig] = []
 
-    def make(name: str | None = None, folder: str = "", user: str | None = None) -> Rig:
-        made.append(Rig(base / (folder or f"rig{len(made)}"), name, user))
+    def make(
+        name: str | None = None,
+        folder: str = "",
+        user: str | None = None,
+        agent: str = "keystone",
+    ) -> Rig:
+        made.append(Rig(base / (folder or f"rig{len(made)}"), name, user, agent))
         return made[-1]
 
     yield make

@@ -1,5 +1,5 @@
-"""One instance of the keystone agent over a stand-in daemon, in a folder of its own, and an oracle
-of its own (psutil, the daemon's journal) of which processes there are."""
+"""One instance of an agent over a stand-in daemon, in a folder of its own, and an oracle of its own
+(psutil, the daemon's journal) of which processes there are."""
 
 from __future__ import annotations
 
@@ -53,13 +53,21 @@ def free_port(address: str = "127.0.0.1") -> int:
 
 class Rig:
     """folder: everything of this instance. caller: calls the agent for it; its parameters may be
-    changed. user: whom the daemon runs as. binary, config: the stand-in's."""
+    changed. user: whom the daemon runs as. binary, config: the stand-in's. options: what else its
+    configuration has in [DEFAULT]."""
 
-    def __init__(self, folder: Path, name: str | None = None, user: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str | None = None,
+        user: str | None = None,
+        agent: str = "keystone",
+    ) -> None:
         self.folder, self.user = folder, user or service_user()
         self.account = pwd.getpwnam(self.user)
         self.settings: dict[str, str] = {}
         self.modes: dict[str, str] = {}
+        self.options: dict[str, str] = {}
         self.port = free_port()
         self.config = folder / "etc" / "standin.ini"
         self.binary = folder / "bin" / "standin"
@@ -75,7 +83,7 @@ class Rig:
         (self.binary.parent / "standin.py").rename(self.binary)
         self.binary.chmod(0o755)
         self.caller = Caller(
-            "keystone",
+            agent,
             folder,
             name or f"p_{uuid.uuid4().hex[:12]}",
             binary=self.binary,
@@ -101,9 +109,15 @@ class Rig:
         self.modes[request] = mode
         return self._write()
 
+    def configure(self, **options: str) -> Rig:
+        """What a service of this agent reads from its configuration, and start does."""
+        self.options.update(options)
+        return self._write()
+
     def _write(self) -> Rig:
         parser = configparser.RawConfigParser(delimiters=("=",))
         parser.optionxform = str  # type: ignore[assignment,method-assign]
+        parser["DEFAULT"] = self.options
         parser["standin"], parser["modes"] = self.settings, self.modes
         new = self.config.with_suffix(".new")
         with new.open("w", encoding="utf-8") as file:
@@ -226,7 +240,9 @@ class Rig:
 
     def file(self, kind: str) -> Path:
         """A state file of an instance with a plain name: record, token, lock or log."""
-        return self.caller.rsctmp / "openstack" / f"keystone@{self.caller.instance}.{kind}"
+        return (
+            self.caller.rsctmp / "openstack" / f"{self.caller.agent}@{self.caller.instance}.{kind}"
+        )
 
     @property
     def pid_file(self) -> Path:

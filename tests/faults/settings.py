@@ -16,6 +16,11 @@ DEFAULTS = {
     "answer_after": "0",
     "certificate": "",
     "key": "",
+    # ports that it connects to and stays connected to, tried again and again. connect_after:
+    # seconds. connecting: who does, parent or worker.
+    "connect": "",
+    "connect_after": "0",
+    "connecting": "parent",
     # processes. sessions: each worker leads one. double_fork: workers are children of PID 1.
     # orphans: workers outlive the parent. abandon: the parent ends once they run.
     "workers": "2",

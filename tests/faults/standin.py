@@ -68,6 +68,8 @@ class Daemon:
             self.listener = listening_socket(of)
         for _ in range(int(of["workers"])):
             self.fork()
+        if of["connecting"] == PARENT:
+            stay_connected(of)
         if of["title_of_parent"]:
             write_title(of["title_of_parent"])
         if of["abandon"] == "yes":
@@ -123,6 +125,8 @@ def work(settings: Settings, listener: socket.socket | None, lifeline: int) -> N
     settings.note(f"born {WORKER} {os.getpid()}")
     listen_to_signals(settings, WORKER, lambda: os._exit(0))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
+    if settings["connecting"] == WORKER:
+        stay_connected(settings)
     if settings["title_of_workers"]:
         write_title(settings["title_of_workers"])
 
@@ -133,6 +137,26 @@ def work(settings: Settings, listener: socket.socket | None, lifeline: int) -> N
     if settings["orphans"] != "yes":
         threading.Thread(target=follow, daemon=True).start()
     serve(settings, listener)
+
+
+def stay_connected(settings: Settings) -> None:
+    """In a thread of its own: to a message broker, and to a database."""
+
+    def connect() -> None:
+        time.sleep(float(settings["connect_after"]))
+        held = []
+        for port in settings["connect"].split():
+            while True:
+                try:
+                    held.append(socket.create_connection(("127.0.0.1", int(port)), 1))
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            settings.note(f"connected {port}")
+        threading.Event().wait()
+
+    if settings["connect"]:
+        threading.Thread(target=connect, daemon=True).start()
 
 
 def serve(settings: Settings, listener: socket.socket | None) -> None:

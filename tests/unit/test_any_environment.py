@@ -29,14 +29,13 @@ NAMES = [
     *("console_port", "web", "keystone_get_token_url", "os_user_domain_name"),
     *("CRM_meta_interval", "CRM_meta_timeout"),
 ]
+ODD = (
+    *("", " ", "0", "-1", "1", "true", "/", "/dev/null", "/proc/self/mem", "relative"),
+    *("http://127.0.0.1:1/", "https://[::1]:1/v3", "http://", "'", "\\", "%s{}$(x)"),
+    *("\udcff", "\n", "é", "9" * 5000, "root", "nobody", "public", "a" * 300),
+)
 VALUES = st.one_of(
-    st.sampled_from(
-        [
-            *("", " ", "0", "-1", "1", "true", "/", "/dev/null", "/proc/self/mem", "relative"),
-            *("http://127.0.0.1:1/", "https://[::1]:1/v3", "http://", "'", "\\", "%s{}$(x)"),
-            *("\udcff", "\n", "é", "9" * 5000, "root", "nobody", "public", "a" * 300),
-        ]
-    ),
+    st.sampled_from(ODD),
     st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=12),
 )
 OTHERS = st.fixed_dictionaries(
@@ -58,7 +57,7 @@ PARAMETERS = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6)
 @pytest.mark.root
 @pytest.mark.parametrize("agent", SHAPES)
 @pytest.mark.parametrize("action", ACTIONS)
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(parameters=PARAMETERS, others=OTHERS)
 def test_any_environment(
     agent: str, action: str, parameters: dict[str, str], others: dict[str, str]
@@ -67,8 +66,18 @@ def test_any_environment(
 
 
 @pytest.mark.root
+@pytest.mark.parametrize("place", range(len(ODD)), ids=[ascii(value[:20]) for value in ODD])
+def test_one_value_everywhere(place: int) -> None:
+    value = ODD[place]
+    others = dict.fromkeys(("OCF_RESOURCE_INSTANCE", "OCF_CHECK_LEVEL", "HA_LOGTAG"), value)
+    for turn, action in enumerate(("start", "stop", "monitor")):
+        agent = SHAPES[(place + turn) % len(SHAPES)]
+        ends_as_it_should(agent, action, dict.fromkeys(NAMES, value), others)
+
+
+@pytest.mark.root
 @pytest.mark.parametrize("action", IDLE)
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(agent=st.sampled_from(SHAPES), parameters=PARAMETERS, others=OTHERS)
 def test_any_environment_of_an_idle_action(
     agent: str, action: str, parameters: dict[str, str], others: dict[str, str]
