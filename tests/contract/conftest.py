@@ -1,50 +1,104 @@
-"""Everything here runs over every file in `agents/`: a new agent is under all of it at once."""
+"""Everything here runs over every file in `agents/`: a new agent is under all of it at once.
+
+What exercises the library alone has the mark `library` and runs over one agent of each kind; what
+reads an agent's file has the mark `file` and leaves out links, which are older names of an agent.
+"""
 
 from __future__ import annotations
 
+import itertools
 import os
-import subprocess
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from lxml import etree
 
-from tests.calling import AGENTS, Caller, agents
+from tests.calling import Result, agents
+from tests.contract.kinds import is_alias, typical
 from tests.contract.node import BareNode, Installed
+from tests.contract.warm import LIBRARY, Interpreter, Request, Resource
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "library: runs over one agent of each kind")
+    config.addinivalue_line("markers", "file: runs over all agents but the links to others")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "agent" in metafunc.fixturenames:
-        metafunc.parametrize("agent", agents())
-
-
-@pytest.fixture
-def call(agent: str, tmp_path: Path) -> Caller:
-    """Calls the agent with state below tmp_path, with no parameter set."""
-    return Caller(agent, tmp_path)
+        names = agents()
+        if metafunc.definition.get_closest_marker("library"):
+            names = typical()
+        elif metafunc.definition.get_closest_marker("file"):
+            names = [name for name in names if not is_alias(name)]
+        metafunc.parametrize("agent", names)
 
 
 @pytest.fixture(scope="session")
-def described() -> dict[str, str]:
-    """What each agent says to `meta-data`, asked once."""
-    environment = {"PATH": "/usr/sbin:/bin:/usr/bin"}
-    texts = {}
-    for name in agents():
-        done = subprocess.run(
-            [AGENTS / name, "meta-data"],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        texts[name] = done.stdout
-    return texts
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """New folders, one after the other."""
+    above = tmp_path_factory.mktemp("of")
+    return (above / str(number) for number in itertools.count())
 
 
 @pytest.fixture
-def text(agent: str, described: dict[str, str]) -> str:
+def tmp_path(folders: Iterator[Path]) -> Path:
+    """As pytest's own, which looks through all the others for a free number: 4 ms a test."""
+    folder = next(folders)
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chosen(request: pytest.FixtureRequest) -> list[str]:
+    """The agents that this run is about: `-k keystone` asks no other."""
+    calls = (getattr(item, "callspec", None) for item in request.session.items)
+    return sorted({call.params["agent"] for call in calls if call and "agent" in call.params})
+
+
+@pytest.fixture(scope="session")
+def here() -> Iterator[Interpreter]:
+    """Runs agents on this host as it is."""
+    interpreter = Interpreter(LIBRARY)
+    yield interpreter
+    interpreter.close()
+
+
+@pytest.fixture(scope="session")
+def lxml_loaded() -> Iterator[Interpreter]:
+    """The same for meta-data; apart, since a fork costs by the size of what forks."""
+    interpreter = Interpreter([*LIBRARY, "lxml.etree"], flags="-I")
+    yield interpreter
+    interpreter.close()
+
+
+@pytest.fixture(scope="session")
+def asked(readable: Path) -> dict[str, Result]:
+    """What each agent answers to `meta-data`, asked once by its own first line: as contract 2 has
+    it, by nobody (or whoever runs this, if not root) with next to no environment."""
+    environment = {"PATH": "/usr/sbin:/bin:/usr/bin", "OCF_TESTER_FAIL_HAVE_BINARY": "1"}
+    folder = readable / "agents"
+    calls = [Request([folder / name, "meta-data"], environment, own=True) for name in agents()]
+    interpreter = Interpreter([], user="nobody" if os.geteuid() == 0 else None)
+    try:
+        return dict(zip(agents(), interpreter.run(calls)))
+    finally:
+        interpreter.close()
+
+
+@pytest.fixture(scope="session")
+def described(asked: dict[str, Result]) -> dict[str, str]:
+    """What they printed."""
+    return {name: done.out for name, done in asked.items()}
+
+
+@pytest.fixture
+def text(agent: str, asked: dict[str, Result]) -> str:
     """The agent's meta-data as it prints it."""
-    return described[agent]
+    assert (asked[agent].code, asked[agent].err) == (0, "")
+    return asked[agent].out
 
 
 @pytest.fixture
@@ -54,13 +108,53 @@ def tree(text: str) -> etree._Element:
 
 
 @pytest.fixture
-def bare(tree: etree._Element, tmp_path: Path) -> BareNode:
-    """A node on which nothing is installed but Python itself."""
-    defaults = [content.get("default", "") for content in tree.iter("content")]
-    return BareNode(tmp_path, {os.path.dirname(text) for text in defaults if text[:1] == "/"})
+def call(agent: str, tmp_path: Path, here: Interpreter) -> Resource:
+    """Calls the agent on this host with state below tmp_path, with no parameter set."""
+    return Resource(agent, tmp_path, here)
+
+
+@pytest.fixture
+def describe(agent: str, tmp_path: Path, lxml_loaded: Interpreter) -> Resource:
+    """Calls the agent for its meta-data."""
+    return Resource(agent, tmp_path, lxml_loaded)
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """The agents where Pacemaker looks for them."""
-    return Installed(tmp_path_factory.mktemp("installed"))
+def node(described: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> BareNode:
+    """A node on which nothing is installed but Python itself."""
+    paths = re.findall(r'default="(/[^"]*)"', "".join(described.values()))
+    return BareNode(tmp_path_factory.mktemp("node"), {os.path.dirname(path) for path in paths})
+
+
+@pytest.fixture(scope="session")
+def bare(node: BareNode) -> Iterator[Interpreter]:
+    """Runs agents on that node, where they see no process but their own."""
+    interpreter = Interpreter(LIBRARY, before=node.words)
+    yield interpreter
+    interpreter.close()
+
+
+@pytest.fixture
+def away(agent: str, tmp_path: Path, bare: Interpreter) -> Resource:
+    """Calls the agent on a node without any software, with state below tmp_path."""
+    return Resource(agent, tmp_path, bare)
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interpreter]:
+    """Runs programs where the agents are where Pacemaker looks for them."""
+    place = Installed(tmp_path_factory.mktemp("installed"))
+    interpreter = Interpreter(["pcs.app"], "-Es", place.words)
+    yield interpreter
+    interpreter.close()
+
+
+@pytest.fixture(scope="session")
+def recited(
+    described: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Interpreter]:
+    """The same, where each agent is a shell script that does nothing but print its meta-data."""
+    place = Installed(tmp_path_factory.mktemp("recited"), described)
+    interpreter = Interpreter(["pcs.app"], "-Es", place.words)
+    yield interpreter
+    interpreter.close()

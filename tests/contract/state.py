@@ -8,12 +8,13 @@ from ocf_lib.environment import Environment
 from ocf_lib.instance import Instance
 from ocf_lib.service import Service
 from tests.calling import Caller
+from tests.contract.kinds import current
 
 
 def state_file(call: Caller, kind: str) -> Path:
     """Where the library keeps the record, the token or the lock of this instance."""
     service = Service(
-        name=call.agent,
+        name=current(call.agent),  # an alias' state is that of the agent it names
         title="",
         longdesc="",
         project="",

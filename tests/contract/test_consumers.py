@@ -1,78 +1,161 @@
-"""The programs that operators read an agent's description with, on the agents as installed."""
+"""The programs that operators read an agent's description with, on the agents as installed.
+
+Each program is asked about all agents in one go, and the answers are looked at agent by agent. That
+it hears what the agent says itself is shown once; the rest is heard from scripts that repeat it.
+"""
 
 from __future__ import annotations
+
+import re
+import shutil
 
 import pytest
 from lxml import etree
 
-from tests.contract.node import Installed
+from tests.calling import PATH, Result
+from tests.contract.values import names
+from tests.contract.warm import Interpreter, Request
 
 pytestmark = pytest.mark.root
 
+# So wide that pcs breaks no line.
+ENVIRONMENT = {"PATH": PATH, "LANG": "C.UTF-8", "COLUMNS": "1000", "LINES": "1000"}
+CRM_RESOURCE = (
+    "crm_resource",
+    "--output-as=xml",
+    "--validate",
+    "--class=ocf",
+    "--provider=openstack",
+)
 
-def names(tree: etree._Element, deprecated: bool = True) -> list[str]:
-    return [
-        parameter.get("name")
-        for parameter in tree.iter("parameter")
-        if deprecated or parameter.find("deprecated") is None
-    ]
+
+def ask(place: Interpreter, *lines: tuple[str, ...], own: bool = False) -> list[Result]:
+    """Run each line, with PATH already searched."""
+    words = [(shutil.which(line[0], path=PATH), *line[1:]) for line in lines]
+    return place.run([Request(one, ENVIRONMENT, 300, own) for one in words])
 
 
-def listed(text: str) -> set[str]:
-    """First words of lines, without what follows them in brackets."""
-    words = (line.split() for line in text.splitlines())
-    return {found[0].rstrip(":") for found in words if found}
+@pytest.fixture(scope="session")
+def shown(installed: Interpreter, chosen: list[str]) -> dict[str, Result]:
+    """What crm_resource shows of each agent."""
+    lines = [("crm_resource", "--show-metadata", f"ocf:openstack:{name}") for name in chosen]
+    return dict(zip(chosen, ask(installed, *lines, own=True)))
+
+
+@pytest.fixture(scope="session")
+def pcs_tells(recited: Interpreter, chosen: list[str]) -> dict[str, Result]:
+    """What pcs describes of each agent, in full."""
+    lines = [("pcs", "resource", "describe", "--full", f"ocf:openstack:{name}") for name in chosen]
+    return dict(zip(chosen, ask(recited, *lines)))
+
+
+@pytest.fixture(scope="session")
+def crm_tells(
+    recited: Interpreter, chosen: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, list[str]]:
+    """The lines that crmsh shows of each agent, asked in two sessions at once."""
+    folder = tmp_path_factory.mktemp("crm")
+    lines = []
+    for half in (0, 1):
+        script = folder / f"{half}.crm"
+        script.write_text("".join(f"ra info ocf:openstack:{n}\n" for n in chosen[half::2]))
+        lines.append(("crm", "-f", str(script)))
+    told: dict[str, list[str]] = {}
+    for done in ask(recited, *lines, own=True):
+        assert "ERROR" not in done.out + done.err
+        current: list[str] = []
+        for line in done.out.splitlines():
+            if begun := re.search(r"\(ocf:openstack:(\S+)\)$", line):
+                current = told[begun.group(1)] = []
+            current.append(line)
+    return told
+
+
+@pytest.fixture(scope="session")
+def lists(installed: Interpreter) -> list[list[str]]:
+    """The words that crm_resource, crmsh and pcs list the agents with."""
+    done = ask(
+        installed,
+        ("crm_resource", "--list-agents", "ocf:openstack"),
+        ("crm", "ra", "list", "ocf", "openstack"),
+        own=True,
+    )
+    done += ask(installed, ("pcs", "resource", "list", "--nodesc", "ocf:openstack:"))
+    assert [one.code for one in done] == [0, 0, 0], done
+    return [one.out.split() for one in done]
 
 
 def test_crm_resource_shows_what_the_agent_printed(
-    agent: str, installed: Installed, text: str
+    agent: str, shown: dict[str, Result], text: str
 ) -> None:
-    done = installed("crm_resource", "--show-metadata", f"ocf:openstack:{agent}")
+    """So does every program that asks crm_resource, as pcs and crmsh do."""
+    done = shown[agent]
     assert done.code == 0, done.err
     assert done.out.strip() == text.strip()
 
 
-def test_crm_resource_lists_it(agent: str, installed: Installed) -> None:
-    done = installed("crm_resource", "--list-agents", "ocf:openstack")
-    assert done.code == 0, done.err
-    assert agent in done.out.split()
+def test_crm_resource_crmsh_and_pcs_list_it(agent: str, lists: list[list[str]]) -> None:
+    assert agent in lists[0]
+    assert agent in lists[1]
+    assert f"ocf:openstack:{agent}" in lists[2]
 
 
-def test_crm_resource_validates_it(agent: str, installed: Installed) -> None:
-    words = ("crm_resource", "--validate", "--class=ocf", "--provider=openstack")
-    good = installed(*words, f"--agent={agent}", "--output-as=xml")
+@pytest.mark.library
+def test_pcs_tells_what_it_is_in_its_list(
+    agent: str, installed: Interpreter, tree: etree._Element
+) -> None:
+    (done,) = ask(installed, ("pcs", "resource", "list", f"ocf:openstack:{agent}"))
+    assert f"ocf:openstack:{agent} - {tree.findtext('shortdesc')}" in done.out.splitlines()
+
+
+@pytest.mark.library
+def test_crm_resource_validates_it(
+    agent: str, installed: Interpreter, tree: etree._Element
+) -> None:
+    """It calls validate-all, of which test_failures.py has all agents."""
+    good, bad = ask(
+        installed,
+        (*CRM_RESOURCE, f"--agent={agent}"),
+        (*CRM_RESOURCE, f"--agent={agent}", "--option", "log_file=nowhere"),
+        own=True,
+    )
     assert good.code == 0, good
-    bad = installed(*words, f"--agent={agent}", "--option", "config=nowhere", "--output-as=xml")
-    assert bad.code == 6, bad
+    assert bad.code == (6 if "log_file" in names(tree) else 0), bad
+
+
+def pcs_names(done: Result) -> list[str]:
+    """The parameters that a description explains, each followed by remarks in brackets."""
+    found = (re.match(r"  ([^(:]+?)( \([^)]*\))*:", line) for line in done.out.splitlines())
+    return [one.group(1) for one in found if one]
 
 
 def test_pcs_describes_every_parameter_and_monitor(
-    agent: str, installed: Installed, tree: etree._Element
+    agent: str, pcs_tells: dict[str, Result], tree: etree._Element
 ) -> None:
-    done = installed("pcs", "resource", "describe", f"ocf:openstack:{agent}")
+    done = pcs_tells[agent]
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"ocf:openstack:{agent} - {tree.findtext('shortdesc')}\n")
-    assert set(names(tree, deprecated=False)) <= listed(done.out)
+    assert set(names(tree)) <= set(pcs_names(done))
     for action in tree.iter("action"):
         depth = action.get("depth")
         if depth not in (None, "0"):
             assert f"OCF_CHECK_LEVEL={depth}" in done.out
-    full = installed("pcs", "resource", "describe", "--full", f"ocf:openstack:{agent}")
-    assert set(names(tree)) <= listed(full.out)
 
 
-def test_pcs_lists_it(agent: str, installed: Installed, tree: etree._Element) -> None:
-    done = installed("pcs", "resource", "list", f"openstack:{agent}")
-    assert f"ocf:openstack:{agent} - {tree.findtext('shortdesc')}" in done.out.splitlines()
+@pytest.mark.library
+def test_pcs_hides_what_is_deprecated(
+    agent: str, installed: Interpreter, tree: etree._Element
+) -> None:
+    (done,) = ask(installed, ("pcs", "resource", "describe", f"ocf:openstack:{agent}"))
+    assert (done.code, done.err) == (0, "")
+    deprecated = {p.get("name") for p in tree.iter("parameter") if p.find("deprecated") is not None}
+    assert set(pcs_names(done)) & set(names(tree)) == set(names(tree)) - deprecated
 
 
 def test_crmsh_shows_every_parameter_default_and_operation(
-    agent: str, installed: Installed, tree: etree._Element
+    agent: str, crm_tells: dict[str, list[str]], tree: etree._Element
 ) -> None:
-    done = installed("crm", "ra", "info", f"ocf:openstack:{agent}")
-    assert done.code == 0
-    assert "ERROR" not in done.out + done.err
-    lines = done.out.splitlines()
+    lines = crm_tells[agent]
     for parameter in tree.iter("parameter"):
         content = parameter.find("content")
         kind = content.get("type")
@@ -88,7 +171,3 @@ def test_crmsh_shows_every_parameter_default_and_operation(
                 and line.endswith(f"depth={action.get('depth')}")
                 for line in lines
             )
-
-
-def test_crmsh_lists_it(agent: str, installed: Installed) -> None:
-    assert agent in installed("crm", "ra", "list", "ocf", "openstack").out.split()

@@ -1,49 +1,30 @@
-"""Contract lines 9, 10, 15, 16, 18, 20: what fails says why, and stop does not fail."""
+"""Contract lines 9, 10, 16, 18, 20, 24, 25: what fails says why, and stop does not fail."""
 
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import Path
 
 import pytest
 from lxml import etree
 
-from tests.calling import AGENTS, Caller, Result
-from tests.contract.node import BareNode
-from tests.contract.state import keep, state_file
+from tests.calling import Result
+from tests.contract.kinds import declaration
+from tests.contract.values import MISSING, declared, files, keys, names, newer, wrong
+from tests.contract.warm import Resource
 
 # What Pacemaker keeps of an exit reason.
 KEPT = 128
 SECRET = "s3cr3t-w0rd with blanks"
-MISSING = {
-    "binary": "/nonexistent/bin/daemon",
-    "config": "/nonexistent/etc/service.conf",
-    "user": "no-such-user",
-}
-# Wrong values for as many parameters as have a type that can be wrong.
-WRONG = {
-    "string": "two\nlines",
-    "integer": "many",
-    "boolean": "perhaps",
-    "select": "something else",
-}
+ACTIONS = ("start", "stop", "monitor", "validate-all", "bounce")
 
 
-def wrong(tree: etree._Element) -> dict[str, str]:
-    return {
-        parameter.get("name"): WRONG[parameter.find("content").get("type")]
-        for parameter in tree.iter("parameter")
-    }
-
-
-def declared(tree: etree._Element, values: dict[str, str]) -> dict[str, str]:
-    names = {parameter.get("name") for parameter in tree.iter("parameter")}
-    return {name: value for name, value in values.items() if name in names}
-
-
-def keys(values: dict[str, str]) -> dict[str, str]:
-    return {f"OCF_RESKEY_{name}": value for name, value in values.items()}
+@pytest.fixture
+def present(tmp_path: Path) -> Path:
+    """A file that is there."""
+    path = tmp_path / "service.conf"
+    path.touch()
+    return path
 
 
 def assert_has_good_reason(done: Result, fact: str = "") -> None:
@@ -58,18 +39,38 @@ def assert_has_good_reason(done: Result, fact: str = "") -> None:
     assert fact in done.reason.encode()[:KEPT].decode("utf-8", "replace")
 
 
-@pytest.mark.parametrize("action", ["start", "validate-all", "reload-agent"])
-@pytest.mark.root
-def test_a_wrong_parameter_is_named_with_what_would_be_right(
-    call: Caller, tree: etree._Element, action: str
-) -> None:
-    for name, value in wrong(tree).items():
-        done = call(action, extra=keys({name: value}))
+def assert_names_each(call: Resource, action: str, values: dict[str, str]) -> None:
+    """The action refuses each of the values, and says which it was."""
+    requests = [call.request(action, extra=keys({name: value})) for name, value in values.items()]
+    for name, done in zip(values, call.several(requests)):
         assert done.code == 6, f"{name}: {done}"
         assert_has_good_reason(done, f"parameter {name} must be")
 
 
-def test_every_select_takes_its_options_alone(call: Caller, tree: etree._Element) -> None:
+def test_a_wrong_parameter_is_named_with_what_would_be_right(
+    call: Resource, tree: etree._Element
+) -> None:
+    assert_names_each(call, "validate-all", wrong(tree))
+
+
+@pytest.mark.root
+def test_start_and_reload_look_at_the_parameters_too(away: Resource, tree: etree._Element) -> None:
+    """With the same `Parameters.check` as validate-all: one parameter shows that it is called."""
+    (name, value), *_ = wrong(tree).items()
+    assert_names_each(away, "start", {name: value})
+    if tree.find("actions/action[@name='reload-agent']") is not None:
+        assert_names_each(away, "reload-agent", {name: value})
+
+
+@pytest.mark.library
+@pytest.mark.root
+def test_start_and_reload_look_at_every_parameter(away: Resource, tree: etree._Element) -> None:
+    assert_names_each(away, "start", wrong(tree))
+    if tree.find("actions/action[@name='reload-agent']") is not None:
+        assert_names_each(away, "reload-agent", wrong(tree))
+
+
+def test_every_select_takes_its_options_alone(call: Resource, tree: etree._Element) -> None:
     for parameter in tree.iter("parameter"):
         name = parameter.get("name")
         options = [option.get("value") for option in parameter.iter("option")]
@@ -82,252 +83,205 @@ def test_every_select_takes_its_options_alone(call: Caller, tree: etree._Element
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("action", ["start", "stop", "monitor", "validate-all", "bounce"])
 def test_failures_have_one_line_of_reason_and_it_is_in_the_log(
-    call: Caller, tree: etree._Element, bare: BareNode, action: str
+    away: Resource, tree: etree._Element
 ) -> None:
     values = declared(tree, {**MISSING, "api_timeout": "never"})
-    done = bare([AGENTS / call.agent, action], call.environment(**values))
-    if done.code != 0:
+    requests = [away.request(action, extra=keys(values)) for action in ACTIONS]
+    for done in away.several(requests):
+        if done.code != 0:
+            assert_has_good_reason(done)
+        if done.code not in (0, 7):
+            assert done.reason in away.log.read_text()
+
+
+@pytest.mark.root
+def test_start_on_a_node_without_the_software_is_5(away: Resource) -> None:
+    for done in away.several([away.request("start"), away.request("start", level=10)]):
+        assert done.code == 5, done
+        assert_has_good_reason(done, "not installed")
+
+
+def assert_not_running(away: Resource, levels: list[str | None], intervals: list[int]) -> None:
+    requests = [
+        away.request("monitor", level=level, interval=interval)
+        for level in levels
+        for interval in intervals
+    ]
+    for request, done in zip(requests, away.several(requests)):
+        assert done.code == 7, request
         assert_has_good_reason(done)
-    if done.code not in (0, 7):
-        assert done.reason in call.log.read_text()
-
-
-@pytest.mark.parametrize("level", [None, 10])
-@pytest.mark.root
-def test_start_on_a_node_without_the_software_is_5(
-    call: Caller, bare: BareNode, level: int | None
-) -> None:
-    done = bare([AGENTS / call.agent, "start"], call.environment())
-    assert done.code == 5
-    assert_has_good_reason(done, "not installed")
+    assert not away.rsctmp.exists(), "a monitor changes nothing"
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("interval", [None, "0", "10000"])
-@pytest.mark.parametrize("level", [None, "0", "10", "20", "15", "99"])
-def test_monitor_on_a_node_without_the_software_is_7(
-    call: Caller, bare: BareNode, interval: str | None, level: str | None
-) -> None:
-    environment = call.environment()
-    if interval is not None:
-        environment["OCF_RESKEY_CRM_meta_interval"] = interval
-    if level is not None:
-        environment["OCF_CHECK_LEVEL"] = level
-    done = bare([AGENTS / call.agent, "monitor"], environment)
-    assert done.code == 7
-    assert_has_good_reason(done)
-    assert not call.rsctmp.exists(), "a monitor changes nothing"
+def test_monitor_on_a_node_without_the_software_is_7(away: Resource, tree: etree._Element) -> None:
+    depths = [action.get("depth") for action in tree.iter("action") if action.get("depth")]
+    assert_not_running(away, [None, *depths], [0])
+    assert_not_running(away, [None, depths[-1]], [10])
+
+
+@pytest.mark.library
+@pytest.mark.root
+def test_monitor_of_any_level_there_is_7(away: Resource) -> None:
+    assert_not_running(away, [None, "0", "10", "20", "15", "99"], [0, 10])
+    explicit = away.request("monitor", extra={"OCF_RESKEY_CRM_meta_interval": "0"})
+    assert away.several([explicit])[0].code == 7
 
 
 @pytest.mark.root
 def test_a_probe_with_everything_missing_or_wrong_is_7(
-    call: Caller, tree: etree._Element, bare: BareNode
+    away: Resource, tree: etree._Element
 ) -> None:
-    for values in (MISSING, wrong(tree)):
-        done = bare([AGENTS / call.agent, "monitor"], {**call.environment(), **keys(values)})
+    requests = [away.request("monitor", extra=keys(v)) for v in (MISSING, wrong(tree))]
+    for done in away.several(requests):
         assert done.code == 7
         assert_has_good_reason(done)
 
 
-@pytest.mark.root
-def test_stopped_stays_0_without_software_configuration_user_and_packages(
-    call: Caller, bare: BareNode
-) -> None:
-    done = bare([AGENTS / call.agent, "stop"], call.environment())
-    assert (done.code, done.err) == (0, "")
-
-
-@pytest.mark.root
-def test_stopped_stays_0_with_any_parameter_missing_empty_or_wrong(
-    call: Caller, tree: etree._Element, bare: BareNode
-) -> None:
-    bad = wrong(tree)
-    cases = [MISSING, bad, dict.fromkeys(bad, ""), *({name: value} for name, value in bad.items())]
-    cases.append({"additional_parameters": 'an "open quote'})
-    cases.append({"additional_parameters": "--cafe=\udcff", "user": "\udcff", "binary": "\udcfe"})
-    cases.append({"user": "-1"})
-    cases.append({"user": str(2**80)})
-    cases.append({"user": "9" * 5000})
-    cases.append({"config": "/" + "x" * 5000, "binary": "y" * 5000})
-    cases.append({"CRM_meta_timeout": "soon"})
-    cases.append({"CRM_meta_timeout": "9" * 5000})
-    cases.append({"CRM_meta_timeout": "-5"})
-    for values in cases:
-        done = bare([AGENTS / call.agent, "stop"], {**call.environment(), **keys(values)})
+def assert_stops(away: Resource, cases: list[dict[str, str]]) -> None:
+    """stop of what is stopped is 0 and silent in each case."""
+    requests = [away.request("stop", extra=keys(values)) for values in cases]
+    for values, done in zip(cases, away.several(requests)):
         assert (done.code, done.err) == (0, ""), f"{values}: {done}"
 
 
 @pytest.mark.root
-@pytest.mark.parametrize(
-    "instance", ["../../p", "p" * 300, "ünïcode", "\udcff", "new\nline", ".", "p q"]
-)
-def test_stopped_stays_0_for_any_name_of_an_instance(
-    call: Caller, bare: BareNode, instance: str
+def test_stopped_stays_0_without_software_configuration_user_and_packages(away: Resource) -> None:
+    assert_stops(away, [{}])
+
+
+@pytest.mark.root
+def test_stopped_stays_0_with_any_parameter_missing_empty_or_wrong(
+    away: Resource, tree: etree._Element
 ) -> None:
-    call.instance = instance
-    done = bare([AGENTS / call.agent, "stop"], call.environment())
-    assert (done.code, done.err) == (0, "")
-    assert bare([AGENTS / call.agent, "monitor"], call.environment()).code == 7
+    bad = wrong(tree)
+    assert_stops(away, [MISSING, bad, dict.fromkeys(bad, "")])
 
 
-def _a_file(call: Caller) -> None:
-    call.rsctmp.write_text("in the way")
+@pytest.mark.library
+@pytest.mark.root
+def test_stopped_stays_0_with_each_parameter_wrong(away: Resource, tree: etree._Element) -> None:
+    assert_stops(away, [{name: value} for name, value in wrong(tree).items()])
 
 
-def _of_another_user(call: Caller) -> None:
-    call.rsctmp.mkdir()
-    os.chown(call.rsctmp, 65534, 65534)
-
-
-def _ours_is_a_link(call: Caller) -> None:
-    call.rsctmp.mkdir()
-    (call.rsctmp / "openstack").symlink_to("/nonexistent/elsewhere")
-
-
-def _open_to_all(call: Caller) -> None:
-    (call.rsctmp / "openstack").mkdir(parents=True)
-    (call.rsctmp / "openstack").chmod(0o777)
-
-
-def _garbage(call: Caller) -> None:
-    for kind in ("record", "token", "lock"):
-        keep(call, kind, b"\xff\x00=\n=\n")
-
-
-def _a_folder_in_place_of_each_file(call: Caller) -> None:
-    for kind in ("record", "token", "lock"):
-        keep(call, kind, "").unlink()
-        state_file(call, kind).mkdir()
+@pytest.mark.library
+@pytest.mark.root
+def test_stopped_stays_0_with_values_that_no_declaration_thinks_of(away: Resource) -> None:
+    assert_stops(
+        away,
+        [
+            {"additional_parameters": 'an "open quote'},
+            {"additional_parameters": "--cafe=\udcff", "user": "\udcff", "binary": "\udcfe"},
+            {"user": "-1"},
+            {"user": str(2**80)},
+            {"user": "9" * 5000},
+            {"config": "/" + "x" * 5000, "binary": "y" * 5000},
+            {"CRM_meta_timeout": "soon"},
+            {"CRM_meta_timeout": "9" * 5000},
+            {"CRM_meta_timeout": "-5"},
+        ],
+    )
 
 
 @pytest.mark.root
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        _a_file,
-        _of_another_user,
-        _ours_is_a_link,
-        _open_to_all,
-        _garbage,
-        _a_folder_in_place_of_each_file,
-    ],
-)
-def test_stopped_stays_0_with_any_state_folder(call: Caller, bare: BareNode, spoil) -> None:
-    spoil(call)
-    assert bare([AGENTS / call.agent, "monitor"], call.environment()).code == 7
-    done = bare([AGENTS / call.agent, "stop"], call.environment())
-    assert (done.code, done.err) == (0, "")
-
-
-@pytest.mark.root
-def test_stopped_stays_0_on_a_read_only_state_folder(call: Caller, bare: BareNode) -> None:
-    call.rsctmp.mkdir()
-    bare.mounts.insert(0, f"mount -t tmpfs -o ro none {shlex.quote(str(call.rsctmp))}")
-    done = bare([AGENTS / call.agent, "stop"], call.environment())
-    assert (done.code, done.err) == (0, "")
+def test_stop_of_a_stopped_one_without_the_cib_secret_is_0(away: Resource) -> None:
+    """Pacemaker hands over the placeholder where it cannot read the secret."""
+    assert_stops(away, [{"os_password": "lrm://"}])
 
 
 @pytest.mark.root
 def test_stop_and_probe_do_not_wait_for_a_configuration_that_is_a_fifo(
-    call: Caller, bare: BareNode
+    away: Resource, tree: etree._Element
 ) -> None:
-    fifo = call.folder / "service.conf"
+    fifo = away.folder / "service.conf"
     os.mkfifo(fifo)
-    environment = call.environment(config=fifo)
-    assert bare([AGENTS / call.agent, "stop"], environment, 10).code == 0
-    assert bare([AGENTS / call.agent, "monitor"], environment, 10).code == 7
+    values = keys(dict.fromkeys(files(tree), str(fifo)))
+    stop, probe = (away.request(action, extra=values, seconds=10) for action in ("stop", "monitor"))
+    assert [done.code for done in away.several([stop, probe])] == [0, 7]
 
 
 @pytest.mark.root
-def test_stop_of_a_stopped_one_without_the_cib_secret_is_0(call: Caller, bare: BareNode) -> None:
-    """Pacemaker hands over the placeholder where it cannot read the secret."""
-    done = bare([AGENTS / call.agent, "stop"], call.environment(os_password="lrm://"))
-    assert (done.code, done.err) == (0, "")
-
-
-@pytest.mark.root
-@pytest.mark.parametrize("action", ["start", "stop", "monitor", "validate-all", "bounce"])
-def test_no_password_in_what_is_printed_or_logged(
-    call: Caller, tree: etree._Element, bare: BareNode, action: str
-) -> None:
-    secrets = [
-        parameter.get("name")
-        for parameter in tree.iter("parameter")
-        if "password" in parameter.get("name") or "token" in parameter.get("name")
-    ]
+def test_no_password_in_what_is_printed_or_logged(away: Resource, tree: etree._Element) -> None:
+    secrets = [name for name in names(tree) if "password" in name or "token" in name]
+    if not secrets:
+        return
     # the same words where they are not secret: a careless copy into another parameter
     values = {**dict.fromkeys(secrets, SECRET), "config": f"/etc/{SECRET}", "user": SECRET}
-    debug = {"HA_debug": "1", "HA_DEBUGLOG": str(call.log)}
-    for more in ({}, {"api_timeout": SECRET}, dict.fromkeys(secrets, SECRET + "\n")):
-        environment = {**call.environment(), **keys({**values, **more}), **debug}
-        done = bare([AGENTS / call.agent, action], environment)
-        shown = done.out + done.err + (call.log.read_text() if call.log.exists() else "")
-        if secrets:
-            assert SECRET not in shown
-
-
-def test_validate_all_says_the_same_everywhere_at_level_0(
-    call: Caller, tree: etree._Element, tmp_path: Path
-) -> None:
-    """With everything missing that could be looked for on a host."""
-    here = {**declared(tree, MISSING), "os_cacert": "/nonexistent/ca.pem"}
-    assert call("validate-all", extra=keys(here)).code == 0
-    assert call("validate-all", level=0, extra=keys(here)).code == 0
-    assert call("validate-all", level=9, extra=keys(here)).code == 0
+    debug = {"HA_debug": "1", "HA_DEBUGLOG": str(away.log)}
+    requests = [
+        away.request(action, extra={**keys({**values, **more}), **debug})
+        for action in ACTIONS
+        for more in ({}, {"api_timeout": SECRET}, dict.fromkeys(secrets, SECRET + "\n"))
+    ]
+    for request, done in zip(requests, away.several(requests)):
+        assert SECRET not in done.out + done.err, request.words
+    assert SECRET not in away.log.read_text()
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("level", [None, "0"])
-def test_validate_all_says_the_same_on_a_node_without_anything(
-    call: Caller, bare: BareNode, level: str | None
+def test_validate_all_says_the_same_on_every_host_at_level_0(
+    call: Resource, away: Resource, tree: etree._Element
 ) -> None:
-    environment = call.environment()
-    if level is not None:
-        environment["OCF_CHECK_LEVEL"] = level
-    done = bare([AGENTS / call.agent, "validate-all"], environment)
-    assert (done.code, done.err) == (0, "")
+    """With everything missing that could be looked for on a host, and on one without anything."""
+    missing = {**MISSING, "os_cacert": "/nonexistent/ca.pem", **dict.fromkeys(files(tree), "/no/f")}
+    here = keys(declared(tree, missing))
+    for done in call.several(
+        [call.request("validate-all", level=x, extra=here) for x in (None, 0, 9)]
+    ):
+        assert done.code == 0, done
+    for done in away.several([away.request("validate-all", level=level) for level in (None, 0)]):
+        assert (done.code, done.err) == (0, "")
 
 
-@pytest.mark.parametrize("level", [10, 20])
-def test_validate_all_at_level_10_misses_the_program_with_5(call: Caller, level: int) -> None:
-    done = call("validate-all", level=level, binary="/nonexistent/bin/daemon")
-    assert done.code == 5
-    assert_has_good_reason(done, "/nonexistent/bin/daemon is not installed")
-
-
-def test_validate_all_at_level_10_misses_the_file_with_2(
-    call: Caller, tree: etree._Element
+def test_validate_all_at_level_10_misses_the_program_with_5(
+    call: Resource, tree: etree._Element
 ) -> None:
-    for name, value in declared(tree, {"config": "/nonexistent/service.conf"}).items():
-        done = call("validate-all", level=10, binary="/bin/true", **{name: value})
-        assert done.code == 2
-        assert_has_good_reason(done, value)
+    if "binary" not in names(tree):
+        return
+    for level in (10, 20):
+        done = call("validate-all", level=level, binary="/nonexistent/bin/daemon")
+        assert done.code == 5
+        assert_has_good_reason(done, "/nonexistent/bin/daemon is not installed")
+
+
+def test_validate_all_at_level_10_misses_each_file_with_2(
+    call: Resource, tree: etree._Element, present: Path
+) -> None:
+    """Where the program cannot be chosen it may be missing too, which comes first."""
+    for name in files(tree):
+        # in place of a uwsgi another program gets the configuration alone
+        is_needed = name == "config" or "Uwsgi(" not in declaration(call.agent)
+        chosen = declared(tree, {"binary": "/bin/true"} if is_needed else {})
+        others = dict.fromkeys(set(files(tree)) - {newer(tree).get(name), *newer(tree)}, present)
+        values = {**chosen, **others, name: "/nonexistent/s.conf"}
+        done = call("validate-all", level=10, extra=keys(values))
+        if done.code == 5 and not chosen:
+            assert_has_good_reason(done, "not installed")
+            continue
+        assert done.code == 2, f"{name}: {done}"
+        assert_has_good_reason(done, "/nonexistent/s.conf")
 
 
 def test_validate_all_at_level_10_misses_the_user_with_5(
-    call: Caller, tree: etree._Element, tmp_path: Path
+    call: Resource, tree: etree._Element, present: Path
 ) -> None:
-    config = tmp_path / "service.conf"
-    config.touch()
-    for name, value in declared(tree, {"user": "no-such-user"}).items():
-        done = call(
-            "validate-all",
-            level=10,
-            extra=keys({name: value}),
-            binary="/bin/true",
-            config=config,
-        )
-        assert done.code == 5
-        assert_has_good_reason(done, value)
+    if "user" not in names(tree):
+        return
+    values = {
+        **dict.fromkeys(files(tree), present),
+        **declared(tree, {"binary": "/bin/true", "user": "no-such-user"}),
+    }
+    done = call("validate-all", level=10, extra=keys(values))
+    assert done.code == 5
+    assert_has_good_reason(done, "no-such-user" if "binary" in values else "")
 
 
-def test_notify_is_always_0(call: Caller) -> None:
+def test_notify_is_always_0(call: Resource) -> None:
     assert call("notify", api_timeout="never").code == 0
 
 
 @pytest.mark.root
-def test_a_reload_with_right_parameters_is_0(call: Caller, tree: etree._Element) -> None:
+def test_a_reload_with_right_parameters_is_0(call: Resource, tree: etree._Element) -> None:
     offered = [action.get("name") for action in tree.iter("action")]
     assert call("reload-agent").code == (0 if "reload-agent" in offered else 3)

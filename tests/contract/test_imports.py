@@ -2,6 +2,9 @@
 
 style.md has what each costs. The agent's own first line says `-IS`; so is it run here, with
 `-X importtime`, which names every module that is loaded, whoever loads it.
+
+An agent file itself loads hot modules alone (test_structure.py), so one agent of each kind tells
+for all.
 """
 
 from __future__ import annotations
@@ -17,14 +20,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from ocf_lib.endpoint import Endpoint
 from ocf_lib.process import Ending, Identity, stat
 from ocf_lib.record import Record
 from ocf_lib.token import Token
 from tests.calling import AGENTS, ROOT, Caller
+from tests.contract.kinds import declaration
 from tests.contract.node import BareNode
 from tests.contract.state import keep
+from tests.contract.values import has_api, names
+
+pytestmark = pytest.mark.library
 
 PYTHON = ("/usr/bin/python3", "-I", "-S", "-X", "importtime")
 
@@ -49,7 +57,7 @@ OWN = {
     "monitor 10 https": HEALTHY | {"api", "endpoint", "http", "tls", "token"},
     "stop": (HEALTHY - {"monitor"})
     | {"adoption", "command", "endpoint", "files", "http", "launcher", "lock", "log"}
-    | {"members", "sockets", "stop", "tls"},
+    | {"members", "printed", "sockets", "stop", "tls"},
 }
 # `os` brings its own half dozen; the rest is built in or nearly so.
 FREE = {"__future__", "abc", "codecs", "genericpath", "io", "os", "posixpath", "stat", "time"}
@@ -63,7 +71,7 @@ TLS = {
 # What `subprocess` and `shlex` bring beyond that.
 LAUNCH = {
     *("fcntl", "fnmatch", "glob", "grp", "locale", "msvcrt", "pwd", "resource", "shlex"),
-    *("signal", "subprocess", "syslog", "threading"),
+    *("signal", "string", "subprocess", "syslog", "threading"),
 }
 # The top-level names, without those that begin with _: the rest is the interpreter's own affair.
 STANDARD = {
@@ -88,22 +96,27 @@ def loaded(caller: Caller, words: str, folder: BareNode | None = None, **extra: 
             run = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
             code, err = run.returncode, run.stderr
         assert code == 0, err[-2000:]
-        names = {row.rpartition("|")[2].strip() for row in err.splitlines() if "|" in row}
-        found.append(names)
+        found.append({row.rpartition("|")[2].strip() for row in err.splitlines() if "|" in row})
     assert "ocf_lib.agent" in found[1]
     return found[1] - found[0]
 
 
-def check(names: set[str], action: str) -> None:
-    own = {name.partition(".")[2] for name in names if name.startswith("ocf_lib.")}
-    assert own == OWN[action]
-    roots = {name.split(".")[0] for name in names} - {"ocf_lib"}
+def check(found: set[str], action: str, agent: str) -> None:
+    own = {name.partition(".")[2] for name in found if name.startswith("ocf_lib.")}
+    # parameters that agents without a log-in do not have, and do not load
+    assert own - {"login"} == OWN[action]
+    assert ("login" in own) == ("login." in declaration(agent))
+    roots = {name.split(".")[0] for name in found} - {"ocf_lib"}
     standard = {name for name in roots if not name.startswith("_") or name == "__future__"}
     if action == "meta-data":
         # lxml, and with it whatever hooks the host has put into its dist-packages
         assert not standard & {"keystoneauth1", "keystoneclient", "psutil", "requests"}
         return
     assert standard - STANDARD[action] == set()
+
+
+# What Horizon's page has in it; of others the status alone is looked at.
+PAGE = b"<input name=csrfmiddlewaretoken>"
 
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
@@ -127,9 +140,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.headers.get("X-Auth-Token"):
             self.server.seen.append(self.path)
         self.send_response(200)
-        self.send_header("Content-Length", "2")
+        self.send_header("Content-Length", str(len(PAGE)))
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(PAGE)
 
     def log_message(self, *arguments: object) -> None:
         pass
@@ -144,23 +157,27 @@ def daemon() -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and its certificate in one file."""
+    folder = tmp_path_factory.mktemp("certificate")
+    both, public = folder / "both.pem", folder / "public.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=localhost", "-keyout", both, "-out", public),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    with both.open("a") as file:
+        file.write(public.read_text())
+    return both
+
+
 @pytest.fixture(params=["http", "https"])
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    certificate = None
-    if request.param == "https":
-        certificate = tmp_path / "both.pem"
-        subprocess.run(
-            [
-                *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-                *("-subj", "/CN=localhost", "-keyout", certificate),
-                *("-out", tmp_path / "public.pem"),
-            ],
-            check=True,
-            capture_output=True,
-        )
-        with certificate.open("a") as file:
-            file.write((tmp_path / "public.pem").read_text())
-    made = Server(certificate)
+def server(request: pytest.FixtureRequest, certificate: Path) -> Iterator[Server]:
+    made = Server(certificate if request.param == "https" else None)
     thread = threading.Thread(target=made.serve_forever, args=(0.01,))
     thread.start()
     yield made
@@ -173,7 +190,10 @@ CREDENTIALS = {
     "os_auth_url": "http://192.0.2.1:5000/v3",
     "os_username": "admin",
     "os_password": "secret",
+    "os_tenant_name": "admin",
 }
+# Whose token it is, with the domains of both.
+HOLDER = ("os_auth_url", "os_username", "os_tenant_name")
 
 
 def record_of(process: subprocess.Popen[bytes]) -> Record:
@@ -182,49 +202,52 @@ def record_of(process: subprocess.Popen[bytes]) -> Record:
     return Record(Identity.of(found), Ending(15, 0))
 
 
-def has_api(tree) -> bool:
-    return any(parameter.get("name") == "api_timeout" for parameter in tree.iter("parameter"))
-
-
 @pytest.mark.parametrize("action", ["meta-data", "usage"])
 def test_describing(call: Caller, action: str) -> None:
-    check(loaded(call, action), action)
+    check(loaded(call, action), action, call.agent)
 
 
 @pytest.mark.root
-def test_monitor_of_the_processes(call: Caller, daemon) -> None:
+def test_monitor_of_the_processes(call: Caller, daemon: subprocess.Popen[bytes]) -> None:
     record = record_of(daemon)
     record.endpoint = Endpoint("http", "127.0.0.1", 1)
     keep(call, "record", record)
-    check(loaded(call, "monitor", OCF_CHECK_LEVEL="0"), "monitor 0")
-    check(loaded(call, "status"), "monitor 0")
+    check(loaded(call, "monitor", OCF_CHECK_LEVEL="0"), "monitor 0", call.agent)
+    check(loaded(call, "status"), "monitor 0", call.agent)
 
 
 @pytest.mark.root
-def test_monitor_with_a_kept_token(call: Caller, tree, daemon, server: Server) -> None:
+def test_monitor_of_the_api_with_a_kept_token_where_it_takes_one(
+    call: Caller, tree: etree._Element, daemon: subprocess.Popen[bytes], server: Server
+) -> None:
     if not has_api(tree):
         return
     scheme = "https" if isinstance(server.socket, ssl.SSLSocket) else "http"
     record = record_of(daemon)
     record.endpoint = Endpoint(scheme, "127.0.0.1", server.server_address[1])
+    # what the parameters said of where it is, as start keeps it: a console proxy's port is one
+    port = tree.find("parameters/parameter[@name='console_port']/content")
+    record.url = "" if port is None else port.get("default")
     keep(call, "record", record)
-    call.parameters = CREDENTIALS
-    holder = "|".join([CREDENTIALS["os_auth_url"], "admin", "", "Default", "Default"])
-    keep(call, "token", Token("gAAAA", "3", int(time.time()) + 3600, holder))
+    takes_tokens = "os_auth_url" in names(tree)
+    if takes_tokens:
+        call.parameters = CREDENTIALS
+        holder = "|".join([*map(CREDENTIALS.__getitem__, HOLDER), "Default", "Default"])
+        keep(call, "token", Token("gAAAA", "3", int(time.time()) + 3600, holder, "0123"))
     for more in ({}, {"OCF_CHECK_LEVEL": "10"}, {"OCF_CHECK_LEVEL": "15"}):
-        names = loaded(call, "monitor", OCF_RESKEY_CRM_meta_interval="20000", **more)
-        check(names, "monitor 10" + (" https" if scheme == "https" else ""))
-    assert len(server.seen) == 3, "the token was presented"
+        found = loaded(call, "monitor", OCF_RESKEY_CRM_meta_interval="20000", **more)
+        check(found, "monitor 10" + (" https" if scheme == "https" else ""), call.agent)
+    assert len(server.seen) == (3 if takes_tokens else 0), "the token was presented"
 
 
 @pytest.mark.root
-def test_stop_of_a_stopped_one(call: Caller, bare: BareNode) -> None:
-    names = loaded(call, "stop", bare)
-    check(names, "stop")
-    assert not any("dist-packages" in name or name == "site" for name in names)
+def test_stop_of_a_stopped_one(call: Caller, node: BareNode) -> None:
+    found = loaded(call, "stop", node)
+    check(found, "stop", call.agent)
+    assert not any("dist-packages" in name or name == "site" for name in found)
 
 
 def test_the_lists_are_of_this_library() -> None:
     modules = {name[:-3] for name in os.listdir(ROOT / "ocf_lib") if name.endswith(".py")}
-    for names in OWN.values():
-        assert names <= modules
+    for own in OWN.values():
+        assert own <= modules

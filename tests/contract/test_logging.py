@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.calling import AGENTS, Caller
+from tests.contract.kinds import current
 from tests.contract.node import BareNode
+from tests.contract.warm import Resource
 
 BAD = {"api_timeout": "never", "config": "nowhere", "url": "nonsense"}
 
@@ -20,20 +22,22 @@ def failing(call: Caller, **extra: str) -> None:
     assert done.code == 3
 
 
-def test_errors_go_to_the_log_file_with_the_agents_name(call: Caller) -> None:
+def test_errors_go_to_the_log_file_with_the_agents_name(call: Resource) -> None:
     failing(call)
     line = call.log.read_text()
     assert line.count("\n") == 1
-    assert line.startswith(f"{call.agent}({call.instance})[")
+    assert line.startswith(f"{current(call.agent)}({call.instance})[")
     assert "ERROR: bounce: " in line
 
 
-def test_ha_logtag_replaces_the_tag(call: Caller) -> None:
+@pytest.mark.library
+def test_ha_logtag_replaces_the_tag(call: Resource) -> None:
     failing(call, HA_LOGTAG="my-tag")
     assert call.log.read_text().startswith("my-tag:\t")
 
 
-def test_errors_go_to_the_debug_log_too_and_once_where_both_are_one(call: Caller) -> None:
+@pytest.mark.library
+def test_errors_go_to_the_debug_log_too_and_once_where_both_are_one(call: Resource) -> None:
     debug = call.folder / "debug.log"
     failing(call, HA_DEBUGLOG=str(debug))
     assert debug.read_text() == call.log.read_text()
@@ -42,15 +46,17 @@ def test_errors_go_to_the_debug_log_too_and_once_where_both_are_one(call: Caller
     assert call.log.read_text().count("\n") == 1
 
 
-def test_debug_is_off_unless_asked_for(call: Caller) -> None:
+@pytest.mark.library
+def test_debug_is_off_unless_asked_for(call: Resource) -> None:
     debug = call.folder / "debug.log"
     for value in ("0", ""):
         call("validate-all", extra={"HA_debug": value, "HA_DEBUGLOG": str(debug)})
     assert not debug.exists() or "DEBUG" not in debug.read_text()
 
 
+@pytest.mark.library
 @pytest.mark.parametrize("name", ["/nonexistent/folder/ha.log", "/dev/full", "/"])
-def test_a_log_that_cannot_be_written_changes_no_verdict(call: Caller, name: str) -> None:
+def test_a_log_that_cannot_be_written_changes_no_verdict(call: Resource, name: str) -> None:
     failing(call, HA_LOGFILE=name, HA_DEBUGLOG=name)
 
 
@@ -61,7 +67,10 @@ class SyslogNode(BareNode):
         super().__init__(scratch)
         devices = self._folder("dev")
         self.server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.server.bind(str(devices / "log"))
+        # the name of a socket is cut at 108 bytes, and pytest's folders lie deep
+        descriptor = os.open(devices, os.O_PATH)
+        self.server.bind(f"/proc/self/fd/{descriptor}/log")
+        os.close(descriptor)
         self.server.settimeout(5)
         (devices / "null").touch()
         self.mounts[:0] = [
@@ -79,8 +88,9 @@ class SyslogNode(BareNode):
                 return found
 
 
+@pytest.mark.library
 @pytest.mark.root
-def test_syslog_unless_the_facility_is_none(call: Caller, tmp_path: Path) -> None:
+def test_syslog_unless_the_facility_is_none(call: Resource, tmp_path: Path) -> None:
     node = SyslogNode(tmp_path)
     environment = call.environment(**BAD)
     with node.server:
@@ -91,12 +101,13 @@ def test_syslog_unless_the_facility_is_none(call: Caller, tmp_path: Path) -> Non
             assert node([AGENTS / call.agent, "bounce"], environment).code == 3
             (line,) = node.lines()
             assert line.startswith(b"<%d>" % (number * 8 + 3)), "facility and priority err"
-            assert f"{call.agent}({call.instance})[".encode() in line
+            assert f"{current(call.agent)}({call.instance})[".encode() in line
             assert b"ERROR: bounce: " in line
 
 
+@pytest.mark.library
 @pytest.mark.root
-def test_no_syslog_daemon_is_no_reason_to_fail(call: Caller, tmp_path: Path) -> None:
+def test_no_syslog_daemon_is_no_reason_to_fail(call: Resource, tmp_path: Path) -> None:
     node = SyslogNode(tmp_path)
     node.server.close()
     os.unlink(node.folder / "dev" / "log")

@@ -6,13 +6,22 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
 from lxml import etree
 
 from tests.calling import AGENTS, agents
+from tests.contract.kinds import current, declaration, is_alias
 
 SCHEMA = Path("/usr/share/pcs/data/ocf-1.1.rng")
 TYPES = {"string", "integer", "boolean", "select"}
 SECONDS = re.compile(r"[1-9][0-9]*s")
+
+# Agents of daemons that their project has removed, some as long ago as 2013.
+GONE = {
+    *("glance-registry", "nova-cert", "nova-consoleauth", "nova-network", "nova-objectstore"),
+    *("nova-volume", "quantum-agent-dhcp", "quantum-agent-l3", "quantum-metadata-agent"),
+    "quantum-server",
+}
 
 
 def names_of(tree: etree._Element, what: str) -> list[str]:
@@ -29,8 +38,12 @@ def test_name_is_the_file_name(agent: str, tree: etree._Element) -> None:
     assert tree.findtext("version") == "1.1"
 
 
-def test_valid_against_the_ocf_1_1_schema(tree: etree._Element) -> None:
-    schema = etree.RelaxNG(etree.parse(str(SCHEMA)))
+@pytest.fixture(scope="module")
+def schema() -> etree.RelaxNG:
+    return etree.RelaxNG(etree.parse(str(SCHEMA)))
+
+
+def test_valid_against_the_ocf_1_1_schema(tree: etree._Element, schema: etree.RelaxNG) -> None:
     schema.assertValid(tree)
 
 
@@ -65,6 +78,36 @@ def test_descriptions_are_there_and_english(tree: etree._Element) -> None:
         assert "\n" not in short.text
         assert len(short.text) <= 60
         assert not short.text.endswith(".")
+
+
+@pytest.fixture(scope="module")
+def titles(described: dict[str, str]) -> dict[str, str]:
+    trees = {name: etree.fromstring(text.encode()) for name, text in described.items()}
+    return {name: tree.findtext("shortdesc") for name, tree in trees.items()}
+
+
+def test_its_short_description_is_its_own(agent: str, titles: dict[str, str]) -> None:
+    """That of an alias tells which name is today's."""
+    if is_alias(agent):
+        assert titles[agent].lower().startswith("older name of")
+        assert titles[agent].endswith(f" {current(agent)}")
+        return
+    assert [name for name, title in titles.items() if title == titles[agent]] == [agent]
+
+
+def test_it_says_how_to_run_it_in_a_cluster(tree: etree._Element) -> None:
+    told = " ".join(tree.findtext("longdesc").split()).lower()
+    assert "active/active" in told or "active/passive" in told
+
+
+def test_a_daemon_that_no_release_has_any_more_is_called_legacy(
+    agent: str, tree: etree._Element
+) -> None:
+    assert ("legacy" in tree.findtext("shortdesc")) == (current(agent) in GONE)
+
+
+def test_all_legacy_agents_are_there() -> None:
+    assert GONE - set(agents()) == set()
 
 
 def test_crmsh_shows_the_short_description(agent: str, tree: etree._Element) -> None:
@@ -157,7 +200,7 @@ def test_promote_and_demote_or_neither(agent: str, tree: etree._Element) -> None
     assert ("promote" in actions) == ("demote" in actions)
     assert ("migrate_to" in actions) == ("migrate_from" in actions)
     # LCMC takes an agent for promotable exactly when its file has this word
-    assert ("promote" in actions) == ("crm_master" in (AGENTS / agent).read_text())
+    assert ("promote" in actions) == ("crm_master" in declaration(agent))
 
 
 def test_reloadable_parameters_come_with_the_action(tree: etree._Element) -> None:
@@ -181,6 +224,7 @@ def test_there_is_nothing_but_agents_in_their_folder() -> None:
     for path in AGENTS.iterdir():
         assert path.is_file()
         assert path.name in agents()
+        assert not path.is_symlink() or str(path.readlink()) == current(path.name)
         assert path.suffix == ""
 
 

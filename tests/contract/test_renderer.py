@@ -40,7 +40,7 @@ def text() -> str:
             Action("promote", 5),
         ),
     )
-    return metadata.render(service)
+    return metadata.render(service, service.name)
 
 
 @pytest.fixture

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 from collections.abc import Iterator
 
 import pytest
+from lxml import etree
 
-from tests.calling import AGENTS, ROOT
+from tests.calling import ROOT, agents
+from tests.contract import kinds
+from tests.contract.kinds import declaration
 
+README = (ROOT / "README.md").read_text()
 LIBRARY = ROOT / "ocf_lib"
 MODULES = sorted(path.stem for path in LIBRARY.glob("*.py"))
 LINES = 300
@@ -189,11 +192,12 @@ def test_no_class_inherits_over_more_than_two_levels() -> None:
 
 
 def body_of(agent: str) -> ast.Module:
-    return ast.parse((AGENTS / agent).read_text())
+    return ast.parse(declaration(agent))
 
 
+@pytest.mark.file
 def test_an_agent_is_a_declaration(agent: str) -> None:
-    assert len((AGENTS / agent).read_text().splitlines()) <= AGENT_LINES
+    assert len(declaration(agent).splitlines()) <= AGENT_LINES
     nodes = list(ast.walk(body_of(agent)))
     for node in nodes:
         if isinstance(node, (ast.If, ast.IfExp)):
@@ -203,26 +207,47 @@ def test_an_agent_is_a_declaration(agent: str) -> None:
     assert ast.unparse(last).startswith("agent.run("), "its last statement is the one that acts"
 
 
-def test_an_agent_imports_the_library_alone(agent: str) -> None:
+@pytest.mark.file
+def test_an_agent_loads_hot_modules_of_the_library_alone(agent: str) -> None:
     for node in ast.walk(body_of(agent)):
         if isinstance(node, ast.Import):
             assert [alias.name for alias in node.names] == ["sys"]
         if isinstance(node, ast.ImportFrom):
-            assert str(node.module).split(".")[0] == "ocf_lib"
+            package, _, module = str(node.module).partition(".")
+            assert package == "ocf_lib"
+            for name in [module] if module else [alias.name for alias in node.names]:
+                assert is_hot(name), f"{name} is loaded by each call"
 
 
+@pytest.mark.file
 def test_an_agent_finds_its_library_beside_it_and_installed(agent: str) -> None:
-    text = (AGENTS / agent).read_text()
+    text = declaration(agent)
     assert text.startswith("#!/usr/bin/python3 -IS\n")
     assert 'HERE + "/.."' in text
     assert 'HERE + "/../../lib/openstack"' in text
 
 
-def test_the_readme_s_table_of_agents_is_not_stale() -> None:
-    done = subprocess.run(
-        [str(ROOT / "packaging" / "agents-table"), "--check"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+@pytest.mark.file
+def test_an_agent_declares_the_links_that_are_its_aliases(agent: str) -> None:
+    """By a name that is not declared it would describe itself as another agent."""
+    given = [
+        ast.literal_eval(word.value)
+        for node in ast.walk(body_of(agent))
+        if isinstance(node, ast.Call)
+        for word in node.keywords
+        if word.arg == "aliases"
+    ]
+    assert {agent, *(given[0] if given else ())} == set(kinds.names(agent))
+
+
+def test_the_readme_s_table_is_not_stale(agent: str, tree: etree._Element) -> None:
+    """make docs writes it."""
+    told = tree.findtext("shortdesc")
+    if kinds.is_alias(agent):
+        told = f"the older name of `{kinds.current(agent)}`"
+    assert f"\n| `{agent}` | {told} |\n" in README
+
+
+def test_the_readme_s_table_has_no_agent_that_is_gone() -> None:
+    table = README.partition("| agent | runs |\n|---|---|\n")[2].partition("\n<")[0]
+    assert [row.split("`")[1] for row in table.splitlines()] == agents()

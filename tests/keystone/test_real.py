@@ -13,7 +13,7 @@ import requests
 
 from tests.bed.waiting import wait_until
 from tests.calling import Caller
-from tests.services.life import run_ocf_tester
+from tests.stack.tester import run_ocf_tester
 
 pytestmark = [pytest.mark.root, pytest.mark.keystone]
 

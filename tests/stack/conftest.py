@@ -1,0 +1,101 @@
+"""One stack for all tests of a run that need it, and what its daemons were seen to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.calling import Caller
+from tests.stack import daemons, report
+from tests.stack.real import Real
+from tests.stack.stack import Stack
+from tests.stack.tester import run_ocf_tester
+from tests.stack.trials import Trials
+
+HERE = Path(__file__).parent
+LINES = 30
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where tests run in several workers (pytest-xdist), one of them has the stack."""
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            if HERE in item.path.parents:
+                item.add_marker(pytest.mark.xdist_group("stack"))
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The stack, which prepares what the tests to come need in the background."""
+    stack = Stack()
+    try:
+        stack.up()
+        for real in _asked(request, "real"):
+            stack.prepare(real.needs)
+        yield stack
+        for agent in reversed(list(stack.kept)):
+            daemons.release(stack, agent)
+    finally:
+        stack.down()
+
+
+@pytest.fixture(scope="session")
+def trials(request: pytest.FixtureRequest, stack: Stack, readable: Path) -> Iterator[Trials]:
+    """ocf-tester for the daemons on which a test of this run wants it."""
+
+    def trial(real: Real) -> None:
+        caller = daemons.ready(stack, real)
+        try:
+            run_ocf_tester(caller, readable)
+        finally:
+            daemons.stop(caller)
+
+    trials = Trials(trial, (real.name for real in _asked(request, "tried")))
+    try:
+        yield trials
+    finally:
+        trials.end()
+
+
+def _asked(request: pytest.FixtureRequest, name: str) -> list[Real]:
+    """The values of this parameter in all tests of the run."""
+    items = (item for item in request.session.items if hasattr(item, "callspec"))
+    found = (item.callspec.params.get(name) for item in items)
+    return [real for real in found if isinstance(real, Real)]
+
+
+@pytest.fixture
+def running(stack: Stack, trials: Trials) -> Iterator[Callable[[Real], Caller]]:
+    """Hands back the Caller for a daemon, all that it needs being there; stops it at the end."""
+    with ExitStack() as ending:
+
+        def ready(real: Real) -> Caller:
+            ending.enter_context(trials.foreground(real))
+            caller = daemons.ready(stack, real)
+            ending.callback(daemons.stop, caller)
+            return caller
+
+        yield ready
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """With a failure, the last that daemons said: their logs go with the stack."""
+    outcome: Any = yield
+    made = outcome.get_result()
+    used = getattr(item, "funcargs", {})
+    if made.failed and "stack" in used:
+        real = used.get("real") or used.get("tried")
+        for path in sorted(used["stack"].log.glob(f"{real.agent}*" if real else "*")):
+            text = path.read_text(errors="replace").splitlines()[-LINES:]
+            made.sections.append((f"end of {path.name}", "\n".join(text)))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for line in report.lines():
+        terminalreporter.write_line(line)

@@ -1,0 +1,71 @@
+"""All real daemons of the stack, in the order in which they are tested."""
+
+from __future__ import annotations
+
+import importlib
+
+from tests.calling import Caller
+from tests.stack.real import Real
+from tests.stack.stack import Stack
+
+# Those with the fewest needs come first: Nova's and Neutron's tables take 20 s each, and are made
+# while the others are tested.
+MODULES = (
+    "keystone",
+    "image",
+    "placement",
+    "swift",
+    "cinder",
+    "nova",
+    "heat",
+    "manila",
+    "neutron",
+    "telemetry",
+    "horizon",
+)
+ALL: list[Real] = [
+    real for name in MODULES for real in importlib.import_module(f"tests.stack.{name}").DAEMONS
+]
+TIMEOUT = 60.0
+
+
+def beside(real: Real) -> list[Real]:
+    """The daemons that must run for this one, each after those that it needs itself."""
+    found: list[Real] = []
+    for agent in real.beside:
+        other = next(other for other in ALL if other.agent == agent)
+        found += [one for one in [*beside(other), other] if one not in found]
+    return found
+
+
+def ready(stack: Stack, real: Real) -> Caller:
+    """The agent of the daemon, which does not run, while all that it needs is there."""
+    release(stack, real.agent)
+    for other in beside(real):
+        keep(stack, other)
+    stack.need(real.needs)
+    return real.caller(stack)
+
+
+def keep(stack: Stack, real: Real) -> None:
+    """Have a daemon run for others, until `release` or the stack's end."""
+    with stack.keeping:
+        if real.agent in stack.kept:
+            return
+        stack.need(real.needs)
+        stack.kept[real.agent] = caller = real.caller(stack)
+        started = caller("start", timeout=TIMEOUT)
+        assert started.code == 0, started
+
+
+def release(stack: Stack, agent: str) -> None:
+    """End it: a test wants its port and its name."""
+    with stack.keeping:
+        caller: Caller | None = stack.kept.pop(agent, None)
+        if caller is not None:
+            stop(caller)
+
+
+def stop(caller: Caller) -> None:
+    stopped = caller("stop", timeout=TIMEOUT)
+    assert stopped.code == 0, stopped

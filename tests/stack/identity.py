@@ -1,0 +1,159 @@
+"""The stack's Keystone, and its catalog by raw REST, for a call of the client takes 3 s."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from tests.bed.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.stack.stack import Stack
+
+IDENTITY = "http://127.0.0.1:5000"
+PASSWORD = "secret"
+SECONDS = 60
+INTERFACES = ("public", "internal", "admin")
+CONFIGURATION = """
+[DEFAULT]
+log_file = {log}/keystone.log
+[database]
+connection = {database}
+[token]
+provider = fernet
+[fernet_tokens]
+key_repository = {home}/data/keys
+[fernet_receipts]
+key_repository = {home}/data/keys
+[credential]
+key_repository = {home}/data/keys
+[identity]
+# bcrypt's fewest rounds: a log-in is 0.3 s of CPU with the default 12
+password_hash_rounds = 4
+"""
+
+
+class Identity:
+    """Keystone with a user admin (PASSWORD) in project admin, and projects' users as they come."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.session = requests.Session()
+        self._lock = threading.RLock()
+        self._users: set[str] = set()
+        self._services: set[str] = set()
+        self._ids: dict[tuple[str, str], str] = {}
+
+    def start(self) -> None:
+        stack = self.stack
+        home = stack.home("keystone")
+        self._make_keys(home / "data/keys")
+        text = CONFIGURATION.format(log=stack.log, home=home, database=stack.database("keystone"))
+        config = stack.write("keystone", "keystone.conf", text)
+        manage = ["keystone-manage", f"--config-file={config}"]
+        urls = [f"--bootstrap-{which}-url={IDENTITY}/v3" for which in INTERFACES]
+        region = "--bootstrap-region-id=RegionOne"
+        bootstrap = ["bootstrap", f"--bootstrap-password={PASSWORD}", *urls, region]
+        commands = [*manage, "db_sync"], [*manage, *bootstrap]
+        stack.manage_all("keystone", "keystone.cmd.manage", *commands)
+        ini = self.ini("keystone", 5000)
+        stack.run("keystone", "keystone", uwsgi_program(), "--ini", str(ini))
+        wait_until(self._log_in, SECONDS, "Keystone gives a token", 0.1)
+
+    def ini(self, name: str, port: int) -> Path:
+        """A uwsgi file for a Keystone on this port; any number of them share the database."""
+        where = f"env = OS_KEYSTONE_CONFIG_DIR={self.stack.folder}/keystone"
+        script = "/usr/bin/keystone-wsgi-public"
+        return self.stack.uwsgi("keystone", name, port, script, where, workers=2)
+
+    @staticmethod
+    def _make_keys(folder: Path) -> None:
+        """Fernet keys, as keystone-manage would make them in another 3 s each."""
+        folder.mkdir()
+        for name in ("0", "1"):
+            (folder / name).write_bytes(base64.urlsafe_b64encode(os.urandom(32)))
+        for path in (folder, *folder.iterdir()):
+            path.chmod(0o700 if path.is_dir() else 0o600)
+            shutil.chown(path, "keystone", "keystone")
+
+    def _log_in(self) -> bool:
+        domain = {"name": "Default"}
+        user = {"name": "admin", "password": PASSWORD, "domain": domain}
+        login = {
+            "identity": {"methods": ["password"], "password": {"user": user}},
+            "scope": {"project": {"name": "admin", "domain": domain}},
+        }
+        try:
+            answer = self._ask("POST", "/auth/tokens", json={"auth": login})
+        except requests.ConnectionError:
+            return False
+        self.session.headers["X-Auth-Token"] = answer.headers["X-Subject-Token"]
+        return True
+
+    # Raw REST, below /v3, as admin.
+
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._ask("GET", path, params=query).json()
+        return found
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        made: dict[str, Any] = self._ask("POST", path, json=body).json()
+        return made
+
+    def put(self, path: str) -> None:
+        self._ask("PUT", path)
+
+    def _ask(self, method: str, path: str, **more: Any) -> requests.Response:
+        with self._lock:
+            url = f"{IDENTITY}/v3{path}"
+            answer = self.stack.inside(self.session.request, method, url, timeout=30, **more)
+        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
+        return answer
+
+    # What the projects need.
+
+    def user(self, name: str) -> None:
+        """A user of project service, with roles admin and service; made once."""
+        with self._lock:
+            if name in self._users:
+                return
+            facts = {"name": name, "password": PASSWORD, "domain_id": "default"}
+            number = self.post("/users", {"user": facts})["user"]["id"]
+            project = self._number("project", "service", domain_id="default")
+            for name_ in ("admin", "service"):
+                role = self._number("role", name_)
+                self.put(f"/projects/{project}/users/{number}/roles/{role}")
+            self._users.add(name)
+
+    def endpoint(self, name: str, kind: str, url: str) -> None:
+        """A service of this type in the catalog; region RegionOne; made once."""
+        with self._lock:
+            if name in self._services:
+                return
+            facts = {"name": name, "type": kind}
+            number = self.post("/services", {"service": facts})["service"]["id"]
+            for interface in INTERFACES:
+                where = {"interface": interface, "region_id": "RegionOne", "url": url}
+                self.post("/endpoints", {"endpoint": {**where, "service_id": number}})
+            self._services.add(name)
+
+    def _number(self, kind: str, name: str, **facts: str) -> str:
+        """The ID of the project or role of this name, which is made where it is missing."""
+        if (kind, name) not in self._ids:
+            known = self.get(f"/{kind}s", name=name)[f"{kind}s"]
+            made = (
+                known[0] if known else self.post(f"/{kind}s", {kind: {"name": name, **facts}})[kind]
+            )
+            self._ids[kind, name] = made["id"]
+        return self._ids[kind, name]
+
+
+def uwsgi_program() -> str:
+    """Debian names the uwsgi that runs Python 3 after the version."""
+    return str(sorted(Path("/usr/bin").glob("uwsgi_python3*"))[-1])

@@ -1,0 +1,43 @@
+"""Glance for the stack."""
+
+from __future__ import annotations
+
+from tests.stack.real import Real
+from tests.stack.stack import CREDENTIALS, Stack
+
+CONFIGURATION = """
+[DEFAULT]
+bind_host = 127.0.0.1
+bind_port = 9292
+workers = 2
+[database]
+connection = {database}
+[glance_store]
+stores = file
+default_store = file
+filesystem_store_datadir = {home}/data
+[oslo_concurrency]
+lock_path = {home}/lock
+[paste_deploy]
+flavor = keystone
+config_file = /etc/glance/glance-api-paste.ini
+"""
+
+
+def prepare(stack: Stack) -> None:
+    text = CONFIGURATION.format(database=stack.database("glance"), home=stack.home("glance"))
+    config = stack.write("glance", "glance-api.conf", text + stack.authtoken("glance"))
+    stack.endpoint("glance", "image", "http://127.0.0.1:9292")
+    stack.manage("glance", "glance-manage", f"--config-file={config}", "db_sync")
+
+
+GLANCE = Real(
+    agent="glance-api",
+    user="glance",
+    processes=3,
+    parameters={"config": "{folder}/glance/glance-api.conf", **CREDENTIALS},
+    needs=prepare,
+    sql=True,
+    port=9292,
+)
+DAEMONS = [GLANCE]

@@ -1,0 +1,68 @@
+"""A network namespace whose end is the end of all that runs in it."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+GUARD = Path(__file__).with_name("guard.py")
+CLONE_NEWNET = 0x40000000
+DEATH_SECONDS = 60
+
+
+class Namespace:
+    """folder: goes with it. prefix: words that run a command in it, once it is made."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.prefix: tuple[str, ...] = ()
+        self._guard: subprocess.Popen[str] | None = None
+        self._thread: ThreadPoolExecutor | None = None
+
+    def make(self) -> None:
+        words = ["unshare", "--net", "--", sys.executable, "-I", str(GUARD), str(self.folder)]
+        self._guard = subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd="/",
+            start_new_session=True,  # Ctrl-C ends pytest, and that ends the guard, in order
+        )
+        assert self._guard.stdout is not None
+        assert self._guard.stdout.readline() == "ready\n", "guard.py does not start"
+        path = f"/proc/{self._guard.pid}/ns/net"
+        self.prefix = ("nsenter", f"--net={path}", "--")
+        self._thread = ThreadPoolExecutor(1, "inside", initializer=_enter, initargs=(path,))
+
+    def inside(self, function: Callable[..., T], *args: Any, **more: Any) -> T:
+        """Call a function in a thread that is in the namespace: sockets that it makes are there."""
+        assert self._thread is not None
+        return self._thread.submit(function, *args, **more).result()
+
+    def end(self) -> None:
+        """End every process in it, and remove the folder."""
+        if self._guard is None:
+            shutil.rmtree(self.folder)
+            return
+        self._guard.communicate(timeout=DEATH_SECONDS)
+        if self._thread is not None:
+            self._thread.shutdown()
+        code = self._guard.returncode
+        assert code == 0, f"guard.py exited with {code}: what it printed is above"
+
+
+def _enter(namespace: str) -> None:
+    """Move this thread into the network namespace (setns(2); os.setns is of Python 3.12)."""
+    with Path(namespace).open() as file:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.setns(file.fileno(), CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), f"setns {namespace}")

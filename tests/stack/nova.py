@@ -1,0 +1,130 @@
+"""Nova for the stack: two cells, a compute driver that only pretends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.stack import placement
+from tests.stack.real import Real
+from tests.stack.stack import CREDENTIALS, Stack
+
+CONFIGURATION = """
+[DEFAULT]
+my_ip = 127.0.0.1
+host = stack
+transport_url = {transport}
+state_path = {home}/data
+[api_database]
+connection = {api}
+[database]
+connection = {database}
+[api]
+auth_strategy = keystone
+[conductor]
+workers = 2
+[scheduler]
+workers = 2
+[vnc]
+novncproxy_host = 127.0.0.1
+[spice]
+html5proxy_host = 127.0.0.1
+[serial_console]
+serialproxy_host = 127.0.0.1
+[oslo_concurrency]
+lock_path = {home}/lock
+[glance]
+api_servers = http://127.0.0.1:9292
+[placement]
+{placement}
+[neutron]
+{neutron}
+[cinder]
+{cinder}
+"""
+
+
+def prepare(stack: Stack) -> None:
+    text = CONFIGURATION.format(
+        transport=stack.transport_url,
+        database=stack.database("nova"),
+        api=stack.database("nova_api"),
+        home=stack.home("nova"),
+        placement=stack.credentials("placement"),
+        neutron=stack.credentials("neutron"),
+        cinder=stack.credentials("cinder"),
+    )
+    config = stack.write("nova", "nova.conf", text + stack.authtoken("nova"))
+    # the WSGI scripts want it beside nova.conf, where only user nova may read the packaged one
+    stack.write("nova", "api-paste.ini", Path("/etc/nova/api-paste.ini").read_text())
+    driver = "[DEFAULT]\ncompute_driver = fake.FakeDriver\n"
+    stack.write("nova", "nova-compute.conf", driver)
+    where = f"env = OS_NOVA_CONFIG_DIR={config.parent}"
+    stack.uwsgi("nova", "nova-api", 8774, "/usr/bin/nova-api-wsgi", where)
+    stack.uwsgi("nova", "nova-api-metadata", 8775, "/usr/bin/nova-metadata-wsgi", where)
+    stack.endpoint("nova", "compute", "http://127.0.0.1:8774/v2.1")
+    # conductor and scheduler end with an error where it is not in the catalog, or does not answer
+    placement.register(stack)
+    manage = ["nova-manage", f"--config-file={config}"]
+    cell0 = f"--database_connection={stack.database('nova_cell0')}"
+    stack.manage_all(
+        "nova",
+        "nova.cmd.manage",
+        [*manage, "api_db", "sync"],
+        [*manage, "cell_v2", "map_cell0", cell0],
+        [*manage, "cell_v2", "create_cell", "--name=cell1"],
+        [*manage, "db", "sync"],
+    )
+
+
+def _daemon(name: str, processes: int, beside: tuple[str, ...] = (), **more: str) -> Real:
+    return Real(
+        agent=f"nova-{name}",
+        user="nova",
+        processes=processes,
+        parameters={"config": "{folder}/nova/nova.conf", **more},
+        needs=prepare,
+        amqp=True,
+        sql=True,
+        beside=beside,
+    )
+
+
+def _api(name: str, port: int, sql: bool, **more: str) -> Real:
+    return Real(
+        agent=name,
+        user="nova",
+        processes=2,
+        parameters={"config": f"{{folder}}/nova/{name}.ini", **more},
+        needs=prepare,
+        sql=sql,
+        port=port,
+    )
+
+
+def _proxy(name: str, port: int) -> Real:
+    return Real(
+        agent=f"nova-{name}",
+        user="nova",
+        processes=1,
+        parameters={"config": "{folder}/nova/nova.conf"},
+        needs=prepare,
+        port=port,
+        is_forking=True,
+    )
+
+
+DAEMONS = [
+    _daemon("conductor", 3, beside=("placement-api",)),
+    _daemon("scheduler", 3, beside=("placement-api",)),
+    _api("nova-api", 8774, sql=True, **CREDENTIALS),
+    _api("nova-api-metadata", 8775, sql=False),
+    _daemon(
+        "compute",
+        1,
+        beside=("nova-conductor",),
+        driver_config="{folder}/nova/nova-compute.conf",
+    ),
+    _proxy("novncproxy", 6080),
+    _proxy("serialproxy", 6083),
+    _proxy("spicehtml5proxy", 6082),
+]

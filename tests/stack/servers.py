@@ -1,0 +1,124 @@
+"""How the servers that all projects share are started."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.bed.waiting import wait_until
+from tests.calling import PATH
+
+if TYPE_CHECKING:
+    from tests.stack.stack import Stack
+
+SECONDS = 60
+
+
+def start_mariadb(stack: Stack) -> None:
+    folder = _folder(stack, "mariadb", "mysql")
+    options = ["--no-defaults", f"--datadir={folder}/data"]
+    made = subprocess.run(
+        ["mariadb-install-db", *options, "--user=mysql", "--skip-test-db", "--skip-name-resolve"],
+        env={"PATH": PATH},
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stdout[-2000:]
+    # Nothing here outlives a crash, so nothing is forced to the disk.
+    stack.run(
+        "mariadb",
+        "mysql",
+        "mariadbd",
+        *options,
+        f"--socket={folder}/socket",
+        f"--pid-file={folder}/pid",
+        "--bind-address=127.0.0.1",
+        "--innodb-flush-log-at-trx-commit=0",
+        "--innodb-flush-method=nosync",
+        "--innodb-buffer-pool-size=128M",
+        "--skip-innodb-doublewrite",
+        "--skip-name-resolve",
+        "--sync-binlog=0",
+        "--max-connections=800",
+        "--character-set-server=utf8",
+    )
+    answers = "MariaDB answers"
+    wait_until(lambda: _ask(folder, "select 1").returncode == 0, SECONDS, answers, 0.05)
+
+
+def _ask(folder: Path, statement: str) -> subprocess.CompletedProcess[str]:
+    """As root. A socket's name leads into any network namespace."""
+    words = ["mariadb", "--no-defaults", "--user=root", f"--socket={folder}/socket"]
+    return subprocess.run(
+        [*words, f"--execute={statement}"],
+        env={"PATH": PATH},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def make_database(stack: Stack, name: str, password: str) -> None:
+    """A database, and a user of that name who may do anything in it."""
+    who = f"'{name}'@'127.0.0.1' identified by '{password}'"
+    statements = f"create database {name} character set utf8; grant all on {name}.* to {who}"
+    done = _ask(stack.folder / "mariadb", statements)
+    assert done.returncode == 0, done.stderr
+
+
+def start_rabbitmq(stack: Stack) -> None:
+    folder = _folder(stack, "rabbitmq", "rabbitmq")
+    advanced = "[{kernel,[{inet_dist_use_interface,{127,0,0,1}}]}].\n"
+    (folder / "advanced.config").write_text(advanced)
+    (folder / "rabbitmq.conf").write_text("listeners.tcp.1 = 127.0.0.1:5672\n")
+    stack.run(
+        "rabbitmq",
+        "rabbitmq",
+        "/usr/lib/rabbitmq/bin/rabbitmq-server",
+        env={
+            "HOME": str(folder),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": "ocf@localhost",
+            "RABBITMQ_CONFIG_FILE": f"{folder}/rabbitmq.conf",
+            "RABBITMQ_ADVANCED_CONFIG_FILE": f"{folder}/advanced.config",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/enabled_plugins",
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_MNESIA_BASE": f"{folder}/data",
+            "RABBITMQ_LOG_BASE": f"{folder}/data",
+        },
+    )
+    wait_for_port(stack, 5672, "RabbitMQ")
+
+
+def start_memcached(stack: Stack) -> None:
+    where, _, port = stack.memcached.partition(":")
+    stack.run("memcached", "nobody", "memcached", "-l", where, "-p", port, "-U", "0")
+    wait_for_port(stack, int(port), "memcached")
+
+
+def wait_for_port(stack: Stack, port: int, what: str) -> None:
+    """Until something listens on the port of the stack's namespace."""
+    listens = f"{what} listens on {port}"
+    wait_until(lambda: stack.is_open(port), SECONDS, listens, 0.05)
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _folder(stack: Stack, name: str, user: str) -> Path:
+    """With data/, both owned by the server's user."""
+    folder = stack.folder / name
+    (folder / "data").mkdir(parents=True)
+    for path in (folder, folder / "data"):
+        shutil.chown(path, user, user)
+    return folder

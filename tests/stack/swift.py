@@ -1,0 +1,183 @@
+"""Swift for the stack: a storage node with one device, a proxy, and what runs in the background."""
+
+from __future__ import annotations
+
+from tests.stack.real import Real
+from tests.stack.stack import CREDENTIALS, Stack
+
+# The servers look for swift.conf beside their rings, the background daemons in /etc/swift alone
+# (swift.common.daemon never calls set_swift_dir): the same words in both, or they see other hashes.
+SWIFT = """
+[swift-hash]
+swift_hash_path_suffix = changeme
+swift_hash_path_prefix = changeme
+[storage-policy:0]
+name = Policy-0
+default = yes
+"""
+STORAGE = """
+[DEFAULT]
+bind_ip = 127.0.0.1
+bind_port = {port}
+swift_dir = {home}/data
+devices = {home}/data/devices
+mount_check = false
+workers = 2
+log_address = /dev/null
+recon_cache_path = {home}/data/cache
+[pipeline:main]
+pipeline = healthcheck recon {kind}-server
+[app:{kind}-server]
+use = egg:swift#{kind}
+[filter:healthcheck]
+use = egg:swift#healthcheck
+[filter:recon]
+use = egg:swift#recon
+"""
+BACKGROUND = {
+    "account": "[account-replicator]\n[account-auditor]\n[account-reaper]\n",
+    "container": """
+[container-replicator]
+[container-updater]
+[container-auditor]
+[container-sharder]
+internal_client_conf_path = {home}/internal-client.conf
+[container-sync]
+internal_client_conf_path = {home}/internal-client.conf
+""",
+    "object": """
+[object-replicator]
+[object-reconstructor]
+[object-updater]
+[object-auditor]
+""",
+}
+PROXY = """
+[DEFAULT]
+bind_ip = 127.0.0.1
+bind_port = 8080
+swift_dir = {home}/data
+workers = 2
+log_address = /dev/null
+[pipeline:main]
+pipeline = catch_errors healthcheck proxy-logging cache authtoken keystoneauth proxy-server
+[app:proxy-server]
+use = egg:swift#proxy
+account_autocreate = true
+[filter:catch_errors]
+use = egg:swift#catch_errors
+[filter:healthcheck]
+use = egg:swift#healthcheck
+[filter:proxy-logging]
+use = egg:swift#proxy_logging
+[filter:cache]
+use = egg:swift#memcache
+memcache_servers = {memcached}
+[filter:keystoneauth]
+use = egg:swift#keystoneauth
+operator_roles = admin, member
+[filter:authtoken]
+paste.filter_factory = keystonemiddleware.auth_token:filter_factory
+www_authenticate_uri = {identity}
+delay_auth_decision = true
+{credentials}
+"""
+# A proxy inside the daemon itself, for what speaks to all of Swift.
+INTERNAL_PROXY = """
+[DEFAULT]
+swift_dir = {home}/data
+log_address = /dev/null
+{section}
+[pipeline:main]
+pipeline = catch_errors proxy-logging cache proxy-server
+[app:proxy-server]
+use = egg:swift#proxy
+account_autocreate = true
+[filter:catch_errors]
+use = egg:swift#catch_errors
+[filter:proxy-logging]
+use = egg:swift#proxy_logging
+[filter:cache]
+use = egg:swift#memcache
+memcache_servers = {memcached}
+"""
+PORTS = {"account": 6202, "container": 6201, "object": 6200}
+INTERNAL = {
+    "internal-client": "",
+    "object-expirer": "[object-expirer]\n",
+    "container-reconciler": "[container-reconciler]\n",
+}
+
+
+# Rings of 16 partitions, one replica and one device; one process, since loading Swift costs 1 s.
+RINGS = """
+import sys
+from swift.common.ring import RingBuilder
+for given in sys.argv[2:]:
+    kind, port = given.split(":")
+    builder = RingBuilder(4, 1, 0)
+    device = {"region": 1, "zone": 1, "ip": "127.0.0.1", "device": "d1", "weight": 1}
+    builder.add_dev({**device, "port": int(port)})
+    builder.rebalance()
+    builder.get_ring().save(f"{sys.argv[1]}/{kind}.ring.gz")
+"""
+
+
+def prepare(stack: Stack) -> None:
+    home = stack.home("swift")
+    facts = {"home": home, "identity": stack.identity, "memcached": stack.memcached}
+    stack.endpoint("swift", "object-store", "http://127.0.0.1:8080/v1/AUTH_$(project_id)s")
+    stack.manage("swift", "mkdir", "-p", f"{home}/data/devices/d1", f"{home}/data/cache")
+    rings = [f"{kind}:{port}" for kind, port in PORTS.items()]
+    stack.manage("swift", "/usr/bin/python3", "-c", RINGS, f"{home}/data", *rings)
+    stack.write("swift", "data/swift.conf", SWIFT)
+    for kind, port in PORTS.items():
+        text = (STORAGE + BACKGROUND[kind]).format(kind=kind, port=port, **facts)
+        stack.write("swift", f"{kind}-server.conf", text)
+    for name, section in INTERNAL.items():
+        stack.write("swift", f"{name}.conf", INTERNAL_PROXY.format(section=section, **facts))
+    proxy = PROXY.format(credentials=stack.credentials("swift"), **facts)
+    stack.write("swift", "proxy-server.conf", proxy)
+
+
+def _server(kind: str, port: int, **credentials: str) -> Real:
+    return Real(
+        agent=f"swift-{kind}",
+        user="swift",
+        processes=3,
+        parameters={"config": f"{{folder}}/swift/{kind}-server.conf", **credentials},
+        needs=prepare,
+        port=port,
+    )
+
+
+def _background(name: str, config: str, is_forking: bool = False) -> Real:
+    return Real(
+        agent=f"swift-{name}",
+        user="swift",
+        processes=1,
+        parameters={"config": f"{{folder}}/swift/{config}.conf"},
+        needs=prepare,
+        levels=(0, None),
+        is_forking=is_forking,
+    )
+
+
+DAEMONS = [
+    # a token is shown to it with a request that it passes on
+    _server("proxy", 8080, **CREDENTIALS),
+    *(_server(kind, port) for kind, port in PORTS.items()),
+    *(_background(f"account-{n}", "account-server") for n in ("auditor", "reaper", "replicator")),
+    *(
+        _background(f"container-{n}", "container-server")
+        for n in ("auditor", "replicator", "sharder", "sync", "updater")
+    ),
+    *(
+        _background(f"object-{n}", "object-server")
+        for n in ("reconstructor", "replicator", "updater")
+    ),
+    # a child for each look through the device, half a minute apart
+    _background("object-auditor", "object-server", is_forking=True),
+    _background("container-reconciler", "container-reconciler"),
+    _background("object-expirer", "object-expirer"),
+]
