@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.stack.real import Real
-from tests.stack.stack import CREDENTIALS, Stack
+from tests.stack.stack import CREDENTIALS, FEW, Stack
 
 CONFIGURATION = """
 [DEFAULT]
@@ -64,4 +64,19 @@ DAEMONS = [
     _daemon("scheduler", 1, sql=True),
     _daemon("volume", 2, sql=True),
     _daemon("backup", 1, sql=True),
+    # the packaged uwsgi file with a cinder.conf of one's own, which uwsgi hands over as an argument
+    Real(
+        agent="cinder-api",
+        variant="packaged",
+        user="cinder",
+        processes=2,
+        parameters={
+            "config": "{folder}/cinder/cinder.conf",
+            "additional_parameters": FEW.format(name="cinder-api"),
+            **CREDENTIALS,
+        },
+        needs=prepare,
+        sql=True,
+        port=8776,
+    ),
 ]

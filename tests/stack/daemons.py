@@ -29,6 +29,11 @@ ALL: list[Real] = [
 TIMEOUT = 60.0
 
 
+def first_of_each_agent() -> list[Real]:
+    firsts = {real.agent: real for real in reversed(ALL)}
+    return [real for real in ALL if firsts[real.agent] is real]
+
+
 def beside(real: Real) -> list[Real]:
     """The daemons that must run for this one, each after those that it needs itself."""
     found: list[Real] = []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.stack import placement
 from tests.stack.real import Real
-from tests.stack.stack import CREDENTIALS, Stack
+from tests.stack.stack import CREDENTIALS, FEW, Stack
 
 CONFIGURATION = """
 [DEFAULT]
@@ -89,14 +89,17 @@ def _daemon(name: str, processes: int, beside: tuple[str, ...] = (), **more: str
     )
 
 
-def _api(name: str, port: int, sql: bool, **more: str) -> Real:
+def _api(
+    name: str, port: int, config: str, processes: int = 2, variant: str = "", **more: str
+) -> Real:
     return Real(
         agent=name,
+        variant=variant,
         user="nova",
-        processes=2,
-        parameters={"config": f"{{folder}}/nova/{name}.ini", **more},
+        processes=processes,
+        parameters={"config": f"{{folder}}/nova/{config}", **more},
         needs=prepare,
-        sql=sql,
+        sql=True,
         port=port,
     )
 
@@ -116,8 +119,8 @@ def _proxy(name: str, port: int) -> Real:
 DAEMONS = [
     _daemon("conductor", 3, beside=("placement-api",)),
     _daemon("scheduler", 3, beside=("placement-api",)),
-    _api("nova-api", 8774, sql=True, **CREDENTIALS),
-    _api("nova-api-metadata", 8775, sql=False),
+    _api("nova-api", 8774, "nova-api.ini", **CREDENTIALS),
+    _api("nova-api-metadata", 8775, "nova-api-metadata.ini"),
     _daemon(
         "compute",
         1,
@@ -127,4 +130,15 @@ DAEMONS = [
     _proxy("novncproxy", 6080),
     _proxy("serialproxy", 6083),
     _proxy("spicehtml5proxy", 6082),
+    # the packaged uwsgi file with a nova.conf of one's own, which a variable names
+    _api(
+        "nova-api",
+        8774,
+        "nova.conf",
+        variant="packaged",
+        additional_parameters=FEW.format(name="nova-api"),
+        **CREDENTIALS,
+    ),
+    # two workers of each API
+    _api("nova-api", 8774, "nova.conf", 5, variant="program", binary="nova-api", **CREDENTIALS),
 ]

@@ -28,6 +28,7 @@ class Real:
     beside       names of agents whose daemons must run for this one to start or answer
     helpers      children that are no workers and may come and go (privsep), as a part of their
                  command line; they are not counted
+    variant      of several ways to run one agent, which one; ocf-tester sees the first alone
     is_forking   every child serves one request, or runs once, and ends: the parent alone is counted
     """
 

@@ -41,6 +41,8 @@ CREDENTIALS = {
     "os_password": PASSWORD,
     "os_tenant_name": "admin",
 }
+# Arguments after a packaged uwsgi file, which has 8 or 16 workers and logs to /var/log.
+FEW = "--processes 1 --threads 1 --logto {{folder}}/log/{name}.packaged.log"
 
 
 class Stack:

@@ -170,7 +170,7 @@ def check_second_start(caller: Caller, family: Family) -> None:
     assert (family.all, sessions(caller)) == before
 
 
-@pytest.mark.parametrize("tried", daemons.ALL, ids=lambda real: real.name)
+@pytest.mark.parametrize("tried", daemons.first_of_each_agent(), ids=lambda real: real.name)
 def test_ocf_tester(tried: Real, trials: Trials) -> None:
     trials.result(tried)
 
