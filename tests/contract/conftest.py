@@ -144,7 +144,7 @@ def away(agent: str, tmp_path: Path, bare: Interpreter) -> Resource:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interpreter]:
     """Runs programs where the agents are where Pacemaker looks for them."""
     place = Installed(tmp_path_factory.mktemp("installed"))
-    interpreter = Interpreter(["pcs.app"], "-Es", place.words)
+    interpreter = Interpreter([], before=place.words)
     yield interpreter
     interpreter.close()
 

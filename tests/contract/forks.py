@@ -20,7 +20,8 @@ import time
 import traceback
 import types
 
-AT_ONCE = os.cpu_count() or 1
+# Calls also wait, for what they start and for other programs of a busy host.
+AT_ONCE = 2 * (os.cpu_count() or 1)
 
 
 def become(words: list[str], environment: dict[str, str]) -> None:

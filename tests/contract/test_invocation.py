@@ -32,8 +32,8 @@ def test_extra_words_do_not_change_a_verdict(call: Resource) -> None:
 
 def test_unknown_action_is_3_even_with_bad_parameters(call: Resource) -> None:
     bad = {"config": "not a path", "url": "nonsense", "api_timeout": "never"}
-    for action in ("bounce", "START", "monitor_0", "../monitor"):
-        done = call(action, **bad)
+    actions = ("bounce", "START", "monitor_0", "../monitor")
+    for action, done in zip(actions, call.several([call.request(a, **bad) for a in actions])):
         assert done.code == 3
         assert action in done.reason
 
@@ -46,8 +46,9 @@ def test_no_action_at_all_is_3_and_says_what_there_is(call: Resource) -> None:
 
 @pytest.mark.root
 def test_what_the_meta_data_does_not_offer_is_3(away: Resource, text: str) -> None:
-    for action in ("promote", "demote", "reload", "migrate_to", "migrate_from"):
-        assert (away(action).code == 3) == (f'<action name="{action}"' not in text)
+    actions = ("promote", "demote", "reload", "migrate_to", "migrate_from")
+    for action, done in zip(actions, away.several([away.request(name) for name in actions])):
+        assert (done.code == 3) == (f'<action name="{action}"' not in text)
 
 
 def test_mode_is_0755_and_it_runs_by_its_own_first_line(agent: str) -> None:
@@ -71,8 +72,7 @@ def test_tells_nobody_its_usage(agent: str, readable: Path) -> None:
 
 
 def test_usage_names_every_action_of_the_meta_data(call: Resource, tree: etree._Element) -> None:
-    for word in ("usage", "help"):
-        done = call(word)
+    for done in call.several([call.request("usage"), call.request("help")]):
         assert (done.code, done.err) == (0, "")
         for action in tree.iter("action"):
             assert action.get("name") in done.out

@@ -82,7 +82,7 @@ def test_descriptions_are_there_and_english(tree: etree._Element) -> None:
 
 @pytest.fixture(scope="module")
 def titles(described: dict[str, str]) -> dict[str, str]:
-    trees = {name: etree.fromstring(text.encode()) for name, text in described.items()}
+    trees = {name: etree.fromstring(text.encode()) for name, text in described.items() if text}
     return {name: tree.findtext("shortdesc") for name, tree in trees.items()}
 
 

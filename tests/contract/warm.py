@@ -33,7 +33,7 @@ class Request(NamedTuple):
 
 
 class Interpreter:
-    """Runs requests, as many at once as there are processors.
+    """Runs requests, two at once for each processor.
 
     modules: what to import. flags: of the interpreter. before: words that bring it to another
     namespace. paths: of modules. user: who runs them, in no group but nogroup and at /.
