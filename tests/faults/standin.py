@@ -10,6 +10,7 @@ them into the folder of a test, where the service's user can run it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -108,7 +109,9 @@ class Daemon:
     def end(self) -> None:
         """Tell the workers, wait for them, go."""
         for pid in self.workers:
-            os.kill(pid, signal.SIGTERM)
+            # one that died first may have been reaped by `watch`, which this signal interrupts
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
         time.sleep(float(self.settings["linger"]))
         if self.settings["last_gasp"] == "yes":
             self.fork()
