@@ -92,14 +92,8 @@ def api(usual: str) -> tuple[Parameter, ...]:
 
 def client_binary(default: str) -> Parameter:
     """Older agents asked the service with a command-line client."""
-    return Parameter(
-        "client_binary",
-        String(),
-        "Command-line client (unused)",
-        "No longer used; accepted because older agents had it.",
-        default=default,
-        deprecated="It has no effect: monitor asks the API itself.",
-    )
+    why = "monitor asks the API itself."
+    return unused("client_binary", String(), default, why, short="Command-line client (unused)")
 
 
 def further(name: str, default: str, what: str) -> Parameter:
@@ -184,12 +178,13 @@ def zeromq() -> Parameter:
     )
 
 
-def unused(name: str, kind: String, default: str, why: str) -> Parameter:
-    """A parameter that an older agent had. why: what makes it needless, one sentence."""
+def unused(name: str, kind: String, default: str, why: str, short: str = "Unused") -> Parameter:
+    """A parameter that an older agent had. why: what makes it needless, one sentence. short: its
+    title."""
     return Parameter(
         name,
         kind,
-        "Unused",
+        short,
         "No longer used; accepted because older agents had it.",
         default=default,
         deprecated=f"It has no effect: {why}",
