@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import pwd
+from time import monotonic, sleep
 
 from ocf_lib import command, http, launcher, members, sockets, tls
 from ocf_lib.endpoint import Endpoint
 from ocf_lib.outcomes import Outcome
+from ocf_lib.process import has_living_child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 # A TLS server that has loaded answers a handshake on loopback in a few milliseconds.
 HANDSHAKE_SECONDS = 1.0
+# oslo.service and uwsgi replace a worker within a second.
+WORKER_SECONDS, WORKER_POLL = 3.0, 0.1
 
 
 def members_of(instance: Instance) -> members.Members:
@@ -42,6 +46,17 @@ def _workers(service: Service) -> list[int]:
         with contextlib.suppress(KeyError):
             found.append(pwd.getpwnam(name).pw_uid)
     return found
+
+
+def await_worker(instance: Instance, leader: int) -> bool:
+    """Whether the parent has a worker, or another process of the instance does its work; one that
+    has died may be replaced meanwhile."""
+    until = monotonic() + WORKER_SECONDS
+    while not has_living_child(leader):
+        if monotonic() >= min(until, instance.environment.deadline):
+            return len(members_of(instance).all) > 1
+        sleep(WORKER_POLL)
+    return True
 
 
 def endpoint_of(instance: Instance, leader: int) -> Endpoint | None:

@@ -7,7 +7,7 @@ balancer would tell of another node's service.
 from __future__ import annotations
 
 from ocf_lib import http, token
-from ocf_lib.outcomes import Degraded, Failed
+from ocf_lib.outcomes import Degraded, Failed, Suspect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,8 +32,14 @@ class Client:
             self.ask()
             return
         held = None if deep else token.kept(self.instance, account)
-        if held is not None and self.present(held):
-            return
+        if held is not None:
+            try:
+                if self.present(held):
+                    return
+            except Suspect:
+                # whether it answers anybody tells a hung daemon from one that waits for another
+                self.ask()
+                raise
         # cold: no token yet, or one that is refused. The answer without one is the evidence that
         # the service lives, whatever the log-in says then.
         self.ask()
@@ -52,7 +58,7 @@ class Client:
         status, body = self._get(path, {}, idle)
         shown = f"{self.endpoint.url}{path}"
         if status >= 500:
-            raise Failed(f"API {shown} answered {status}")
+            raise Suspect(f"API {shown} answered {status}")
         if not wanted or (status == 200 and wanted.encode() in body):
             return
         if status == 200:
@@ -74,7 +80,7 @@ class Client:
         status, _ = self._get(path, dict.fromkeys(self.api.token_headers, held.value), None)
         if status >= 500:
             shown = path.partition("?")[0]
-            raise Failed(f"API {self.endpoint.url}{shown} answered {status} to a token")
+            raise Suspect(f"API {self.endpoint.url}{shown} answered {status} to a token")
         return status != 401 and not (status == 404 and self.api.issues_tokens)
 
     def _get(self, path: str, headers: dict[str, str], idle: http.Idle | None) -> tuple[int, bytes]:
@@ -96,5 +102,7 @@ class Client:
             )
         except http.Untrusted as error:
             raise Degraded(f"API {self.endpoint.url}/ {error}") from None
+        except http.Silence as error:
+            raise Suspect(f"API {self.endpoint.url}{path.partition('?')[0]} {error}") from None
         except http.NoAnswer as error:
             raise Failed(f"API {self.endpoint.url}{path.partition('?')[0]} {error}") from None

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from ocf_lib.instance import Instance
 
-USUAL_PORT = 5672
+USUAL_HOST, USUAL_PORT = "localhost", 5672
 # oslo.messaging's transports that need a broker; fake:// and kombu+memory:// do not.
 BROKERED = ("rabbit", "amqp", "kombu", "kombu+amqp", "kombu+pyamqp", "pika", "qpid")
 
@@ -29,25 +29,46 @@ def connections(instance: Instance, argv: Sequence[str]) -> list[set[int]]:
 
 def ports(instance: Instance, argv: Sequence[str]) -> set[int]:
     """The ports that the daemon with the command line `argv` reaches its broker on; none where it
-    needs no broker. Parameter amqp_server_port wins over the daemon's own configuration.
+    needs no broker."""
+    return {port for _, port in places(instance, Options(argv, instance.service.project))}
+
+
+def places(instance: Instance, options: Options) -> list[tuple[str, int]]:
+    """(host, port) of each broker that a daemon with these options may take, none where it needs
+    none. The host is "" where it cannot be told. Parameter amqp_server_port wins over the options.
 
     Source: oslo.messaging, "transport_url"; until Liberty rabbit_hosts, rabbit_host, rabbit_port.
     """
     of = instance.parameters
     if of.get("zeromq"):
-        return set()
+        return []
+    found = _configured(options)
     if of.is_set("amqp_server_port"):
-        return {of["amqp_server_port"]}
-    options = Options(argv, instance.service.project)
+        hosts = dict.fromkeys(host for host, _ in found) or {USUAL_HOST: None}
+        return [(host, of["amqp_server_port"]) for host in hosts]
+    return found
+
+
+def speaks_tls(options: Options) -> bool:
+    """The broker is talked to under TLS."""
+    wanted = options.get("oslo_messaging_rabbit", "ssl", "rabbit_use_ssl")
+    older = options.get("DEFAULT", "rabbit_use_ssl")
+    query = options.get("DEFAULT", "transport_url").partition("?")[2].lower().split("&")
+    said = {wanted.lower(), older.lower(), *(q[4:] for q in query if q.startswith("ssl="))}
+    return bool(said & {"true", "1", "yes", "on"})
+
+
+def _configured(options: Options) -> list[tuple[str, int]]:
     url = options.get("DEFAULT", "transport_url")
     if url:
         return _of_url(url)
     backend = options.get("DEFAULT", "rpc_backend")
     if "zmq" in backend or "fake" in backend:
-        return set()
+        return []
     usual = _number(_older(options, "rabbit_port", "qpid_port"), USUAL_PORT)
     hosts = _older(options, "rabbit_hosts", "qpid_hosts").split(",")
-    return {_port(host, usual) for host in hosts if host.strip()} or {usual}
+    one = _older(options, "rabbit_host", "qpid_hostname") or USUAL_HOST
+    return [_place(host, usual) for host in hosts if host.strip()] or [(one, usual)]
 
 
 def _older(options: Options, *names: str) -> str:
@@ -56,25 +77,28 @@ def _older(options: Options, *names: str) -> str:
     return next(filter(None, (options.get(section, *names) for section in sections)), "")
 
 
-def _of_url(url: str) -> set[int]:
+def _of_url(url: str) -> list[tuple[str, int]]:
     """rabbit://USER:PASSWORD@HOST:PORT,USER:PASSWORD@HOST:PORT/VHOST?OPTIONS"""
     scheme, _, rest = url.partition("://")
     if scheme.lower() not in BROKERED:
-        return set()
+        return []
     hosts = rest.partition("/")[0].partition("?")[0].split(",")
-    # ports are shown in a log: a password that lacks its quoting, as in nova:12,34@HOST or
+    # hosts and ports are shown: a password that lacks its quoting, as in nova:12,34@HOST or
     # nova:12/34@HOST, must not pass for one
     credentials = [place for place, host in enumerate(hosts) if "@" in host]
     if not credentials and "@" in rest:
-        return {USUAL_PORT}
+        return [("", USUAL_PORT)]
     last = max(credentials, default=-1)
     known = [host for place, host in enumerate(hosts) if host and ("@" in host or place > last)]
-    return {_port(host, USUAL_PORT) for host in known} or {USUAL_PORT}
+    return [_place(host, USUAL_PORT) for host in known] or [(USUAL_HOST, USUAL_PORT)]
 
 
-def _port(host: str, usual: int) -> int:
+def _place(text: str, usual: int) -> tuple[str, int]:
     """Of [USER:PASSWORD@]HOST[:PORT], where HOST may be an IPv6 address in brackets."""
-    return _number(host.rpartition("@")[2].rpartition("]")[2].partition(":")[2].strip(), usual)
+    text = text.rpartition("@")[2].strip()
+    bracketed, found, rest = text.rpartition("]")
+    host, _, port = rest.partition(":") if found else text.partition(":")
+    return bracketed.lstrip("[") if found else host or USUAL_HOST, _number(port.strip(), usual)
 
 
 def _number(text: str, usual: int) -> int:

@@ -140,16 +140,28 @@ def console_port(usual: int) -> Parameter:
 
 
 def broker(default: str | None = "5672") -> tuple[Parameter, ...]:
-    """Where a daemon that takes its work from the message broker is connected to."""
+    """Where a daemon that works for the message broker is connected to, and how long it may not
+    be."""
     return (
         Parameter(
             "amqp_server_port",
             Port(),
             "Port of the message broker",
             "start waits until the daemon is connected to this port, 20 s at most: without its "
-            "broker a daemon lives on and tries again. Where it is not set, the daemon's own "
-            "configuration (transport_url) tells the port, 5672 if it does not.",
+            "broker a daemon lives on and tries again. monitor looks for the connection, too. "
+            "Where it is not set, the daemon's own configuration (transport_url) tells the port, "
+            "5672 if it does not.",
             default=default,
+        ),
+        Parameter(
+            "reconnect_grace",
+            Integer(1, 86400),
+            "How long the daemon may be without its broker, in seconds",
+            "monitor fails when the broker answers and the daemon has held no connection to it for "
+            "longer than this. Real daemons take 5 to 15 s to connect again. While the broker is "
+            "away the time does not count: that is degraded, and restarts nothing.",
+            default="60",
+            reloadable=True,
         ),
     )
 
@@ -161,7 +173,8 @@ def database() -> Parameter:
         Port(),
         "Port of the database",
         "Where it is set, start also waits until the daemon is connected to this port, 20 s at "
-        "most. Recent daemons connect when they first need to.",
+        "most, and monitor looks for the database there; else where the daemon's configuration "
+        "says. Recent daemons connect when they first need to.",
         default="3306",
     )
 
@@ -172,8 +185,8 @@ def zeromq() -> Parameter:
         "zeromq",
         Boolean(),
         "Messages go over ZeroMQ",
-        "The daemon talks to others directly, over ZeroMQ: start looks for no connection to a "
-        "broker.",
+        "The daemon talks to others directly, over ZeroMQ: start and monitor look for no "
+        "connection to a broker.",
         default="false",
     )
 
@@ -192,12 +205,32 @@ def unused(name: str, kind: String, default: str, why: str, short: str = "Unused
 
 
 def actions(start: int, stop: int) -> tuple[Action, ...]:
-    """The actions of a daemon without an API; timeouts in seconds."""
+    """The actions of a daemon that depends on nothing but its host; timeouts in seconds."""
     return (
         Action("start", start),
         Action("stop", stop),
         Action("monitor", 30, interval=20, depth=0),
         Action("status", 20),
+        Action("validate-all", 20),
+        Action("meta-data", 10),
+    )
+
+
+def worker_actions(
+    start: int, stop: int, reports: bool = True, reloads: bool = True
+) -> tuple[Action, ...]:
+    """The actions of a daemon without an API that needs broker or database; timeouts in seconds.
+    reports: an API lists whether it works. reloads: it has parameters that need no restart."""
+    reload = (Action("reload-agent", 20),) if reloads else ()
+    deep = (Action("monitor", 60, interval=300, depth=20),) if reports else ()
+    return (
+        Action("start", start),
+        Action("stop", stop),
+        Action("monitor", 30, interval=20, depth=0),
+        Action("monitor", 30, interval=30, depth=10),
+        *deep,
+        Action("status", 20),
+        *reload,
         Action("validate-all", 20),
         Action("meta-data", 10),
     )

@@ -52,6 +52,11 @@ class Environment:
         return self.action == "monitor" and self.milliseconds("interval") == 0
 
     @property
+    def is_recurring(self) -> bool:
+        """A monitor that Pacemaker repeats."""
+        return self.action == "monitor" and not self.is_probe
+
+    @property
     def check_level(self) -> int | None:
         """OCF_CHECK_LEVEL, None where the caller leaves it to the agent."""
         return _number(self.environ.get("OCF_CHECK_LEVEL"))

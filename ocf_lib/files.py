@@ -53,6 +53,14 @@ def make_state_folder(folder: str) -> None:
         raise PermissionError(f"{folder} is not a folder that only its owner, root, can write to")
 
 
+def keep_state(path: str, text: str) -> None:
+    """What the next action may want to know, for root alone. Never raises OSError: where it cannot
+    be written, it is found again, or done again."""
+    with contextlib.suppress(OSError):
+        make_state_folder(os.path.dirname(path))
+        replace(path, text, 0o600)
+
+
 def replace(path: str, text: str, mode: int) -> None:
     """The file holds all of `text` or what it held before, never half of it. `mode` is exact.
 

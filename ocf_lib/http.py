@@ -28,6 +28,10 @@ class NoAnswer(Exception):
     """No HTTP answer came. The text follows the name of the API: "refused the connection"."""
 
 
+class Silence(NoAnswer):
+    """It took the connection, and the time was over before its answer was."""
+
+
 class Untrusted(NoAnswer):
     """The server's certificate was not accepted: it lives, but we may not talk to it."""
 
@@ -47,7 +51,7 @@ class _Wait:
         return left
 
     def over(self) -> NoAnswer:
-        return NoAnswer(f"did not answer within {self.seconds:.3g} s")
+        return Silence(f"did not answer within {self.seconds:.3g} s")
 
     def on(self, connection: Any, call: Callable[..., Any], *arguments: Any) -> Any:
         """The result of `call`, which is made again after each slice that `idle` wants."""
@@ -130,6 +134,15 @@ def fetch(
     finally:
         if connection is not None:
             connection.close()
+
+
+def takes_connections(endpoint: Endpoint, seconds: float) -> bool:
+    """Whether something listens there. Raises NoAnswer where that is not known in time."""
+    try:
+        _connect(endpoint, _Wait(seconds, None)).close()
+    except OSError:
+        return False
+    return True
 
 
 def resolve(address: str, port: int) -> list[tuple[int, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from time import monotonic
 
+from ocf_lib.notes import Notes
 from ocf_lib.parameters import Parameters
 from ocf_lib.record import Record, read
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 # In the environment of every process of an instance; it holds the names below and no secret.
 MARKER = "OPENSTACK_OCF_INSTANCE"
+# Seconds: a request where the agent has no parameter for it; a look at all that a service needs.
+USUAL_REQUEST, RESERVE = 10, 4.0
 STRICT_ACTIONS = ("start", "validate-all", "reload", "reload-agent")
 PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:"
 
@@ -32,6 +35,7 @@ class Instance:
             service.parameters, environment.environ, environment.action in STRICT_ACTIONS
         )
         self.name = f"{service.name}/{environment.instance}"
+        self._notes: Notes | None = None
 
     @property
     def folder(self) -> str:
@@ -39,7 +43,7 @@ class Instance:
         return self.environment.rsctmp + "/openstack"
 
     def file(self, kind: str) -> str:
-        """A file of this instance and no other: `kind` is record, token or lock."""
+        """A file of this instance and no other: `kind` is record, token, notes or lock."""
         instance = self.environment.instance
         if not all(sign in PLAIN for sign in instance):
             instance = "".join(s if s in PLAIN else _quoted(s) for s in instance)
@@ -48,10 +52,11 @@ class Instance:
 
     @property
     def request_seconds(self) -> float:
-        """How long one request to the API may take: api_timeout, within the action's own."""
+        """How long one request to the API may take: api_timeout, within the action's own, of which
+        some is kept for a look at whose fault it is that nothing answers."""
         left = self.environment.deadline - monotonic()
-        longest: int = self.parameters["api_timeout"]
-        return max(0.0, min(longest, left))
+        longest: int = self.parameters.get("api_timeout") or USUAL_REQUEST
+        return max(0.0, min(longest, max(left - RESERVE, left / 2)))
 
     @property
     def location(self) -> str:
@@ -75,6 +80,18 @@ class Instance:
         """What start left, or None where nothing trustworthy is there."""
         text = read(self.file("record"))
         return None if text is None else Record.parse(text)
+
+    @property
+    def notes(self) -> Notes:
+        """What earlier monitors noted; what this call changes is written at its end."""
+        if self._notes is None:
+            self._notes = Notes(self.file("notes"))
+        return self._notes
+
+    def keep_notes(self) -> None:
+        """Write what this call noted."""
+        if self._notes is not None:
+            self._notes.keep()
 
     @property
     def pid_file(self) -> str:

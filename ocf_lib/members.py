@@ -105,6 +105,19 @@ def scan(spares: Sequence[str] = ()) -> dict[int, Stat]:
     return {p.pid: p for p in living if not (spares and programs(p.pid).intersection(spares))}
 
 
+def has_workers(leader: int, everyone: Iterable[Stat]) -> bool:
+    """Some of these are forks of the leader: children that run its program and have, but for the
+    title that one of them may have written, its command line. Programs that it merely runs, as
+    qemu-img behind oslo.concurrency's prlimit, are none."""
+
+    def line(pid: int) -> str:
+        shown = " ".join(command_line(pid))
+        return shown.partition("(")[2] or shown.partition("[")[2] or shown
+
+    own = line(leader)
+    return any(p.ppid == leader and own and line(p.pid) == own for p in everyone)
+
+
 def programs(pid: int) -> set[str]:
     """Names of what the process runs: its executable, and the script, where that interprets one."""
     first, *rest = command_line(pid)

@@ -1,18 +1,20 @@
 """monitor, status and probe: what is the state of this instance? Changes nothing (hot module).
 
-Level 0 looks at the processes. Level 10, the default, asks the API. Level 20 logs in. A level that
-does not exist means the next lower one.
+Level 0 looks at the processes. Level 10, the default, asks the API, and whether what the service
+depends on is there. Level 20 logs in. A level that does not exist means the next lower one.
 """
 
 from __future__ import annotations
 
-from ocf_lib.outcomes import Failed, NotRunning
+from ocf_lib.outcomes import Afflicted, Failed, NotRunning, Suspect
+from ocf_lib.process import has_living_child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocf_lib.endpoint import Endpoint
     from ocf_lib.instance import Instance
     from ocf_lib.process import Stat
+    from ocf_lib.record import Record
 
 API_LEVEL, DEEP_LEVEL = 10, 20
 
@@ -21,25 +23,62 @@ def monitor(instance: Instance) -> None:
     """Returns where the instance runs well.
 
     Raises NotRunning where no process of it is left, Failed where it is at fault, Degraded where
-    something else is.
+    something else is, and was so at the poll before this one.
     """
     record = instance.record
     leader = record.leader.alive() if record is not None else None
     if leader is None:
         leader = _search(instance)
+    elif record is not None and record.has_workers and has_living_child(leader.pid) is False:
+        _await_worker(instance, leader)
     if leader.is_frozen:
         raise Failed(f"PID {leader.pid} is frozen (stopped by a signal)")
     level = instance.environment.check_level
     level = API_LEVEL if level is None else level
-    if instance.service.api is None or level < API_LEVEL or instance.environment.action == "status":
+    if level < API_LEVEL or instance.environment.action == "status":
         return
+    level = DEEP_LEVEL if level >= DEEP_LEVEL else API_LEVEL
+    try:
+        _look(instance, leader, record, level)
+    except Afflicted as outcome:
+        if _is_news(instance, f"trouble.{level}.{outcome.dependency}"):
+            raise
+    else:
+        instance.notes.drop(f"trouble.{level}.")
+
+
+def _look(instance: Instance, leader: Stat, record: Record | None, level: int) -> None:
+    """The API first: where it answers a server error, it is known what to look for."""
+    if instance.service.api is not None:
+        try:
+            _ask(instance, leader, record, level)
+        except Suspect as fault:
+            from ocf_lib import blame
+
+            blame.find(instance, fault)
+            raise
+    from ocf_lib.watch import watch
+
+    watch(instance)
+
+
+def _ask(instance: Instance, leader: Stat, record: Record | None, level: int) -> None:
+    api = instance.service.api
+    assert api is not None
     endpoint = record.endpoint if record is not None else None
     if endpoint is None or (record is not None and record.url != instance.location):
         endpoint = _locate(instance, leader)
     from ocf_lib.api import Client
 
-    client = Client(instance, instance.service.api, endpoint.called(instance.known_as))
-    client.check(deep=level >= DEEP_LEVEL)
+    Client(instance, api, endpoint.called(instance.known_as)).check(deep=level >= DEEP_LEVEL)
+
+
+def _is_news(instance: Instance, name: str) -> bool:
+    """Of a dependency that flaps, one failing poll is none. A probe is the only poll there is."""
+    if instance.environment.is_probe or instance.notes[name]:
+        return True
+    instance.notes.stamp(name)
+    return False
 
 
 def _search(instance: Instance) -> Stat:
@@ -54,10 +93,18 @@ def _search(instance: Instance) -> Stat:
     return found.leader
 
 
+def _await_worker(instance: Instance, leader: Stat) -> None:
+    """A parent makes a new worker for one that died; it gets the time for it. Raises Failed."""
+    from ocf_lib import adoption
+
+    if not adoption.await_worker(instance, leader.pid):
+        raise Failed(f"PID {leader.pid} has no worker left")
+
+
 def _locate(instance: Instance, leader: Stat) -> Endpoint:
     from ocf_lib import adoption
 
     found = adoption.endpoint_of(instance, leader.pid)
     if found is None:
-        raise Failed(f"PID {leader.pid} listens on no TCP port (parameter url can name its API)")
+        raise Suspect(f"PID {leader.pid} listens on no TCP port (parameter url can name its API)")
     return found

@@ -23,6 +23,11 @@ class Failed(Outcome):
     """OCF_ERR_GENERIC: the service is at fault, and a restart may mend it."""
 
 
+class Suspect(Failed):
+    """Failed, unless something that the service depends on is to blame: its API hangs, or answers a
+    server error."""
+
+
 class InvalidHere(Outcome):
     """OCF_ERR_ARGS: a parameter cannot be right on this host; another node may do."""
 
@@ -79,6 +84,15 @@ class Degraded(Outcome):
     shows it and restarts nothing."""
 
     code = 190
+
+
+class Afflicted(Degraded):
+    """Degraded by a dependency that is away. dependency: one word for it. One poll that sees it is
+    no news: it counts from the second in a row."""
+
+    def __init__(self, text: str, dependency: str) -> None:
+        super().__init__(text)
+        self.dependency = dependency
 
 
 class DegradedPromoted(Outcome):

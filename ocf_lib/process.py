@@ -6,7 +6,7 @@ identity, because neutron and others write their own title over it.
 
 from __future__ import annotations
 
-import os
+import posix
 
 PROC = "/proc"
 UNKNOWN = -1
@@ -43,6 +43,18 @@ def stat(pid: int) -> Stat | None:
     # the name, in parentheses, may hold blanks and parentheses itself
     fields = text[text.rindex(b")") + 2 :].split()
     return Stat(pid, fields[0].decode(), int(fields[1]), int(fields[3]), int(fields[19]))
+
+
+def has_living_child(pid: int) -> bool | None:
+    """Whether a child of the process lives; None where the kernel does not tell
+    (CONFIG_PROC_CHILDREN)."""
+    try:
+        with open(f"{PROC}/{pid}/task/{pid}/children", "rb", 0) as file:
+            children = file.read(4096).split()
+    except OSError:
+        return None
+    found = map(stat, map(int, children))
+    return any(child is not None and child.is_alive for child in found)
 
 
 class Identity:
@@ -91,9 +103,9 @@ class Ending:
 
 
 def _owner(pid: int) -> int:
-    return os.stat(f"{PROC}/{pid}").st_uid
+    return posix.stat(f"{PROC}/{pid}").st_uid
 
 
 def _executable(pid: int) -> str:
     # an upgrade of the package leaves " (deleted)" behind the name; the process is the same
-    return os.readlink(f"{PROC}/{pid}/exe").removesuffix(" (deleted)")
+    return posix.readlink(f"{PROC}/{pid}/exe").removesuffix(" (deleted)")

@@ -6,7 +6,7 @@ not know are skipped, so a record of a newer version is readable.
 
 from __future__ import annotations
 
-import os
+import posix
 
 from ocf_lib.process import UNKNOWN, Ending, Identity
 
@@ -14,7 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocf_lib.endpoint import Endpoint
 
-SIZE_LIMIT = 4096
+# A token of 2013 (PKI) is 3 to 8 KB.
+SIZE_LIMIT = 16384
 
 
 class Record:
@@ -22,13 +23,20 @@ class Record:
 
     leader: its first process, which also leads its session. ending: how to end it.
     endpoint: the socket of its API, from its own listening sockets, or None while unknown.
-    url: what the parameters said of where it is, or "".
+    url: what the parameters said of where it is, or "". has_workers: it had some when it was ready,
+    so one at least must live.
     """
 
     def __init__(
-        self, leader: Identity, ending: Ending, endpoint: Endpoint | None = None, url: str = ""
+        self,
+        leader: Identity,
+        ending: Ending,
+        endpoint: Endpoint | None = None,
+        url: str = "",
+        has_workers: bool = False,
     ) -> None:
         self.leader, self.ending, self.endpoint, self.url = leader, ending, endpoint, url
+        self.has_workers = has_workers
 
     def __str__(self) -> str:
         lines = [
@@ -39,6 +47,8 @@ class Record:
             f"signal={self.ending.signal}",
             f"patience={self.ending.patience}",
         ]
+        if self.has_workers:
+            lines.append("workers=1")
         if self.endpoint is not None:
             lines.append(f"api={self.endpoint.url}")
             lines.append(f"url={self.url}")
@@ -65,21 +75,21 @@ class Record:
                 endpoint = Endpoint.parse(facts["api"])
         except (KeyError, ValueError):
             return None
-        return cls(leader, ending, endpoint, facts.get("url", ""))
+        return cls(leader, ending, endpoint, facts.get("url", ""), "workers" in facts)
 
 
 def is_trusted(folder: str) -> bool:
     """Nobody but us (root, where agents run) can have put files into this folder."""
     try:
-        facts = os.lstat(folder)
+        facts = posix.lstat(folder)
     except OSError:
         return False
-    return facts.st_uid == os.geteuid() and facts.st_mode & 0o170022 == 0o040000
+    return facts.st_uid == posix.geteuid() and facts.st_mode & 0o170022 == 0o040000
 
 
 def read(path: str) -> str | None:
     """The text of a small file in our state folder; None where there is none to trust."""
-    if not is_trusted(os.path.dirname(path)):
+    if not is_trusted(path.rpartition("/")[0]):
         return None
     try:
         with open(path, "rb", 0) as file:

@@ -101,6 +101,32 @@ class Api:
         return "{project}" in str(self.authenticated)
 
 
+class Report:
+    """How a daemon reports that it works, and where an API lists what all of them reported.
+
+    service_type: what the service catalog calls that API. path: of the list, below the URL in the
+    catalog. binary: what the daemon is called in it.
+    seconds: after this long without a report the API calls it down (down-time). option: of section
+    [DEFAULT] of the daemon's configuration, which says so too where it is set; the down-time is
+    `times` its value.
+    backends: option that names the daemon's backends, each of which reports as HOST@BACKEND.
+    """
+
+    def __init__(
+        self,
+        service_type: str,
+        path: str,
+        binary: str,
+        seconds: int,
+        option: str = "service_down_time",
+        times: int = 1,
+        backends: str = "",
+    ) -> None:
+        self.service_type, self.path, self.binary = service_type, path, binary
+        self.seconds, self.option, self.times = seconds, option, times
+        self.backends = backends
+
+
 class Action:
     """An action as meta-data advertises it; times in seconds."""
 
@@ -119,11 +145,15 @@ class Service:
     programs: what a distribution may start for it; the first that is installed is taken.
     parameters, actions: what the agent takes and offers.
     consumes: it takes its work from the message broker (AMQP), so it is ready when connected to it.
+    calls: it asks others over the broker, and connects when it first has something to ask.
+    databases: the sections of its configuration that name its databases. forks: it makes a child
+    for each connection, so children that are gone tell nothing.
     spares: programs that it starts and that outlive it on purpose (dnsmasq), because the traffic of
     guests goes through them: they are no part of the instance.
     becomes: users that its workers become, where the daemon itself runs as root (Apache).
     offers: what the actions beyond the usual ones do (reload, promote, demote), each a function
     of the instance.
+    report: how it reports that it works, where it does.
     """
 
     def __init__(
@@ -139,14 +169,20 @@ class Service:
         api: Api | None = None,
         aliases: Sequence[str] = (),
         consumes: bool = False,
+        calls: bool = False,
+        databases: Sequence[str] = (),
+        forks: bool = False,
         spares: Sequence[str] = (),
         becomes: Sequence[str] = (),
         offers: Mapping[str, Callable[..., None]] | None = None,
+        report: Report | None = None,
     ) -> None:
         self.name, self.title, self.longdesc, self.project = name, title, longdesc, project
         self.programs, self.parameters, self.actions = programs, parameters, actions
         self.api, self.aliases, self.consumes = api, aliases, consumes
+        self.calls, self.databases, self.forks = calls, databases, forks
         self.spares, self.becomes, self.offers = spares, becomes, offers or {}
+        self.report = report
 
     def timeout_of(self, action: str) -> float:
         """The longest timeout, in seconds, that this action advertises; 0 for none."""

@@ -6,11 +6,12 @@ import os
 import sys
 from _socket import AF_INET, AF_INET6, inet_ntop
 
+from ocf_lib.links import Link
 from ocf_lib.process import PROC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
 ESTABLISHED, LISTEN = b"01", b"0A"
 # A socket on all addresses is asked on loopback.
@@ -22,10 +23,10 @@ def listening(pids: Iterable[int]) -> list[tuple[str, int]]:
     port. Only these: a port that answers may be somebody else's."""
     found = set()
     for pid in pids:
-        held = set(_inodes(pid))
+        held = _inodes(pid)
         found |= {
             (family, WILDCARDS.get(address, address), port)
-            for family, local, _ in (_rows(pid, LISTEN, held) if held else ())
+            for family, local, _, _ in (_rows(pid, LISTEN, held) if held else ())
             for address, port in [_end(family, local)]
         }
     return [(address, port) for _, address, port in sorted(found, key=lambda s: (s[0], s[2], s[1]))]
@@ -33,29 +34,41 @@ def listening(pids: Iterable[int]) -> list[tuple[str, int]]:
 
 def is_connected(pids: Iterable[int], ports: Iterable[int]) -> bool:
     """One of the processes holds an established connection to one of these ports."""
+    return connection(pids, ports) is not None
+
+
+def connection(pids: Iterable[int], ports: Iterable[int]) -> Link | None:
+    """An established connection to one of these ports that one of the processes holds."""
     wanted = set(ports)
     for pid in pids:
-        held = set(_inodes(pid))
-        for _, _, remote in _rows(pid, ESTABLISHED, held) if held else ():
+        held = _inodes(pid)
+        for family, local, remote, inode in _rows(pid, ESTABLISHED, held) if held else ():
             if int(remote.rpartition(b":")[2], 16) in wanted:
-                return True
-    return False
+                ends = local.decode(), remote.decode()
+                return Link(pid, int(held[inode]), int(inode), family, *ends)
+    return None
 
 
-def _inodes(pid: int) -> Iterator[bytes]:
+def _inodes(pid: int) -> dict[bytes, str]:
+    """The descriptor of each socket that the process holds, by inode."""
     folder = f"{PROC}/{pid}/fd"
+    found = {}
     try:
         for name in os.listdir(folder):
             target = os.readlink(f"{folder}/{name}")
             if target.startswith("socket:["):
-                yield target[8:-1].encode()
+                found[target[8:-1].encode()] = name
     except OSError:
-        return  # it ended while we looked
+        pass  # it ended while we looked
+    return found
 
 
-def _rows(pid: int, state: bytes, held: set[bytes]) -> Iterator[tuple[int, bytes, bytes]]:
-    """(family, local end, remote end) of each TCP socket in this state whose inode is `held`, of
-    all in the process's network: nothing is made of the others, of which there may be thousands."""
+def _rows(
+    pid: int, state: bytes, held: Container[bytes]
+) -> Iterator[tuple[int, bytes, bytes, bytes]]:
+    """(family, local end, remote end, inode) of each TCP socket in this state whose inode is
+    `held`, of all in the process's network: nothing is made of the others, of which there may be
+    thousands."""
     for family, name in ((AF_INET, "tcp"), (AF_INET6, "tcp6")):
         try:
             with open(f"{PROC}/{pid}/net/{name}", "rb") as file:
@@ -65,7 +78,7 @@ def _rows(pid: int, state: bytes, held: set[bytes]) -> Iterator[tuple[int, bytes
         for row in rows:
             fields = row.split(None, 10)
             if fields[3] == state and fields[9] in held:
-                yield family, fields[1], fields[2]
+                yield family, fields[1], fields[2], fields[9]
 
 
 def _end(family: int, text: bytes) -> tuple[str, int]:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from time import monotonic, sleep
 
-from ocf_lib import adoption, broker, command, files, launcher, lock, sockets, validate
+from ocf_lib import (
+    adoption,
+    blame,
+    broker,
+    command,
+    files,
+    launcher,
+    lock,
+    members,
+    sockets,
+    validate,
+)
 from ocf_lib.api import Client
 from ocf_lib.oslo import Options
 from ocf_lib.outcomes import Degraded, Failed
@@ -59,6 +70,7 @@ def start(instance: Instance, log: Log) -> None:
             _wait(instance, _adopt(instance, found.leader.pid), None, log)
             return
         wanted = command.resolve(instance)
+        instance.notes.drop("")  # of a run before this one
         daemon = launcher.launch(instance, wanted, log)
         # Recorded before anything else: at the action's timeout Pacemaker SIGKILLs us, and the
         # stop that follows must know what to end. Owner and executable are noted once settled.
@@ -88,7 +100,7 @@ def _wait(instance: Instance, record: Record, daemon: launcher.Daemon | None, lo
             raise Died(_epitaph(instance, record, daemon))
 
     if instance.service.api is not None:
-        record.endpoint = _first_answer(instance, record.leader.pid, watch)
+        record.endpoint = _first_answer(instance, record.leader.pid, watch, log)
         record.url = instance.location
     elif daemon is not None:
         _settle(instance, daemon.argv, watch, log)
@@ -96,7 +108,16 @@ def _wait(instance: Instance, record: Record, daemon: launcher.Daemon | None, lo
     settled = stat(record.leader.pid)
     if settled is not None:
         record.leader = Identity.of(settled)
+        record.has_workers = _has_workers(instance, settled.pid)
     _keep(instance, record, log)
+
+
+def _has_workers(instance: Instance, leader: int) -> bool:
+    """So many that monitor may call for one. Children of other services come and go."""
+    service = instance.service
+    if service.forks or not (service.consumes or service.api is not None):
+        return False
+    return members.has_workers(leader, adoption.members_of(instance).all)
 
 
 def _settle(instance: Instance, argv: Sequence[str], watch: Callable[[], None], log: Log) -> None:
@@ -116,12 +137,18 @@ def _settle(instance: Instance, argv: Sequence[str], watch: Callable[[], None], 
             sleep(CONNECT_POLL)
 
 
-def _first_answer(instance: Instance, leader: int, watch: Callable[[], None]) -> Endpoint:
-    """Short polls, so that a start takes as long as the daemon does and no longer."""
+def _first_answer(
+    instance: Instance, leader: int, watch: Callable[[], None], log: Log
+) -> Endpoint | None:
+    """Where it answers. Short polls, so that a start takes as long as the daemon does. Where
+    something that it depends on keeps it from answering, the start is no failure, and there
+    may be no socket yet: None."""
     api = instance.service.api
     assert api is not None
     missing = "it listens on no TCP port yet"
-    while (left := instance.environment.deadline - monotonic()) > 0:
+    deadline, endpoint = instance.environment.deadline, None
+    until = deadline - min(blame.SECONDS, (deadline - monotonic()) / 4)
+    while (left := until - monotonic()) > 0:
         watch()
         endpoint = adoption.endpoint_of(instance, leader)
         if endpoint is not None:
@@ -138,7 +165,13 @@ def _first_answer(instance: Instance, leader: int, watch: Callable[[], None]) ->
             else:
                 return endpoint
         sleep(POLL)
-    raise Failed(f"{missing}; not usable {instance.environment.timeout:g} s after the start")
+    fault = Failed(f"{missing}; not usable {instance.environment.timeout:g} s after the start")
+    try:
+        blame.find(instance, fault)
+    except Degraded as outcome:
+        log.warning(f"{instance.name} runs, but {outcome}")
+        return endpoint
+    raise fault
 
 
 def _epitaph(instance: Instance, record: Record, daemon: launcher.Daemon | None) -> str:

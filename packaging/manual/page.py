@@ -28,12 +28,33 @@ ACTIONS = {
 }
 PROCESSES = "Looks at the processes alone."
 # What a depth looks at, by the parameter that an agent has for it.
+NEEDS = "Looks whether database, broker and Identity are there, as far as it depends on them."
+# depth: (parameters that an agent has, what its monitor does), the first that fits
 DEPTHS = {
-    10: {
-        "os_password": "Asks the API: with a token where credentials are set, else without.",
-        "url": "Sends it a request and looks at the answer.",
-    },
-    20: {"os_password": "Logs in, puts the token to use and looks at the service catalog."},
+    10: (
+        (
+            ("url", "os_password"),
+            f"Asks the API: with a token where credentials are set, else without. {NEEDS}",
+        ),
+        (("url",), f"Sends it a request and looks at the answer. {NEEDS}"),
+        (
+            ("amqp_server_port",),
+            "Looks whether one of the daemon's processes is connected to the message broker, and "
+            "whether broker and database are there.",
+        ),
+        (("config",), "Looks whether the database is there."),
+    ),
+    20: (
+        (
+            ("url", "os_password"),
+            "Logs in, puts the token to use and looks at the service catalog.",
+        ),
+        (
+            ("os_password",),
+            "Logs in and asks the API that lists the services whether this one reports itself as "
+            "up.",
+        ),
+    ),
 }
 EXIT_CODES = (
     ("0", "OCF_SUCCESS", "Done; of monitor: the service runs."),
@@ -163,7 +184,7 @@ def looks_at(agent: Agent, depth: int) -> str:
     """What the agent's own words must tell where its parameters do not."""
     if depth == 0:
         return PROCESSES
-    known = (told for name, told in DEPTHS.get(depth, {}).items() if agent.has(name))
+    known = (told for names, told in DEPTHS.get(depth, ()) if all(map(agent.has, names)))
     return next(known, "See DESCRIPTION.")
 
 
@@ -186,6 +207,8 @@ def _files(agent: Agent) -> list[str]:
     items = [(f"{state}.record", "Which process start left. It and the folder are root's alone.")]
     if agent.has("os_password"):
         items.append((f"{state}.token", "The token that monitor keeps."))
+    if any(agent.depths):
+        items.append((f"{state}.notes", "What one monitor leaves for the next."))
     items.append((f"{state}.lock", "Held by start and stop."))
     for parameter in agent.parameters:
         unset = re.search(r"Unset, (/[^\s,]*[^\s,.])", " ".join(parameter.long))

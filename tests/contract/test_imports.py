@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import http.server
 import os
+import socket
 import socketserver
 import ssl
 import subprocess
@@ -22,6 +23,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from ocf_lib import sockets
 from ocf_lib.endpoint import Endpoint
 from ocf_lib.process import Ending, Identity, stat
 from ocf_lib.record import Record
@@ -43,6 +45,7 @@ HEALTHY = {
     "environment",
     "instance",
     "monitor",
+    "notes",
     "outcomes",
     "parameters",
     "process",
@@ -53,16 +56,18 @@ OWN = {
     "meta-data": (HEALTHY - {"monitor"}) | {"metadata", "packages"},
     "usage": HEALTHY - {"monitor"},
     "monitor 0": HEALTHY | {"endpoint"},
-    "monitor 10": HEALTHY | {"api", "endpoint", "http", "token"},
-    "monitor 10 https": HEALTHY | {"api", "endpoint", "http", "tls", "token"},
+    "monitor 10": HEALTHY | {"api", "endpoint", "http", "links", "token", "watch"},
+    "monitor 10 https": HEALTHY | {"api", "endpoint", "http", "links", "tls", "token", "watch"},
+    "monitor 10 connected": HEALTHY | {"links", "watch"},
     "stop": (HEALTHY - {"monitor"})
     | {"adoption", "command", "endpoint", "files", "http", "launcher", "lock", "log"}
-    | {"members", "printed", "sockets", "stop", "tls"},
+    | {"links", "members", "printed", "sockets", "stop", "tls"},
 }
-# `os` brings its own half dozen; the rest is built in or nearly so.
-FREE = {"__future__", "abc", "codecs", "genericpath", "io", "os", "posixpath", "stat", "time"}
+# Built in or nearly so. Not `os`, which is 1 ms of CPU where `posix` is none.
+FREE = {"__future__", "posix", "time"}
+OS = {"abc", "codecs", "genericpath", "io", "os", "posixpath", "stat"}
 # What `ssl` brings, from Python 3.9 to 3.13.
-TLS = {
+TLS = OS | {
     *("array", "base64", "binascii", "calendar", "collections", "contextlib", "copyreg", "enum"),
     *("errno", "functools", "heapq", "itertools", "keyword", "math", "operator", "re", "reprlib"),
     *("select", "selectors", "socket", "sre_compile", "sre_constants", "sre_parse", "ssl"),
@@ -79,6 +84,7 @@ STANDARD = {
     "monitor 0": FREE,
     "monitor 10": FREE,
     "monitor 10 https": FREE | TLS,
+    "monitor 10 connected": FREE,
     "stop": FREE | TLS | LAUNCH,
 }
 
@@ -217,6 +223,26 @@ def test_monitor_of_the_processes(call: Caller, daemon: subprocess.Popen[bytes])
 
 
 @pytest.mark.root
+def test_monitor_of_what_it_is_connected_to(
+    call: Caller, tree: etree._Element, daemon: subprocess.Popen[bytes]
+) -> None:
+    if has_api(tree):
+        return
+    keep(call, "record", record_of(daemon))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(server.getsockname()) as ours:
+            link = sockets.connection([os.getpid()], [port])
+            assert link is not None
+            links = f"database.link={link}\nbroker.link={link}\n"
+            keep(call, "notes", f"needs=database broker\n{links}")
+            for more in ({}, {"OCF_CHECK_LEVEL": "10"}):
+                found = loaded(call, "monitor", OCF_RESKEY_CRM_meta_interval="20000", **more)
+                check(found, "monitor 10 connected", call.agent)
+            ours.close()
+
+
+@pytest.mark.root
 def test_monitor_of_the_api_with_a_kept_token_where_it_takes_one(
     call: Caller, tree: etree._Element, daemon: subprocess.Popen[bytes], server: Server
 ) -> None:
@@ -229,6 +255,9 @@ def test_monitor_of_the_api_with_a_kept_token_where_it_takes_one(
     port = tree.find("parameters/parameter[@name='console_port']/content")
     record.url = "" if port is None else port.get("default")
     keep(call, "record", record)
+    # all that it depends on was well a moment ago
+    good = "".join(f"{name}.good={time.monotonic():.3f}\n" for name in ("database", "identity"))
+    keep(call, "notes", f"needs=database identity\n{good}")
     takes_tokens = "os_auth_url" in names(tree)
     if takes_tokens:
         call.parameters = CREDENTIALS
