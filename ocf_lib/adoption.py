@@ -9,7 +9,7 @@ from time import monotonic, sleep
 from ocf_lib import command, http, launcher, members, sockets, tls
 from ocf_lib.endpoint import Endpoint
 from ocf_lib.outcomes import Outcome
-from ocf_lib.process import has_living_child
+from ocf_lib.process import has_working_child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,9 +52,10 @@ def await_worker(instance: Instance, leader: int) -> bool:
     """Whether the parent has a worker, or another process of the instance does its work; one that
     has died may be replaced meanwhile."""
     until = monotonic() + WORKER_SECONDS
-    while not has_living_child(leader):
+    while not has_working_child(leader):
         if monotonic() >= min(until, instance.environment.deadline):
-            return len(members_of(instance).all) > 1
+            others = [p for p in members_of(instance).all if p.pid != leader]
+            return any(process.is_working for process in others)
         sleep(WORKER_POLL)
     return True
 

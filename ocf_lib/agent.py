@@ -132,7 +132,8 @@ def _report(instance: Instance, outcome: Outcome) -> int:
         log.warning(f"probe: {reason}")
         return SUCCESS
     if outcome.is_failure and _is_new(instance, reason):
-        log.error(f"{instance.environment.action}: {reason}")
+        say = log.warning if isinstance(outcome, Degraded) else log.error
+        say(f"{instance.environment.action}: {reason}")
     sys.stderr.write(f"ocf-exit-reason:{reason}\n")
     return outcome.code
 

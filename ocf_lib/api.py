@@ -7,7 +7,7 @@ balancer would tell of another node's service.
 from __future__ import annotations
 
 from ocf_lib import http, token
-from ocf_lib.outcomes import Degraded, Failed, Suspect
+from ocf_lib.outcomes import Degraded, Failed, Refused, Suspect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Client:
         from ocf_lib import identity
 
         if not self.present(identity.log_in(self.instance, self.api, self.endpoint, account, deep)):
-            raise Degraded(f"API {self.endpoint.url}/ refuses the token that was just issued")
+            raise Refused(f"API {self.endpoint.url}/ refuses the token that was just issued")
 
     def ask(self, idle: http.Idle | None = None) -> None:
         """GET the path that answers anybody. Any answer but a server error shows a living service:

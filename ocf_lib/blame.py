@@ -49,7 +49,7 @@ def judge(instance: Instance, name: str) -> None:
     notes.stamp(name + ".good")
 
 
-def find(instance: Instance, fault: Failed) -> None:
+def find(instance: Instance, fault: Outcome) -> None:
     """The API hangs or answers a server error, or there is none yet.
 
     Raises Afflicted where something that the service depends on explains it; Failed, with what is

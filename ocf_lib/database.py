@@ -7,8 +7,9 @@ Flow".
 from __future__ import annotations
 
 import importlib.util
+import re
 import socket
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from ocf_lib import packages
 
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
     from ocf_lib.oslo import Options
 
 PORTS = {"mysql": 3306, "mariadb": 3306, "postgresql": 5432, "postgres": 5432}
+# As SQLAlchemy takes a URL apart: a password may hold any sign but @ without its quoting.
+URL = re.compile(
+    r"(?P<kind>\w+)(?:\+(?P<driver>\w+))?://"
+    r"(?:(?P<user>[^:/]*)(?::(?P<password>[^@]*))?@)?"
+    r"(?:\[(?P<v6>[^/?]+)\]|(?P<host>[^/:?]+))?(?::(?P<port>[^/?]*))?"
+    r"(?:/[^?]*)?(?:\?(?P<query>.*))?"
+)
 # What a MySQL server says to somebody it knows and does not let in, or lets in only under TLS. It
 # lives, and a restart of the service would not change its mind: 1044 and 1045 access denied, 1049
 # no such database, 1227 no privilege, 1698 no such plugin, 3159 TLS wanted.
@@ -28,11 +36,21 @@ SSL_REQUEST = b"\0\0\0\x08\x04\xd2\x16\x2f"
 
 
 class Database:
-    """One database server. kind: mysql or postgresql. host, port: where it listens. url: as
-    configured, with its password: never shown."""
+    """One database server.
 
-    def __init__(self, kind: str, host: str, port: int, url: str) -> None:
-        self.kind, self.host, self.port, self.url = kind, host, port, url
+    kind: mysql or postgresql, "" where only its port is known. host, port: where it listens. user,
+    password: of the service itself; never shown. ca: file with certificates, where it speaks TLS.
+    """
+
+    def __init__(
+        self, kind: str, host: str, port: int, user: str = "", password: str = "", ca: str = ""
+    ) -> None:
+        self.kind, self.host, self.port = kind, host, port
+        self.user, self.password, self.ca = user, password, ca
+
+    def on(self, port: int) -> Database:
+        """The same on another port."""
+        return Database(self.kind, self.host, port, self.user, self.password, self.ca)
 
 
 def configured(options: Options, sections: Sequence[str]) -> list[Database]:
@@ -55,18 +73,29 @@ def configured(options: Options, sections: Sequence[str]) -> list[Database]:
 
 
 def _of_url(url: str) -> Database | None:
-    kind = url.partition(":")[0].partition("+")[0].lower()
+    parts = URL.fullmatch(url)
+    if parts is None:
+        return None
+    kind, driver = parts["kind"].lower(), parts["driver"] or ""
     if kind not in PORTS:
         return None
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or PORTS[kind]
-    except ValueError:
-        return None
-    if "unix_socket" in parse_qs(parts.query):
-        return None
+    query = parse_qs(parts["query"] or "")
+    # of an unquoted @ in a password the last one counts
+    host = (parts["v6"] or parts["host"] or "").rpartition("@")[2]
+    port = parts["port"] or ""
     usual = "mysql" if PORTS[kind] == 3306 else "postgresql"
-    return Database(usual, host or "localhost", port, url)
+    if usual == "postgresql" and not host:
+        host, port = query.get("host", [""])[0], query.get("port", [port])[0]
+    # libmysqlclient takes the Unix socket for localhost, PyMySQL does not
+    is_local = usual == "mysql" and driver in ("", "mysqldb") and host in ("", "localhost")
+    if "unix_socket" in query or host.startswith("/") or is_local:
+        return None
+    if not host and usual == "postgresql":
+        return None
+    number = int(port) if port.isdecimal() and len(port) < 6 else PORTS[kind]
+    user, password = unquote(parts["user"] or ""), unquote(parts["password"] or "")
+    ca = query.get("ssl_ca", [""])[0]
+    return Database(usual, host or "localhost", number, user, password, ca)
 
 
 def look(database: Database, address: str, port: int, seconds: float) -> str:
@@ -97,27 +126,24 @@ def greeting(address: str, port: int, seconds: float, question: bytes) -> str:
         return f"did not answer within {seconds:.2g} s"
     except ConnectionResetError:
         return "reset the connection"
-    except OSError as error:
-        return f"cannot be reached ({error.strerror or error})"
+    except (OSError, UnicodeError) as error:
+        return f"cannot be reached ({getattr(error, 'strerror', None) or error})"
     return ""
 
 
 def _log_in(database: Database, address: str, port: int, seconds: float) -> str:
     import pymysql
 
-    parts = urlsplit(database.url)
-    query = parse_qs(parts.query)
-    ca = query.get("ssl_ca", [None])[0]
     try:
         connection = pymysql.connect(
             host=address,
             port=port,
-            user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
+            user=database.user,
+            password=database.password,
             connect_timeout=max(1, int(seconds)),
             read_timeout=seconds,
             write_timeout=seconds,
-            ssl={"ca": ca, "check_hostname": False} if ca else None,
+            ssl={"ca": database.ca, "check_hostname": False} if database.ca else None,
         )
         try:
             with connection.cursor() as cursor:
@@ -128,6 +154,8 @@ def _log_in(database: Database, address: str, port: int, seconds: float) -> str:
         return _said(error, seconds)
     except OSError as error:
         return f"cannot be reached ({error.strerror or type(error).__name__})"
+    except Exception:  # noqa: BLE001 - a greeting cut short; a way to log in that it cannot do
+        return greeting(address, port, seconds, b"")
     return ""
 
 

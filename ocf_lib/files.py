@@ -58,7 +58,7 @@ def keep_state(path: str, text: str) -> None:
     be written, it is found again, or done again."""
     with contextlib.suppress(OSError):
         make_state_folder(os.path.dirname(path))
-        replace(path, text, 0o600)
+        replace(path, text.encode("utf-8", "replace").decode(), 0o600)
 
 
 def replace(path: str, text: str, mode: int) -> None:

@@ -49,7 +49,10 @@ def at(
     found: list[list[Finding]] = [[] for _ in needs]
 
     def act(need: Need, result: list[Finding]) -> None:
-        result.append(_look(need, seconds, token, in_doubt))
+        try:
+            result.append(_look(need, seconds, token, in_doubt))
+        except Exception as error:  # noqa: BLE001 - in a thread nobody else would catch it
+            result.append(Finding(f"cannot be looked at ({type(error).__name__})"))
 
     threads = [threading.Thread(target=act, args=pair, daemon=True) for pair in zip(needs, found)]
     until = monotonic() + seconds + 0.2
@@ -65,7 +68,7 @@ def _look(need: Need, seconds: float, token: Token | None, in_doubt: bool) -> Fi
     asked = need.asked
     if isinstance(asked, Endpoint):
         return _identity(asked, seconds, token)
-    if isinstance(asked, Database) and asked.url:
+    if isinstance(asked, Database) and asked.kind:
         whole: Callable[[str, int, float], str] = functools.partial(database.look, asked)
     elif need.name == "broker" and in_doubt:
         whole = _tls_broker if asked else _broker
@@ -111,8 +114,8 @@ def _port(host: str, port: int, seconds: float) -> str:
         return "refused the connection"
     except TimeoutError:
         return f"did not answer within {seconds:.2g} s"
-    except OSError as error:
-        return f"cannot be reached ({error.strerror or error})"
+    except (OSError, UnicodeError) as error:
+        return f"cannot be reached ({getattr(error, 'strerror', None) or error})"
     return ""
 
 
@@ -129,6 +132,6 @@ def _tls_broker(host: str, port: int, seconds: float) -> str:
             tls.wrap(plain, host, tls.context(None, insecure=True)).do_handshake()
     except TimeoutError:
         return f"did not answer within {seconds:.2g} s"
-    except OSError as error:
-        return f"failed a TLS handshake ({error.strerror or error})"
+    except (OSError, UnicodeError) as error:
+        return f"failed a TLS handshake ({getattr(error, 'strerror', None) or error})"
     return ""

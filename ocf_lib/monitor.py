@@ -6,8 +6,8 @@ depends on is there. Level 20 logs in. A level that does not exist means the nex
 
 from __future__ import annotations
 
-from ocf_lib.outcomes import Afflicted, Failed, NotRunning, Suspect
-from ocf_lib.process import has_living_child
+from ocf_lib.outcomes import Afflicted, Failed, NotRunning, Refused, Suspect
+from ocf_lib.process import has_working_child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def monitor(instance: Instance) -> None:
     leader = record.leader.alive() if record is not None else None
     if leader is None:
         leader = _search(instance)
-    elif record is not None and record.has_workers and has_living_child(leader.pid) is False:
+    elif record is not None and record.has_workers and has_working_child(leader.pid) is False:
         _await_worker(instance, leader)
     if leader.is_frozen:
         raise Failed(f"PID {leader.pid} is frozen (stopped by a signal)")
@@ -52,7 +52,7 @@ def _look(instance: Instance, leader: Stat, record: Record | None, level: int) -
     if instance.service.api is not None:
         try:
             _ask(instance, leader, record, level)
-        except Suspect as fault:
+        except (Refused, Suspect) as fault:
             from ocf_lib import blame
 
             blame.find(instance, fault)
@@ -60,6 +60,10 @@ def _look(instance: Instance, leader: Stat, record: Record | None, level: int) -
     from ocf_lib.watch import watch
 
     watch(instance)
+    if level >= DEEP_LEVEL and instance.service.report is not None:
+        from ocf_lib import selfreport
+
+        selfreport.look(instance)
 
 
 def _ask(instance: Instance, leader: Stat, record: Record | None, level: int) -> None:
@@ -98,7 +102,7 @@ def _await_worker(instance: Instance, leader: Stat) -> None:
     from ocf_lib import adoption
 
     if not adoption.await_worker(instance, leader.pid):
-        raise Failed(f"PID {leader.pid} has no worker left")
+        raise Failed(f"PID {leader.pid} has no worker left that runs")
 
 
 def _locate(instance: Instance, leader: Stat) -> Endpoint:

@@ -13,6 +13,7 @@ from ocf_lib import broker, command, database, files
 from ocf_lib.endpoint import Endpoint
 from ocf_lib.oslo import Options
 from ocf_lib.outcomes import Outcome
+from ocf_lib.watch import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from ocf_lib.instance import Instance
 
 # uwsgi's applications are told their configuration by OS_NOVA_CONFIG_DIR, OS_NOVA_CONFIG_FILES.
-VARIABLE = re.compile(r"^\s*env\s*=\s*OS_\w+_CONFIG_(DIR|FILES)\s*=\s*(\S+)", re.MULTILINE)
+# The files lie in the folder, /etc/PROJECT by default.
+VARIABLE = re.compile(r"^\s*env\s*=\s*OS_\w+?_CONFIG_(DIR|FILES)\s*=\s*(\S+)", re.MULTILINE)
 PYARGV = re.compile(r"^\s*pyargv\s*=\s*(.+)$", re.MULTILINE)
 # keystonemiddleware's options, in the service's configuration or in that of its WSGI pipeline.
 AUTHTOKEN = ("keystone_authtoken", "filter:authtoken")
@@ -68,13 +70,13 @@ def of(instance: Instance) -> list[Need]:
 
 
 def note(instance: Instance) -> None:
-    """Have the names of all needs in the notes, for the monitors to come; "none" for none."""
+    """Have the names of all needs in the notes, for the monitors to come."""
     try:
         found = of(instance)
     except Outcome:
         # the daemon runs, and what it was started with is gone: nothing to be told from
         found = []
-    instance.notes["needs"] = " ".join(need.name for need in found) or "none"
+    instance.notes["needs"] = " ".join(need.name for need in found) or NOTHING
 
 
 def options_of(instance: Instance, argv: Sequence[str]) -> Options:
@@ -87,15 +89,16 @@ def options_of(instance: Instance, argv: Sequence[str]) -> Options:
         text = files.read_text(ini)
         if ini == config:
             more = _told_by(text, project) or [f"--config-file=/etc/{project}/{project}.conf"]
-    return Options([*argv, *more], project)
+    # first: what the command line names after it wins, as it does in the daemon
+    return Options([argv[0], *more, *argv[1:]], project)
 
 
 def _told_by(ini: str, project: str) -> list[str]:
     """The arguments that name the same configuration as a uwsgi file does."""
-    found = []
-    for kind, value in VARIABLE.findall(ini):
-        paths = value.split(";") if kind == "FILES" else [f"{value}/{project}.conf"]
-        found += [f"--config-file={path}" for path in paths if os.path.isabs(path)]
+    told = dict(VARIABLE.findall(ini))
+    folder = told.get("DIR", f"/etc/{project}")
+    names = told.get("FILES", f"{project}.conf").split(";") if told else []
+    found = [f"--config-file={os.path.join(folder, name)}" for name in names if name]
     for words in PYARGV.findall(ini):
         found += words.strip().strip("\"'").split()
     return found
@@ -114,8 +117,7 @@ def _configured(instance: Instance, options: Options) -> list[Need]:
             needs.append(Need("broker", "broker", places, tls, is_held=service.consumes))
     port = given.is_set("neutron_server_port") and given["neutron_server_port"]
     if port:
-        url = options.get("DEFAULT", "neutron_url", "quantum_url")
-        host = Endpoint.parse(url).address if "://" in url else ""
+        host = _host_of(options.get("DEFAULT", "neutron_url", "quantum_url"))
         needs.append(Need("networking", "Networking API", [(host, port)]))
     if service.api is not None and service.api.authenticated and not service.api.issues_tokens:
         identity = _identity(options) or given.get("os_auth_url")
@@ -128,6 +130,13 @@ def _configured(instance: Instance, options: Options) -> list[Need]:
     return needs
 
 
+def _host_of(url: str) -> str:
+    try:
+        return Endpoint.parse(url).address
+    except ValueError:
+        return ""
+
+
 def _databases(instance: Instance, options: Options) -> list[database.Database]:
     """Parameter database_server_port wins where it is given, also for a service that has its
     database from others."""
@@ -138,8 +147,8 @@ def _databases(instance: Instance, options: Options) -> list[database.Database]:
         return found
     port = given["database_server_port"]
     if not found:
-        return [database.Database("", "localhost", port, "")]
-    return [database.Database(one.kind, one.host, port, one.url) for one in found[:1]]
+        return [database.Database("", "localhost", port)]
+    return [one.on(port) for one in found[:1]]
 
 
 def _identity(options: Options) -> str:

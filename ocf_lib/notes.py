@@ -76,13 +76,20 @@ class Notes:
     def _write(self, text: str) -> None:
         """As files.replace does, without what that costs to import: in a folder that root alone can
         enter nobody plants anything."""
-        temporary = f"{self.path}.{posix.getpid()}"
+        temporary, data = f"{self.path}.{posix.getpid()}", text.encode("utf-8", "replace")
         try:
             descriptor = posix.open(temporary, NEW_FILE, 0o600)
             try:
-                posix.write(descriptor, text.encode("utf-8", "surrogateescape"))
+                written = posix.write(descriptor, data)
             finally:
                 posix.close(descriptor)
-            posix.rename(temporary, self.path)
+            if written == len(data):
+                posix.rename(temporary, self.path)
+                return
         except OSError:
-            return
+            pass
+        # a full disk takes a part of it, or none; one that a killed monitor left blocks our name
+        try:  # noqa: SIM105 - contextlib costs 3 ms
+            posix.unlink(temporary)
+        except OSError:
+            pass

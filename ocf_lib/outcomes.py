@@ -86,6 +86,10 @@ class Degraded(Outcome):
     code = 190
 
 
+class Refused(Degraded):
+    """Degraded, because it refuses what Identity has just said is good."""
+
+
 class Afflicted(Degraded):
     """Degraded by a dependency that is away. dependency: one word for it. One poll that sees it is
     no news: it counts from the second in a row."""

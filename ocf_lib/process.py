@@ -26,6 +26,11 @@ class Stat:
         return self.state not in "ZXx"
 
     @property
+    def is_working(self) -> bool:
+        """Neither dead nor frozen."""
+        return self.is_alive and not self.is_frozen
+
+    @property
     def is_frozen(self) -> bool:
         """Stopped by a signal (SIGSTOP). A tracer's stop ("t") is not meant: strace passes by."""
         return self.state == "T"
@@ -45,8 +50,8 @@ def stat(pid: int) -> Stat | None:
     return Stat(pid, fields[0].decode(), int(fields[1]), int(fields[3]), int(fields[19]))
 
 
-def has_living_child(pid: int) -> bool | None:
-    """Whether a child of the process lives; None where the kernel does not tell
+def has_working_child(pid: int) -> bool | None:
+    """Whether a child of the process lives, and is not frozen; None where the kernel does not tell
     (CONFIG_PROC_CHILDREN)."""
     try:
         with open(f"{PROC}/{pid}/task/{pid}/children", "rb", 0) as file:
@@ -54,7 +59,7 @@ def has_living_child(pid: int) -> bool | None:
     except OSError:
         return None
     found = map(stat, map(int, children))
-    return any(child is not None and child.is_alive for child in found)
+    return any(child is not None and child.is_working for child in found)
 
 
 class Identity:

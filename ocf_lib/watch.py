@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ocf_lib.instance import Instance
     from ocf_lib.notes import Notes
 
+# What stands for the needs of a service that has none.
+NOTHING = "nothing"
 # How long a look that was good counts. One at a database is a log-in; and whoever leaves a MySQL
 # server without one 100 times in a row is locked out by it (max_connect_errors).
 GOOD_SECONDS = 55.0
@@ -33,7 +35,7 @@ def watch(instance: Instance) -> None:
 
         needs.note(instance)
     for name in notes["needs"].split():
-        if not (is_well(notes, name) or _answers(instance, name)):
+        if name != NOTHING and not (is_well(notes, name) or _answers(instance, name)):
             from ocf_lib import blame
 
             blame.judge(instance, name)
