@@ -179,6 +179,20 @@ def database() -> Parameter:
     )
 
 
+def server(name: str) -> Parameter:
+    """Where a Networking agent of old reached the server. name: the parameter's."""
+    return Parameter(
+        name,
+        Port(),
+        "Port of the Networking server",
+        "Where it is set, monitor also looks whether the server is there: the agent is connected "
+        "to this port, or something answers there on the host that neutron_url or quantum_url in "
+        "the agent's configuration names. One that is away is degraded, not failed. Recent agents "
+        "talk to the server over the broker alone.",
+        default="9696",
+    )
+
+
 def zeromq() -> Parameter:
     """Messages without a broker."""
     return Parameter(

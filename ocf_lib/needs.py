@@ -11,9 +11,9 @@ import re
 
 from ocf_lib import broker, command, database, files
 from ocf_lib.endpoint import Endpoint
+from ocf_lib.notes import NOTHING
 from ocf_lib.oslo import Options
 from ocf_lib.outcomes import Outcome
-from ocf_lib.watch import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ VARIABLE = re.compile(r"^\s*env\s*=\s*OS_\w+?_CONFIG_(DIR|FILES)\s*=\s*(\S+)", r
 PYARGV = re.compile(r"^\s*pyargv\s*=\s*(.+)$", re.MULTILINE)
 # keystonemiddleware's options, in the service's configuration or in that of its WSGI pipeline.
 AUTHTOKEN = ("keystone_authtoken", "filter:authtoken")
+SERVER_PORTS = ("neutron_server_port", "quantum_server_port")
 
 
 class Need:
@@ -115,10 +116,9 @@ def _configured(instance: Instance, options: Options) -> list[Need]:
         tls = broker.speaks_tls(options)
         if places:
             needs.append(Need("broker", "broker", places, tls, is_held=service.consumes))
-    port = given.is_set("neutron_server_port") and given["neutron_server_port"]
-    if port:
+    for name in filter(given.is_set, SERVER_PORTS):
         host = _host_of(options.get("DEFAULT", "neutron_url", "quantum_url"))
-        needs.append(Need("networking", "Networking API", [(host, port)]))
+        needs.append(Need("networking", "Networking API", [(host, given[name])]))
     if service.api is not None and service.api.authenticated and not service.api.issues_tokens:
         identity = _identity(options) or given.get("os_auth_url")
         if identity:

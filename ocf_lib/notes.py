@@ -13,6 +13,8 @@ from time import monotonic
 
 from ocf_lib.record import is_trusted, read
 
+# What stands for the needs of a service that has none.
+NOTHING = "nothing"
 NEW_FILE = posix.O_CREAT | posix.O_EXCL | posix.O_WRONLY | posix.O_CLOEXEC
 
 

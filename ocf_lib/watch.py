@@ -8,14 +8,13 @@ here, once in a while.
 from __future__ import annotations
 
 from ocf_lib.links import Link
+from ocf_lib.notes import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocf_lib.instance import Instance
     from ocf_lib.notes import Notes
 
-# What stands for the needs of a service that has none.
-NOTHING = "nothing"
 # How long a look that was good counts. One at a database is a log-in; and whoever leaves a MySQL
 # server without one 100 times in a row is locked out by it (max_connect_errors).
 GOOD_SECONDS = 55.0
