@@ -52,9 +52,9 @@ def _carry_out(instance: Instance) -> int:
         _act(instance)
     except Outcome as outcome:
         return _report(instance, outcome)
-    if instance.environment.is_recurring and instance.notes[_said(instance)]:
-        log_of(instance).info(f"monitor: well again, after {instance.notes[_said(instance)]}")
-        instance.notes[_said(instance)] = ""
+    if instance.environment.is_recurring and instance.notes[instance.said]:
+        log_of(instance).info(f"monitor: well again, after {instance.notes[instance.said]}")
+        instance.notes[instance.said] = ""
     return SUCCESS
 
 
@@ -143,18 +143,12 @@ def _is_new(instance: Instance, reason: str) -> bool:
     lasted does not make it new."""
     if not instance.environment.is_recurring:
         return True
-    name, notes = _said(instance), instance.notes
+    name, notes = instance.said, instance.notes
     text = "".join(sign for sign in reason if not sign.isdigit())
     is_new = "".join(sign for sign in notes[name] if not sign.isdigit()) != text
     if is_new:
         notes[name] = reason
     return is_new
-
-
-def _said(instance: Instance) -> str:
-    """Under which name it is noted what the monitor of this level said last."""
-    level = instance.environment.check_level
-    return f"said.{'' if level is None else level}"
 
 
 def _report_bug(instance: Instance) -> int:

@@ -25,7 +25,7 @@ URL = re.compile(
     r"(?P<kind>\w+)(?:\+(?P<driver>\w+))?://"
     r"(?:(?P<user>[^:/]*)(?::(?P<password>[^@]*))?@)?"
     r"(?:\[(?P<v6>[^/?]+)\]|(?P<host>[^/:?]+))?(?::(?P<port>[^/?]*))?"
-    r"(?:/[^?]*)?(?:\?(?P<query>.*))?"
+    r"(?P<path>/[^?]*)?(?:\?(?P<query>.*))?"
 )
 # What a MySQL server says to somebody it knows and does not let in, or lets in only under TLS. It
 # lives, and a restart of the service would not change its mind: 1044 and 1045 access denied, 1049
@@ -74,7 +74,8 @@ def configured(options: Options, sections: Sequence[str]) -> list[Database]:
 
 def _of_url(url: str) -> Database | None:
     parts = URL.fullmatch(url)
-    if parts is None:
+    # an @ behind the host: a password that lacks its quoting, of which a piece would pass for it
+    if parts is None or "@" in (parts["path"] or "") + (parts["query"] or ""):
         return None
     kind, driver = parts["kind"].lower(), parts["driver"] or ""
     if kind not in PORTS:

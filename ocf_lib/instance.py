@@ -88,6 +88,13 @@ class Instance:
             self._notes = Notes(self.file("notes"))
         return self._notes
 
+    @property
+    def said(self) -> str:
+        """Under which name it is noted what the monitor of this level said last, where it was not
+        well."""
+        level = self.environment.check_level
+        return f"said.{'' if level is None else level}"
+
     def keep_notes(self) -> None:
         """Write what this call noted."""
         if self._notes is not None:

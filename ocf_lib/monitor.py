@@ -41,10 +41,10 @@ def monitor(instance: Instance) -> None:
     try:
         _look(instance, leader, record, level)
     except Afflicted as outcome:
-        if _is_news(instance, f"trouble.{level}.{outcome.dependency}"):
+        if _is_news(instance, f"trouble.{level}", outcome.dependency):
             raise
     else:
-        instance.notes.drop(f"trouble.{level}.")
+        instance.notes.drop(f"trouble.{level}")
 
 
 def _look(instance: Instance, leader: Stat, record: Record | None, level: int) -> None:
@@ -77,12 +77,12 @@ def _ask(instance: Instance, leader: Stat, record: Record | None, level: int) ->
     Client(instance, api, endpoint.called(instance.known_as)).check(deep=level >= DEEP_LEVEL)
 
 
-def _is_news(instance: Instance, name: str) -> bool:
-    """Of a dependency that flaps, one failing poll is none. A probe is the only poll there is."""
-    if instance.environment.is_probe or instance.notes[name]:
-        return True
-    instance.notes.stamp(name)
-    return False
+def _is_news(instance: Instance, name: str, dependency: str) -> bool:
+    """Of a dependency that flaps, one failing poll is none; after a poll that was not well, whatever
+    it saw, it is. A probe is the only poll there is."""
+    before = instance.notes[name] or instance.notes[instance.said]
+    instance.notes[name] = dependency
+    return bool(before) or instance.environment.is_probe
 
 
 def _search(instance: Instance) -> Stat:
