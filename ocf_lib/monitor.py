@@ -78,8 +78,8 @@ def _ask(instance: Instance, leader: Stat, record: Record | None, level: int) ->
 
 
 def _is_news(instance: Instance, name: str, dependency: str) -> bool:
-    """Of a dependency that flaps, one failing poll is none; after a poll that was not well, whatever
-    it saw, it is. A probe is the only poll there is."""
+    """Of a dependency that flaps, one failing poll is none; after a poll that was not well it is,
+    whatever that saw. A probe is the only poll there is."""
     before = instance.notes[name] or instance.notes[instance.said]
     instance.notes[name] = dependency
     return bool(before) or instance.environment.is_probe
