@@ -128,8 +128,9 @@ def _tls_broker(host: str, port: int, seconds: float) -> str:
     from ocf_lib import tls
 
     try:
-        with socket.create_connection((host, port), seconds) as plain:
-            tls.wrap(plain, host, tls.context(None, insecure=True)).do_handshake()
+        plain = socket.create_connection((host, port), seconds)
+        with tls.wrap(plain, host, tls.context(None, insecure=True)) as secure:
+            secure.do_handshake()
     except TimeoutError:
         return f"did not answer within {seconds:.2g} s"
     except (OSError, UnicodeError) as error:

@@ -112,7 +112,8 @@ def has_workers(leader: int, everyone: Iterable[Stat]) -> bool:
 
     def line(pid: int) -> str:
         shown = " ".join(command_line(pid))
-        return shown.partition("(")[2] or shown.partition("[")[2] or shown
+        titled = shown.partition("(")[2] or shown.partition("[")[2]
+        return titled.rstrip(")]") or shown
 
     own = line(leader)
     return any(p.ppid == leader and own and line(p.pid) == own for p in everyone)

@@ -56,7 +56,7 @@ class Notes:
 
     def stamp(self, name: str) -> None:
         """Note that it is now."""
-        self.facts[name] = f"{monotonic():.3f}"
+        self.facts[name] = f"{monotonic():.6f}"
 
     def drop(self, *prefixes: str) -> None:
         """Forget every note whose name begins so."""

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocf_lib.endpoint import Endpoint
 
-# A token of 2013 (PKI) is 3 to 8 KB.
+# Of a file of ours; a token of 2013 (PKI) is 3 to 8 KB.
 SIZE_LIMIT = 16384
 
 
@@ -92,7 +92,13 @@ def read(path: str) -> str | None:
     if not is_trusted(path.rpartition("/")[0]):
         return None
     try:
-        with open(path, "rb", 0) as file:
-            return file.read(SIZE_LIMIT).decode("utf-8", "replace")
+        # a FIFO, should somebody make one, would wait for a writer
+        descriptor = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK)
+        try:
+            text = posix.read(descriptor, SIZE_LIMIT)
+        finally:
+            posix.close(descriptor)
     except OSError:
         return None
+    # one that is larger is not of our making
+    return text.decode("utf-8", "replace") if len(text) < SIZE_LIMIT else None
