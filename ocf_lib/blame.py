@@ -8,7 +8,7 @@ from time import monotonic
 from ocf_lib import adoption, look, needs, sockets, token
 from ocf_lib.database import Database
 from ocf_lib.endpoint import Endpoint
-from ocf_lib.outcomes import Afflicted, Failed, Outcome
+from ocf_lib.outcomes import Afflicted, Degraded, Failed, Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 # What a look at everything takes at most; whoever asks keeps it.
 SECONDS = 4.0
+# So long a service may answer errors after what it depends on has come back: the real ones take 5
+# to 15 s.
+RECOVERY_SECONDS = 30.0
 PROTOCOLS = {"broker": "AMQP", "database": "SQL"}
 
 
@@ -49,11 +52,13 @@ def judge(instance: Instance, name: str) -> None:
     notes.stamp(name + ".good")
 
 
-def find(instance: Instance, fault: Outcome) -> None:
+def find(instance: Instance, fault: Outcome, trouble: str = "") -> None:
     """The API hangs or answers a server error, or there is none yet.
 
-    Raises Afflicted where something that the service depends on explains it; Failed, with what is
-    better known, where a process is frozen. Returns where the fault must be the service's own.
+    trouble: the note that says of what was away before. Raises Afflicted where something that the
+    service depends on explains it; Degraded where that has come back within RECOVERY_SECONDS;
+    Failed, with what is better known, where a process is frozen. Returns where the fault seems to
+    be the service's own.
     """
     frozen = [process for process in adoption.members_of(instance).all if process.is_frozen]
     if frozen:
@@ -65,6 +70,10 @@ def find(instance: Instance, fault: Outcome) -> None:
     for need, finding in zip(known, findings):
         if finding.trouble:
             raise Afflicted(f"{need} {finding.trouble}; {fault} (degraded)", need.name)
+    age = instance.notes.since(f"{trouble}.seen")
+    if age is not None and age < RECOVERY_SECONDS:
+        away = instance.notes[trouble]
+        raise Degraded(f"{fault}; {away} was away until {age:.0f} s ago (degraded)")
 
 
 def _miss(instance: Instance, need: Need) -> None:

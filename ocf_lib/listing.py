@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ocf_lib.credentials import Credentials
     from ocf_lib.instance import Instance
     from ocf_lib.service import Report
 
@@ -61,16 +62,21 @@ class Row:
 
 
 class Listing:
-    """The list of `report`, asked for with `session`. title: what people call its API.
+    """The list of `report`, asked for with `session`. found: whom it is logged in as, where that is
+    not as the parameters say. title: what people call its API.
 
     Raises Degraded where the service catalog does not have it, Afflicted where there is none.
     """
 
-    def __init__(self, instance: Instance, session: Any, report: Report) -> None:
+    def __init__(
+        self, instance: Instance, session: Any, report: Report, found: Credentials | None = None
+    ) -> None:
         self.instance, self.session, self.report = instance, session, report
         self.title = TITLES[report.service_type]
         of = instance.parameters
-        self.url = self._find(of.get("os_interface") or "public", of.get("os_region_name"))
+        region = found.region if found else of.get("os_region_name")
+        interface = found.interface if found else of.get("os_interface")
+        self.url = self._find(interface or "public", region or None)
 
     def rows(self, of: str = "") -> list[Row]:
         """All rows; of: those of this binary alone, where the API can choose.

@@ -55,8 +55,12 @@ def _look(instance: Instance, leader: Stat, record: Record | None, level: int) -
         except (Refused, Suspect) as fault:
             from ocf_lib import blame
 
-            blame.find(instance, fault)
-            raise
+            blame.find(instance, fault, f"trouble.{level}")
+            # what explained it may have come back just now
+            try:
+                _ask(instance, leader, record, level)
+            except (Refused, Suspect):
+                raise fault from None
     from ocf_lib.watch import watch
 
     watch(instance)
@@ -82,6 +86,7 @@ def _is_news(instance: Instance, name: str, dependency: str) -> bool:
     whatever that saw. A probe is the only poll there is."""
     before = instance.notes[name] or instance.notes[instance.said]
     instance.notes[name] = dependency
+    instance.notes.stamp(f"{name}.seen")
     return bool(before) or instance.environment.is_probe
 
 

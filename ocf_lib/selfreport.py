@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from ocf_lib.credentials import Credentials
     from ocf_lib.instance import Instance
     from ocf_lib.oslo import Options
     from ocf_lib.service import Report
@@ -50,19 +51,22 @@ def look(instance: Instance) -> None:
     account = token.account(instance)
     if account is None:
         return
-    session, _ = identity.enter(instance, account)
+    session, found = identity.enter(instance, account)
     try:
         argv = command.resolve(instance).argv
     except Outcome:
         return  # the configuration is gone, and with it the name that it reports under
-    check(instance, session, needs.options_of(instance, argv))
+    check(instance, session, needs.options_of(instance, argv), found)
 
 
-def check(instance: Instance, session: Any, options: Options) -> None:
+def check(
+    instance: Instance, session: Any, options: Options, found: Credentials | None = None
+) -> None:
     """Returns where the API lists the service of this host as up.
 
-    session: of keystoneauth, logged in; it must fit any host, not Identity alone. options: of the
-    daemon. The service is one that reports itself.
+    session: of keystoneauth, logged in; it must fit any host, not Identity alone. found: whom it is
+    logged in as, where that is not as the parameters say. options: of the daemon. The service is
+    one that reports itself.
 
     Raises Failed where it alone has been down for longer than its down-time, Degraded before, and
     where it is not at fault; Afflicted where the API cannot tell.
@@ -71,7 +75,7 @@ def check(instance: Instance, session: Any, options: Options) -> None:
     assert report is not None
     notes = instance.notes
     try:
-        listing = Listing(instance, session, report)
+        listing = Listing(instance, session, report, found)
         rows = listing.rows(of=report.binary)
         if not _is_up(report, options, rows):
             rows = listing.rows()

@@ -176,7 +176,8 @@ def test_every_default_that_is_declared_is_right() -> None:
     )
     Parameters(every, {}, True).check()
     assert len({parameter.name for parameter in every}) == len(every)
-    assert [parameter.name for parameter in every if parameter.secret] == ["os_password"]
+    secret = [parameter.name for parameter in every if parameter.secret]
+    assert secret == ["os_password", "os_application_credential_secret"]
 
 
 # -- older names -------------------------------------------------------------------------------

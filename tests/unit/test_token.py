@@ -73,7 +73,7 @@ def test_the_older_name_of_the_url_makes_the_same_account(instance_of: Make) -> 
 @pytest.mark.parametrize(
     "path, left_out, told",
     [
-        ("/{project}/x", ["os_tenant_name"], "os_tenant_name is not set"),
+        ("/{project}/x", ["os_tenant_name"], "os_project_name is not set"),
         ("/{project}/x", ["os_password"], "os_password is not set"),
         ("/x", ["os_password", "os_tenant_name"], "os_password is not set"),
         ("/x", ["os_tenant_name"], ""),
