@@ -51,10 +51,11 @@ def _workers(service: Service) -> list[int]:
 def await_worker(instance: Instance, leader: int) -> bool:
     """Whether the parent has a worker, or another process of the instance does its work; one that
     has died may be replaced meanwhile."""
-    until = monotonic() + WORKER_SECONDS
+    until = min(monotonic() + WORKER_SECONDS, instance.environment.deadline)
     while not has_working_child(leader):
-        if monotonic() >= min(until, instance.environment.deadline):
-            others = [p for p in members_of(instance).all if p.pid != leader]
+        others = [p for p in members_of(instance).all if p.pid != leader]
+        # nobody replaces a worker that is only frozen
+        if any(process.is_frozen for process in others) or monotonic() >= until:
             return any(process.is_working for process in others)
         sleep(WORKER_POLL)
     return True

@@ -52,13 +52,13 @@ def judge(instance: Instance, name: str) -> None:
     notes.stamp(name + ".good")
 
 
-def find(instance: Instance, fault: Outcome, trouble: str = "") -> None:
+def find(instance: Instance, fault: Outcome, trouble: str = "") -> bool:
     """The API hangs or answers a server error, or there is none yet.
 
     trouble: the note that says of what was away before. Raises Afflicted where something that the
     service depends on explains it; Degraded where that has come back within RECOVERY_SECONDS;
     Failed, with what is better known, where a process is frozen. Returns where the fault seems to
-    be the service's own.
+    be the service's own, with whether it depends on anything at all.
     """
     frozen = [process for process in adoption.members_of(instance).all if process.is_frozen]
     if frozen:
@@ -74,6 +74,7 @@ def find(instance: Instance, fault: Outcome, trouble: str = "") -> None:
     if age is not None and age < RECOVERY_SECONDS:
         away = instance.notes[trouble]
         raise Degraded(f"{fault}; {away} was away until {age:.0f} s ago (degraded)")
+    return bool(known)
 
 
 def _miss(instance: Instance, need: Need) -> None:

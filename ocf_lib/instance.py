@@ -35,6 +35,8 @@ class Instance:
             service.parameters, environment.environ, environment.action in STRICT_ACTIONS
         )
         self.name = f"{service.name}/{environment.instance}"
+        # how long a request may take where that is less than api_timeout, in seconds
+        self.patience = float("inf")
         self._notes: Notes | None = None
 
     @property
@@ -56,7 +58,7 @@ class Instance:
         some is kept for a look at whose fault it is that nothing answers."""
         left = self.environment.deadline - monotonic()
         longest: int = self.parameters.get("api_timeout") or USUAL_REQUEST
-        return max(0.0, min(longest, max(left - RESERVE, left / 2)))
+        return max(0.0, min(longest, self.patience, max(left - RESERVE, left / 2)))
 
     @property
     def location(self) -> str:

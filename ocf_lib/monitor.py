@@ -55,8 +55,10 @@ def _look(instance: Instance, leader: Stat, record: Record | None, level: int) -
         except (Refused, Suspect) as fault:
             from ocf_lib import blame
 
-            blame.find(instance, fault, f"trouble.{level}")
+            if not blame.find(instance, fault, f"trouble.{level}"):
+                raise
             # what explained it may have come back just now
+            instance.patience = blame.SECONDS
             try:
                 _ask(instance, leader, record, level)
             except (Refused, Suspect):

@@ -13,6 +13,7 @@ from ocf_lib import (
     launcher,
     lock,
     members,
+    needs,
     sockets,
     validate,
 )
@@ -110,6 +111,7 @@ def _wait(instance: Instance, record: Record, daemon: launcher.Daemon | None, lo
         record.leader = Identity.of(settled)
         record.has_workers = _has_workers(instance, settled.pid)
     _keep(instance, record, log)
+    needs.note(instance)
 
 
 def _has_workers(instance: Instance, leader: int) -> bool:
