@@ -29,10 +29,11 @@ def monitor(instance: Instance) -> None:
     leader = record.leader.alive() if record is not None else None
     if leader is None:
         leader = _search(instance)
-    elif record is not None and record.has_workers and has_working_child(leader.pid) is False:
-        _await_worker(instance, leader)
     if leader.is_frozen:
         raise Failed(f"PID {leader.pid} is frozen (stopped by a signal)")
+    has_workers = record is not None and record.has_workers
+    if has_workers and has_working_child(leader.pid) is False:
+        _await_worker(instance, leader)
     level = instance.environment.check_level
     level = API_LEVEL if level is None else level
     if level < API_LEVEL or instance.environment.action == "status":

@@ -1,117 +1,133 @@
 """`make bench`: what each call of an agent costs, as ratios to a bare interpreter in the same run.
 
-CPU time (user and system) of the agent's process, from wait4(2): on a machine that is shared, wall
-time says how busy others are. The cases take turns, so that a change of the machine's mood hits
-all of them.
+Measured on a quiet host, on one with 10,000 open sockets and 2,000 processes, and with the paper's
+45 resources at their own intervals. Each host is made in namespaces of its own (inside.py), which
+end with this program, however that ends.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import shutil
-import statistics
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from tests.bed.keystone import Keystone
-from tests.calling import ROOT, Caller
-from tests.keystone.conftest import free_port, parameters
+from tests.bench.cost import Figure
+from tests.calling import ROOT
 
-AGENT = ROOT / "build/stage/usr/lib/ocf/resource.d/openstack/keystone"
-BARE = ["/usr/bin/python3", "-I", "-S", "-c", "pass"]
-# case: (what it is measured against, highest ratio that the project allows itself)
-LIMITS = {
-    "monitor, level 0": ("the old shell agent's PID check: 1.38", 1.4),
-    "monitor, level 10, no credentials": ("", 1.7),
-    "monitor, level 10, kept token": ("the old suite's command-line client: about 190", 1.7),
-    "monitor, level 20 (log-in)": ("", None),
-    "probe, nothing runs": ("", None),
-    "meta-data": ("", None),
+STAGE = ROOT / "build/stage"
+PROVIDER = "usr/lib/ocf/resource.d/openstack"
+RESULT = ROOT / "build/bench.json"
+HOSTS = {
+    "quiet": "a quiet host",
+    "busy": "a host with 10,000 open sockets and 2,000 processes",
+    "paper": "the paper's 45 resources",
 }
-HEAVY = ("monitor, level 20 (log-in)",)
 
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--rounds", type=int, default=100, help="calls of each case (100)")
-    rounds = asked.parse_args().rounds
+    asked.add_argument("--seconds", type=float, default=60, help="for the 45 resources (60)")
+    asked.add_argument("--stage", type=Path, default=STAGE, help="where the agents are installed")
+    asked.add_argument("hosts", nargs="*", metavar="HOST", help=f"of {', '.join(HOSTS)} (all)")
+    given = asked.parse_args()
+    unknown = set(given.hosts) - set(HOSTS)
+    if unknown:
+        asked.error(f"there is no host {', '.join(sorted(unknown))}")
     if os.geteuid() != 0:
-        sys.exit("make bench runs a Keystone as its user, which takes root")
-    folder = Path(tempfile.mkdtemp(prefix="ocf-bench-"))
-    folder.chmod(0o711)
-    try:
-        port = free_port()
-        keystone = Keystone.alone(folder, port)
-        keystone.make()
-        caller = Caller("keystone", folder, f"bench_{port}", **parameters(keystone, port))
-        try:
-            for result in (caller("start", timeout=120), caller.monitor(timeout=60)):
-                if result.code:
-                    sys.exit(f"the Keystone to measure with did not start: {result}")
-            measured = measure(caller, rounds)
-        finally:
-            caller("stop", timeout=60)
-    finally:
-        shutil.rmtree(folder)
-    print_table(measured, rounds)
-
-
-def measure(caller: Caller, rounds: int) -> dict[str, list[float]]:
-    """CPU seconds of each call, by case; "bare" is the interpreter alone."""
-    usual = caller.environment(CRM_meta_interval=10000, CRM_meta_timeout=30000)
-    anybody = {name: value for name, value in usual.items() if "_os_" not in name}
-    probe = {**usual, "OCF_RESOURCE_INSTANCE": "none", "OCF_RESKEY_CRM_meta_interval": "0"}
-    agent = str(AGENT)
-    cases = {
-        "bare": (BARE, usual),
-        "monitor, level 0": ([agent, "monitor"], {**usual, "OCF_CHECK_LEVEL": "0"}),
-        "monitor, level 10, no credentials": ([agent, "monitor"], anybody),
-        "monitor, level 10, kept token": ([agent, "monitor"], usual),
-        "monitor, level 20 (log-in)": ([agent, "monitor"], {**usual, "OCF_CHECK_LEVEL": "20"}),
-        "probe, nothing runs": ([agent, "monitor"], probe),
-        "meta-data": ([agent, "meta-data"], {"PATH": usual["PATH"]}),
-    }
-    measured: dict[str, list[float]] = {name: [] for name in cases}
-    for turn in range(rounds):
-        for name, (command, environment) in cases.items():
-            if name in HEAVY and turn % 10:
-                continue
-            measured[name].append(cpu_seconds(command, environment))
-    return measured
-
-
-def cpu_seconds(command: list[str], environment: dict[str, str]) -> float:
-    child = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode not in (0, 7):
-        sys.exit(f"{' '.join(command)} ended with {child.returncode}")
-    return usage.ru_utime + usage.ru_stime
-
-
-def print_table(measured: dict[str, list[float]], rounds: int) -> None:
-    bare = statistics.median(measured["bare"])
-    print(
-        f"\nCPU of one call, median of {rounds}; 1.00 = bare python3 -I -S, {bare * 1000:.1f} ms\n"
-    )
-    print(f"  {'action':36} {'ms':>7} {'ratio':>7} {'limit':>6}")
-    too_dear = []
-    for name, (against, limit) in LIMITS.items():
-        cost = statistics.median(measured[name])
-        ratio = cost / bare
-        shown = "" if limit is None else f"{limit:.1f}"
-        note = f"   {against}" if against else ""
-        print(f"  {name:36} {cost * 1000:7.1f} {ratio:7.2f} {shown:>6}{note}")
-        if limit is not None and ratio > limit:
-            too_dear.append(name)
-    print()
+        sys.exit("make bench builds hosts in namespaces, which takes root")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit("ended; all that was made is removed"))
+    agents = given.stage.resolve() / PROVIDER
+    found = {}
+    for host in given.hosts or HOSTS:
+        print(f"measuring: {HOSTS[host]}", flush=True)
+        found[host] = measure(host, agents, given.rounds, given.seconds)
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(found, indent=1) + "\n")
+    too_dear = [name for host, its in found.items() for name in show(host, its)]
+    print(f"\n{RESULT.relative_to(ROOT)} has each figure")
     if too_dear:
         sys.exit(f"dearer than the project allows: {'; '.join(too_dear)}")
+
+
+def measure(host: str, agents: Path, rounds: int, seconds: float) -> dict[str, Any]:
+    """What inside.py finds on a host of its own, which is gone when this returns."""
+    with tempfile.TemporaryDirectory(prefix="ocf-bench-") as folder:
+        os.chmod(folder, 0o711)
+        spec = {
+            "host": host,
+            "folder": folder,
+            "agents": str(agents),
+            "rounds": rounds,
+            "seconds": seconds,
+        }
+        child = subprocess.Popen(
+            [
+                *("setpriv", "--pdeathsig", "KILL"),
+                *("unshare", "--net", "--ipc", "--mount", "--propagation", "unchanged"),
+                *("--pid", "--fork", "--kill-child", "--"),
+                *(sys.executable, "-m", "tests.bench.inside", json.dumps(spec)),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            start_new_session=True,  # Ctrl-C is for this program, which then ends the other
+        )
+        assert child.stdout is not None
+        try:
+            said = child.stdout.read()
+        finally:
+            child.kill()
+            # ends once no process in there holds it any more
+            child.stdout.read()
+            child.wait()
+    if not said:
+        sys.exit(f"the {host} host ended without a figure")
+    return dict(json.loads(said))
+
+
+def show(host: str, found: dict[str, Any]) -> list[str]:
+    """Print the table of one host; return what is over its limit."""
+    if host == "paper":
+        return show_paper(found)
+    figures = [Figure(**each) for each in found["figures"]]
+    bare = figures[0]
+    print(
+        f"\n{host} host: {found['sockets']:,} open sockets, {found['processes']:,} processes; "
+        f"CPU of a call, median of {bare.calls}; 1.00 = {bare.name}, {bare.milliseconds:.1f} ms\n"
+    )
+    print(f"  {'':38} {'ms':>7} {'ratio':>7} {'limit':>6}")
+    for figure in figures[1:]:
+        print(line(figure))
+    return [f"{each.name} on the {host} host" for each in figures if each.is_over]
+
+
+def line(figure: Figure) -> str:
+    limit = "" if figure.limit is None else f"{figure.limit:.1f}"
+    verdict = "" if figure.limit is None else "  OVER" if figure.is_over else "  ok"
+    return f"  {figure.name:38} {figure.milliseconds:7.1f} {figure.ratio:7.2f} {limit:>6}{verdict}"
+
+
+def show_paper(found: dict[str, Any]) -> list[str]:
+    is_over = found["percent"] > found["limit"]
+    print(
+        f"\nthe paper's {found['resources']} resources at its own intervals, on one host: "
+        f"{found['calls']} monitors in {found['seconds']:.0f} s, {found['milliseconds']:.1f} ms "
+        f"each\n\n"
+        f"  {found['percent']:.2f} % of one core, limit {found['limit']:.1f} %"
+        f"  {'OVER' if is_over else 'ok'}"
+        f"  (as many bare interpreters: {found['bare_percent']:.2f} %, "
+        f"{found['bare_milliseconds']:.1f} ms each)"
+    )
+    return [f"the paper's {found['resources']} resources"] if is_over else []
 
 
 if __name__ == "__main__":

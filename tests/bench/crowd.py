@@ -1,0 +1,105 @@
+"""What else there is on a host: sockets and processes that are nothing to the service.
+
+    python3 -I -S crowd.py PAIRS PROCESSES PORT...
+
+Runs as a program of its own, whose forks have little memory each.
+
+It holds PAIRS of TCP sockets that are connected to each other, at each PORT of addresses of their
+own, and forks PROCESSES that sleep. Without pairs it takes connections on 127.0.0.1 at each PORT
+and holds them, as broker and database do. "ready" on standard output: all is there. It never ends
+by itself.
+
+The pairs are at the same port numbers as the service's own connections: on a controller most
+sockets go to the one broker and the one database.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+
+# A process holds at most 2 x 500 of the pairs' sockets: hosts that allow only 4,096 files exist.
+PAIRS_OF_ONE = 500
+FILES = 16384
+
+
+def main() -> None:
+    pairs, processes, *ports = map(int, sys.argv[1:])
+    raise_limit()
+    born, ready = os.pipe()
+    # one copy of all this in memory, not 2,000
+    gc.disable()
+    gc.freeze()
+    forks = -(-pairs // PAIRS_OF_ONE)
+    for number in range(forks):
+        share = pairs // forks + (number < pairs % forks)
+        if not os.fork():
+            hold(number, share, ports, ready)
+    for _ in range(processes):
+        if not os.fork():
+            sleep(ready)
+    listeners = []
+    if not pairs:
+        listeners = [socket.create_server(("127.0.0.1", port), backlog=4096) for port in ports]
+    missing = forks + processes
+    while missing:
+        missing -= len(os.read(born, 4096))
+    print("ready", flush=True)
+    for listener in listeners:
+        threading.Thread(target=take, args=(listener,), daemon=True).start()
+    sleep()
+
+
+def sockets() -> int:
+    """How many established TCP sockets this host has."""
+    with open("/proc/net/tcp") as file:
+        return sum(line.split()[3] == "01" for line in file if "st" not in line)
+
+
+def processes() -> int:
+    """How many processes it has."""
+    return sum(name.isdecimal() for name in os.listdir("/proc"))
+
+
+def raise_limit() -> None:
+    """As many open files as may be: root may raise its own limit."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(FILES, most), max(FILES, most)))
+    except (OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def hold(number: int, pairs: int, ports: list[int], ready: int) -> None:
+    """Connected pairs, on addresses of this process's own, so that local ports never run out."""
+    here, there = f"127.0.{number + 1}.1", f"127.0.{number + 1}.2"
+    listeners = [socket.create_server((there, port), backlog=16) for port in ports]
+    held = []
+    for pair in range(pairs):
+        listener = listeners[pair % len(listeners)]
+        held.append(socket.create_connection(listener.getsockname(), source_address=(here, 0)))
+        held.append(listener.accept()[0])
+    sleep(ready)
+
+
+def take(listener: socket.socket) -> None:
+    held = []
+    while True:
+        held.append(listener.accept()[0])
+
+
+def sleep(ready: int | None = None) -> None:
+    """For ever; one byte to `ready` first."""
+    if ready is not None:
+        os.write(ready, b".")
+    while True:
+        signal.pause()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Services to measure on: agents over daemons that hold connections and take a token."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.calling import Caller
+from tests.faults.rig import Rig, wait_until
+
+BROKER, DATABASE, CACHE = 5672, 3306, 11211
+# Where other services than Identity are asked with a token. The stand-in has none of it, and its
+# 404 would do; that of a real one is 200.
+PATHS = ("/v2/p1/flavors", "/v2/images", "/images", "/v3/p1/volumes", "/v2.0/networks")
+DAEMON = Path(__file__).with_name("daemon.py")
+WORKERS = 2
+PATIENCE = 60.0
+
+
+class Service(Rig):
+    """One service: its agent is the installed one, its daemon has a broker and a database.
+
+    agents: the folder of the installed agents. others: how many more connections each of its two
+    workers holds. broker: the port that its configuration names; it connects to the usual one.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        agents: Path,
+        agent: str,
+        others: int = 0,
+        name: str = "",
+        broker: int = BROKER,
+    ) -> None:
+        super().__init__(folder, name or f"p_{agent}", agent=agent)
+        shutil.copy(DAEMON, self.binary)
+        self.caller.agents = agents
+        # so many threads start at once that a second is soon over
+        self.parameters["api_timeout"] = "20"
+        # the others first, so that what is looked for is found last
+        ports = [CACHE] * others + [BROKER, DATABASE]
+        self.set(connect=" ".join(map(str, ports)), workers=WORKERS, lifetime=86400)
+        self.configure(transport_url=f"rabbit://service:secret@127.0.0.1:{broker}/")
+        sql = f"mysql+pymysql://service:secret@127.0.0.1:{DATABASE}/service"
+        self.configure("database", connection=sql)
+        for path in PATHS:
+            self.answer(f"GET {path}", "200")
+
+    @property
+    def command(self) -> tuple[str, str]:
+        """A monitor, in its environment (see as_monitor)."""
+        return str(self.caller.agents / self.caller.agent), "monitor"
+
+    def log_in_at(self, identity: Rig) -> Service:
+        """Give it credentials that this Identity takes."""
+        self.give_credentials(os_auth_url=f"http://127.0.0.1:{identity.port}/v3")
+        return self
+
+    def begin(self) -> None:
+        """Start it. Once this returns it holds its connections, and its agent a token."""
+        self.start(timeout=PATIENCE)
+        wait_until(lambda: self.count("connected") == WORKERS, "all connections", PATIENCE)
+        result = self.caller.monitor(timeout=PATIENCE)
+        assert result.code == 0, f"{self.caller.agent}: {result}\n{self.agent_log}"
+
+    def prove_that_it_asks_with_a_kept_token(self) -> None:
+        """For a service that is Identity: what is measured is one request a call, and no log-in."""
+        before = self.count("request GET /v3/auth/tokens"), self.count("login")
+        assert self.caller.monitor().code == 0
+        after = self.count("request GET /v3/auth/tokens"), self.count("login")
+        assert after == (before[0] + 1, before[1]), (before, after)
+
+    def prove_that_it_looks_at_connections(self) -> None:
+        """For a service whose broker is away: its monitor says so, at the second poll or third."""
+        self.start(timeout=8)
+        codes = [self.caller.monitor().code for _ in range(3)]
+        assert any(codes), (
+            "monitor does not see that the broker is away: there is no check to measure"
+        )
+
+
+def as_monitor(caller: Caller, level: int | None = None) -> dict[str, str]:
+    """The environment of a recurring monitor. level: None for the one that it has by default."""
+    made = caller.environment(CRM_meta_interval=10000, CRM_meta_timeout=30000)
+    return made if level is None else {**made, "OCF_CHECK_LEVEL": str(level)}
+
+
+def without_credentials(environment: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if "_os_" not in name}
