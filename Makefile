@@ -91,6 +91,12 @@ bench: ## Measure the CPU of each action as ratios to a bare interpreter
 	@$(MAKE) --no-print-directory stage
 	@$(PYTHON) -m tests.bench.report $(ARGS)
 
+.PHONY: storm
+storm: ## Identity, broker and database of a real control plane go away: is anything restarted?
+	@packaging/deps test
+	@$(MAKE) --no-print-directory stage
+	@$(PYTHON) -m tests.storm --stage $(STAGE) --to build/storm
+
 .PHONY: demo
 demo: ## Three-node cluster on this machine keeps a real Keystone alive (KEEP=1 leaves it standing)
 	@packaging/deps demo

@@ -75,7 +75,7 @@ def configured(options: Options, sections: Sequence[str]) -> list[Database]:
 def _of_url(url: str) -> Database | None:
     parts = URL.fullmatch(url)
     # an @ behind the host: a password that lacks its quoting, of which a piece would pass for it
-    if parts is None or "@" in (parts["path"] or "") + (parts["query"] or ""):
+    if parts is None or "@" in "".join(parts[name] or "" for name in ("port", "path", "query")):
         return None
     kind, driver = parts["kind"].lower(), parts["driver"] or ""
     if kind not in PORTS:
