@@ -70,8 +70,10 @@ def find(instance: Instance, fault: Outcome, trouble: str = "") -> bool:
     for need, finding in zip(known, findings):
         if finding.trouble:
             raise Afflicted(f"{need} {finding.trouble}; {fault} (degraded)", need.name)
+    # it was seen away at the poll before, and came back at any time since
+    since_poll = instance.environment.milliseconds("interval") / 1000
     age = instance.notes.since(f"{trouble}.seen")
-    if age is not None and age < RECOVERY_SECONDS:
+    if age is not None and age < RECOVERY_SECONDS + since_poll:
         away = instance.notes[trouble]
         raise Degraded(f"{fault}; {away} was away until {age:.0f} s ago (degraded)")
     return bool(known)
