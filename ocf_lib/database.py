@@ -27,9 +27,8 @@ URL = re.compile(
     r"(?:\[(?P<v6>[^/?]+)\]|(?P<host>[^/:?]+))?(?::(?P<port>[^/?]*))?"
     r"(?P<path>/[^?]*)?(?:\?(?P<query>.*))?"
 )
-# What a MySQL server says to somebody it knows and does not let in, or lets in only under TLS. It
-# lives, and a restart of the service would not change its mind: 1044 and 1045 access denied, 1049
-# no such database, 1227 no privilege, 1698 no such plugin, 3159 TLS wanted.
+# What a MySQL server says to somebody it does not let in, or lets in only under TLS. It lives:
+# 1044, 1045 and 1698 access denied, 1049 no such database, 1227 no privilege, 3159 TLS wanted.
 ALIVE = (1044, 1045, 1049, 1227, 1698, 3159)
 # PostgreSQL's question whether it speaks TLS (SSLRequest): it answers S or N.
 SSL_REQUEST = b"\0\0\0\x08\x04\xd2\x16\x2f"
@@ -99,16 +98,19 @@ def _of_url(url: str) -> Database | None:
     return Database(usual, host or "localhost", number, user, password, ca)
 
 
-def look(database: Database, address: str, port: int, seconds: float) -> str:
+def look(
+    database: Database, address: str, port: int, seconds: float, in_doubt: bool = False
+) -> str:
     """What is wrong with the database as seen from here, "" for nothing.
 
     address, port: where; it may be a parameter's port. A MySQL server is logged in to, as the
     service itself, where the package is there: a connection that ends without counts as an error of
-    this host's, and after max_connect_errors of those the server takes no more.
+    this host's, and after max_connect_errors of those the server takes no more. in_doubt: the
+    service answers errors, which one that is not let in would do.
     """
     packages.enable()
     if database.kind == "mysql" and importlib.util.find_spec("pymysql") is not None:
-        return _log_in(database, address, port, seconds)
+        return _log_in(database, address, port, seconds, in_doubt)
     question = SSL_REQUEST if database.kind == "postgresql" else b""
     return greeting(address, port, seconds, question)
 
@@ -132,7 +134,7 @@ def greeting(address: str, port: int, seconds: float, question: bytes) -> str:
     return ""
 
 
-def _log_in(database: Database, address: str, port: int, seconds: float) -> str:
+def _log_in(database: Database, address: str, port: int, seconds: float, in_doubt: bool) -> str:
     import pymysql
 
     try:
@@ -152,7 +154,7 @@ def _log_in(database: Database, address: str, port: int, seconds: float) -> str:
         finally:
             connection.close()
     except pymysql.err.MySQLError as error:
-        return _said(error, seconds)
+        return _said(error, seconds, in_doubt)
     except OSError as error:
         return f"cannot be reached ({error.strerror or type(error).__name__})"
     except Exception:  # noqa: BLE001 - a greeting cut short; a way to log in that it cannot do
@@ -160,10 +162,10 @@ def _log_in(database: Database, address: str, port: int, seconds: float) -> str:
     return ""
 
 
-def _said(error: Exception, seconds: float) -> str:
+def _said(error: Exception, seconds: float, in_doubt: bool) -> str:
     """The fact in an error of pymysql's. What a server says repeats no password."""
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    if number in ALIVE:
+    if number in ALIVE and not in_doubt:
         return ""
     text = str(error.args[-1]) if error.args else type(error).__name__
     if "refused" in text:

@@ -69,7 +69,9 @@ def _look(need: Need, seconds: float, token: Token | None, in_doubt: bool) -> Fi
     if isinstance(asked, Endpoint):
         return _identity(asked, seconds, token)
     if isinstance(asked, Database) and asked.kind:
-        whole: Callable[[str, int, float], str] = functools.partial(database.look, asked)
+        whole: Callable[[str, int, float], str] = functools.partial(
+            database.look, asked, in_doubt=in_doubt
+        )
     elif need.name == "broker" and in_doubt:
         whole = _tls_broker if asked else _broker
     else:

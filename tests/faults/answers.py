@@ -1,7 +1,7 @@
 """How the stand-in answers: Identity v3, or v2.0 as in the days of Grizzly; and how it does not.
 
 A mode is ok, a status (500), hang, trickle:SECONDS (a byte), garbage, close, reset, nolength,
-short, nonsense, or slow:SECONDS.
+short, nonsense, slow:SECONDS, or echo:STATUS, which repeats all that it was told.
 """
 
 from __future__ import annotations
@@ -92,7 +92,13 @@ def misbehave(connection: socket.socket, request: Request, settings: Settings, m
     if verb == "slow":
         time.sleep(float(argument))
         verb = "ok"
-    answer = Answer(int(verb), {"error": verb}) if verb.isdigit() else answer_to(request, settings)
+    if verb == "echo":
+        said = " ".join(strings_in(json.loads(request.body)))
+        answer = Answer(int(argument), {"error": {"code": int(argument), "message": said}})
+    else:
+        answer = (
+            Answer(int(verb), {"error": verb}) if verb.isdigit() else answer_to(request, settings)
+        )
     whole = answer.bytes(len(answer.body))
     if verb == "hang":
         time.sleep(3600)
@@ -117,6 +123,14 @@ def misbehave(connection: socket.socket, request: Request, settings: Settings, m
         connection.sendall(answer.bytes(len(answer.body)))
     else:
         connection.sendall(whole)
+
+
+def strings_in(value: object) -> list[str]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [text for inner in value for text in strings_in(inner)]
+    return [value] if isinstance(value, str) else []
 
 
 def answer_to(request: Request, settings: Settings) -> Answer:
@@ -187,27 +201,45 @@ def v3_token_body(request: Request, settings: Settings, expires: float) -> dict[
             "issued_at": stamp(time.time()),
             "audit_ids": ["a1"],
             "catalog": [
-                {"id": "s1", "type": "identity", "name": "keystone", "endpoints": endpoints}
+                {"id": kind, "type": kind, "name": kind, "endpoints": endpoints}
+                for kind in ("identity", "compute")
             ],
         }
     }
 
 
+def names(settings: Settings, given: dict[str, str], kind: str) -> bool:
+    """A user, project or domain by its ID, or by its name."""
+    if "id" in given:
+        return given["id"] == settings[f"{kind}_id"]
+    return given.get("name") == settings["username" if kind == "user" else kind]
+
+
 def v3_log_in(request: Request, settings: Settings) -> Answer:
     auth = json.loads(request.body)["auth"]
-    user = auth["identity"]["password"]["user"]
-    project = auth.get("scope", {}).get("project")
-    domains = [user.get("domain", {})] + ([project.get("domain", {})] if project else [])
-    if not logged_in(
-        settings,
-        user["name"],
-        user["password"],
-        all(domain.get("name") == settings["domain"] for domain in domains),
-        project is None or project["name"] == settings["project"],
-    ):
+    application = auth["identity"].get("application_credential")
+    if application is not None:
+        right = application["id"] == settings["application_id"] and "scope" not in auth
+        right = right and application["secret"] == settings["application_secret"]
+        settings.note(f"login {'accepted' if right else 'refused'} {application['id']}")
+    else:
+        user = auth["identity"]["password"]["user"]
+        project = auth.get("scope", {}).get("project")
+        named = [thing for thing in (user, project) if thing and "id" not in thing]
+        right = logged_in(
+            settings,
+            settings["username"] if names(settings, user, "user") else "somebody",
+            user["password"],
+            all(names(settings, thing.get("domain", {}), "domain") for thing in named),
+            project is None or names(settings, project, "project"),
+        )
+    if not right:
         return Answer(401, {"error": {"code": 401, "message": "not you"}})
     token, expires = new_token(settings)
-    return Answer(201, v3_token_body(request, settings, expires), X_Subject_Token=token)
+    body = v3_token_body(request, settings, expires)
+    if application is None and "scope" not in auth:
+        del body["token"]["project"]  # type: ignore[attr-defined]
+    return Answer(201, body, X_Subject_Token=token)
 
 
 def v3_validate(request: Request, settings: Settings) -> Answer:
@@ -229,6 +261,13 @@ def v3_projects(request: Request, settings: Settings) -> Answer:
     return Answer(200, {"projects": [project], "links": {"self": "x", "next": None}})
 
 
+def flavors(request: Request, settings: Settings) -> Answer:
+    """Compute's, to any token that Identity has issued."""
+    if not is_good(request.headers.get("x-auth-token", ""), settings):
+        return Answer(401, {"error": {"code": 401, "message": "token refused"}})
+    return Answer(200, {"flavors": []})
+
+
 def login_page(request: Request, settings: Settings) -> Answer:
     """The dashboard's, as far as anybody looks for it."""
     return Answer(200, {"form": {"csrfmiddlewaretoken": "x" * 64}})
@@ -237,6 +276,7 @@ def login_page(request: Request, settings: Settings) -> Answer:
 V3 = {
     ("GET", "/horizon/auth/login"): login_page,
     ("GET", "/"): v3_versions,
+    ("GET", "/v2/p1/flavors"): flavors,
     ("GET", "/v3"): v3_root,
     ("POST", "/v3/auth/tokens"): v3_log_in,
     ("GET", "/v3/auth/tokens"): v3_validate,

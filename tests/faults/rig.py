@@ -54,7 +54,7 @@ def free_port(address: str = "127.0.0.1") -> int:
 class Rig:
     """folder: everything of this instance. caller: calls the agent for it; its parameters may be
     changed. user: whom the daemon runs as. binary, config: the stand-in's. options: what else its
-    configuration has in [DEFAULT]."""
+    configuration has, by section."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Rig:
         self.account = pwd.getpwnam(self.user)
         self.settings: dict[str, str] = {}
         self.modes: dict[str, str] = {}
-        self.options: dict[str, str] = {}
+        self.options: dict[str, dict[str, str]] = {}
         self.port = free_port()
         self.config = folder / "etc" / "standin.ini"
         self.binary = folder / "bin" / "standin"
@@ -109,15 +109,15 @@ class Rig:
         self.modes[request] = mode
         return self._write()
 
-    def configure(self, **options: str) -> Rig:
-        """What a service of this agent reads from its configuration, and start does."""
-        self.options.update(options)
+    def configure(self, section: str = "DEFAULT", **options: str) -> Rig:
+        """What a service of this agent reads from its configuration, and the agent does."""
+        self.options.setdefault(section, {}).update(options)
         return self._write()
 
     def _write(self) -> Rig:
         parser = configparser.RawConfigParser(delimiters=("=",))
         parser.optionxform = str  # type: ignore[assignment,method-assign]
-        parser["DEFAULT"] = self.options
+        parser.read_dict(self.options)
         parser["standin"], parser["modes"] = self.settings, self.modes
         new = self.config.with_suffix(".new")
         with new.open("w", encoding="utf-8") as file:
@@ -250,6 +250,15 @@ class Rig:
 
     def lose_state(self) -> None:
         shutil.rmtree(self.caller.rsctmp)
+
+    def age(self, seconds: float) -> None:
+        """As if all times that monitors noted had been noted so much earlier."""
+        path, found = self.file("notes"), []
+        for line in path.read_text().splitlines():
+            name, _, value = line.partition("=")
+            is_time = value.replace(".", "", 1).isdigit() and "." in value
+            found.append(f"{name}={float(value) - seconds:.3f}" if is_time else line)
+        path.write_text("\n".join(found) + "\n")
 
     def run_by_hand(self, *arguments: str) -> subprocess.Popen[str]:
         """The daemon as somebody else, such as an init script, starts it."""

@@ -16,19 +16,22 @@ DEFAULTS = {
     "answer_after": "0",
     "certificate": "",
     "key": "",
-    # ports that it connects to and stays connected to, tried again and again. connect_after:
-    # seconds. connecting: who does, parent or worker.
+    # what it connects to and stays connected to, tried again and again, and again when it is lost:
+    # PORT or ADDRESS/PORT each, read anew all the time. connect_after: seconds. connecting: who
+    # does, parent or worker.
     "connect": "",
     "connect_after": "0",
     "connecting": "parent",
     # processes. sessions: each worker leads one. double_fork: workers are children of PID 1.
-    # orphans: workers outlive the parent. abandon: the parent ends once they run.
+    # orphans: workers outlive the parent. abandon: the parent ends once they run. respawn: a worker
+    # that died is replaced, respawn_after seconds.
     "workers": "2",
     "sessions": "",
     "double_fork": "",
     "orphans": "",
     "abandon": "",
     "respawn": "",
+    "respawn_after": "0",
     # over arguments and environment: of all, of the parent once it has forked, of the workers
     "title": "",
     "title_of_parent": "",
@@ -49,9 +52,14 @@ DEFAULTS = {
     "lifetime": "3600",
     "revoked": "0",
     "username": "admin",
+    "user_id": "u1",
     "password": "",
     "domain": "Default",
+    "domain_id": "default",
     "project": "admin",
+    "project_id": "p1",
+    "application_id": "a1",
+    "application_secret": "",
     "region": "RegionOne",
 }
 

@@ -104,6 +104,7 @@ class Daemon:
                 continue
             self.workers.remove(pid)
             if self.settings["respawn"] == "yes":
+                time.sleep(float(self.settings["respawn_after"]))
                 self.fork()
 
     def end(self) -> None:
@@ -147,19 +148,32 @@ def stay_connected(settings: Settings) -> None:
 
     def connect() -> None:
         time.sleep(float(settings["connect_after"]))
-        held = []
-        for port in settings["connect"].split():
-            while True:
-                try:
-                    held.append(socket.create_connection(("127.0.0.1", int(port)), 1))
-                    break
-                except OSError:
-                    time.sleep(0.1)
-            settings.note(f"connected {port}")
-        threading.Event().wait()
+        held: dict[str, socket.socket] = {}
+        while True:
+            wanted = Settings(settings.path)["connect"].split()
+            for place in [p for p in held if p not in wanted or is_over(held[p])]:
+                held.pop(place).close()
+                settings.note(f"disconnected {place}")
+            for place in [p for p in wanted if p not in held]:
+                address, _, port = place.rpartition("/")
+                with contextlib.suppress(OSError):
+                    to = (address or "127.0.0.1", int(port))
+                    held[place] = socket.create_connection(to, 1)
+                    settings.note(f"connected {place}")
+            time.sleep(0.1)
 
     if settings["connect"]:
         threading.Thread(target=connect, daemon=True).start()
+
+
+def is_over(connection: socket.socket) -> bool:
+    """The other side has closed it."""
+    try:
+        return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def serve(settings: Settings, listener: socket.socket | None) -> None:

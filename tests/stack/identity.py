@@ -51,19 +51,28 @@ class Identity:
         self._ids: dict[tuple[str, str], str] = {}
 
     def start(self) -> None:
+        ini = self.prepare()
+        self.stack.run("keystone", "keystone", uwsgi_program(), "--ini", str(ini))
+        self.wait()
+
+    def prepare(self) -> Path:
+        """Make configuration, keys and database; return the uwsgi file that a Keystone runs with
+        on port 5000."""
         stack = self.stack
         home = stack.home("keystone")
         self._make_keys(home / "data/keys")
         text = CONFIGURATION.format(log=stack.log, home=home, database=stack.database("keystone"))
         config = stack.write("keystone", "keystone.conf", text)
         manage = ["keystone-manage", f"--config-file={config}"]
-        urls = [f"--bootstrap-{which}-url={IDENTITY}/v3" for which in INTERFACES]
+        urls = [f"--bootstrap-{which}-url={stack.identity}/v3" for which in INTERFACES]
         region = "--bootstrap-region-id=RegionOne"
         bootstrap = ["bootstrap", f"--bootstrap-password={PASSWORD}", *urls, region]
         commands = [*manage, "db_sync"], [*manage, *bootstrap]
         stack.manage_all("keystone", "keystone.cmd.manage", *commands)
-        ini = self.ini("keystone", 5000)
-        stack.run("keystone", "keystone", uwsgi_program(), "--ini", str(ini))
+        return self.ini("keystone", 5000)
+
+    def wait(self) -> None:
+        """Until Keystone answers; log in there."""
         wait_until(self._log_in, SECONDS, "Keystone gives a token", 0.1)
 
     def ini(self, name: str, port: int) -> Path:
@@ -111,7 +120,7 @@ class Identity:
 
     def _ask(self, method: str, path: str, **more: Any) -> requests.Response:
         with self._lock:
-            url = f"{IDENTITY}/v3{path}"
+            url = f"{self.stack.identity}/v3{path}"
             answer = self.stack.inside(self.session.request, method, url, timeout=30, **more)
         assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
         return answer

@@ -7,7 +7,7 @@ from tests.stack.stack import CREDENTIALS, Stack
 
 CONFIGURATION = """
 [DEFAULT]
-bind_host = 127.0.0.1
+bind_host = {listen}
 bind_port = 9292
 workers = 2
 [database]
@@ -25,7 +25,9 @@ config_file = /etc/glance/glance-api-paste.ini
 
 
 def prepare(stack: Stack) -> None:
-    text = CONFIGURATION.format(database=stack.database("glance"), home=stack.home("glance"))
+    text = CONFIGURATION.format(
+        listen=stack.listen, database=stack.database("glance"), home=stack.home("glance")
+    )
     config = stack.write("glance", "glance-api.conf", text + stack.authtoken("glance"))
     stack.endpoint("glance", "image", "http://127.0.0.1:9292")
     stack.manage("glance", "glance-manage", f"--config-file={config}", "db_sync")

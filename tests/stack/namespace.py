@@ -43,6 +43,12 @@ class Namespace:
         self.prefix = ("nsenter", f"--net={path}", "--")
         self._thread = ThreadPoolExecutor(1, "inside", initializer=_enter, initargs=(path,))
 
+    @property
+    def pid(self) -> int:
+        """The guard's, which is in it."""
+        assert self._guard is not None
+        return self._guard.pid
+
     def inside(self, function: Callable[..., T], *args: Any, **more: Any) -> T:
         """Call a function in a thread that is in the namespace: sockets that it makes are there."""
         assert self._thread is not None

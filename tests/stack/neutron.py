@@ -12,7 +12,7 @@ from tests.stack.stack import CREDENTIALS, Stack
 # let only files below /etc name a configuration.
 NEUTRON = """
 [DEFAULT]
-bind_host = 127.0.0.1
+bind_host = {listen}
 bind_port = 9696
 host = stack
 transport_url = {transport}
@@ -88,6 +88,7 @@ def prepare(stack: Stack) -> None:
     home = stack.home("neutron")
     facts = {
         "home": home,
+        "listen": stack.listen,
         "transport": stack.transport_url,
         "database": stack.database("neutron"),
     }

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 SECONDS = 60
 
 
-def start_mariadb(stack: Stack) -> None:
+def start_mariadb(stack: Stack) -> subprocess.Popen[str]:
     folder = _folder(stack, "mariadb", "mysql")
-    options = ["--no-defaults", f"--datadir={folder}/data"]
+    options = ["--user=mysql", "--skip-test-db", "--skip-name-resolve"]
     made = subprocess.run(
-        ["mariadb-install-db", *options, "--user=mysql", "--skip-test-db", "--skip-name-resolve"],
+        ["mariadb-install-db", "--no-defaults", f"--datadir={folder}/data", *options],
         env={"PATH": PATH},
         cwd="/",
         stdin=subprocess.DEVNULL,
@@ -31,15 +31,22 @@ def start_mariadb(stack: Stack) -> None:
         check=False,
     )
     assert made.returncode == 0, made.stdout[-2000:]
+    return run_mariadb(stack)
+
+
+def run_mariadb(stack: Stack) -> subprocess.Popen[str]:
+    """Once it has been started, and is gone; returns when it answers."""
+    folder = stack.folder / "mariadb"
     # Nothing here outlives a crash, so nothing is forced to the disk.
-    stack.run(
+    process = stack.run(
         "mariadb",
         "mysql",
         "mariadbd",
-        *options,
+        "--no-defaults",
+        f"--datadir={folder}/data",
         f"--socket={folder}/socket",
         f"--pid-file={folder}/pid",
-        "--bind-address=127.0.0.1",
+        f"--bind-address={stack.host}",
         "--innodb-flush-log-at-trx-commit=0",
         "--innodb-flush-method=nosync",
         "--innodb-buffer-pool-size=128M",
@@ -51,6 +58,7 @@ def start_mariadb(stack: Stack) -> None:
     )
     answers = "MariaDB answers"
     wait_until(lambda: _ask(folder, "select 1").returncode == 0, SECONDS, answers, 0.05)
+    return process
 
 
 def _ask(folder: Path, statement: str) -> subprocess.CompletedProcess[str]:
@@ -68,18 +76,26 @@ def _ask(folder: Path, statement: str) -> subprocess.CompletedProcess[str]:
 
 def make_database(stack: Stack, name: str, password: str) -> None:
     """A database, and a user of that name who may do anything in it."""
-    who = f"'{name}'@'127.0.0.1' identified by '{password}'"
+    who = f"'{name}'@'%' identified by '{password}'"
     statements = f"create database {name} character set utf8; grant all on {name}.* to {who}"
     done = _ask(stack.folder / "mariadb", statements)
     assert done.returncode == 0, done.stderr
 
 
-def start_rabbitmq(stack: Stack) -> None:
+def start_rabbitmq(stack: Stack) -> subprocess.Popen[str]:
     folder = _folder(stack, "rabbitmq", "rabbitmq")
     advanced = "[{kernel,[{inet_dist_use_interface,{127,0,0,1}}]}].\n"
     (folder / "advanced.config").write_text(advanced)
-    (folder / "rabbitmq.conf").write_text("listeners.tcp.1 = 127.0.0.1:5672\n")
-    stack.run(
+    # user guest may log in over the network
+    text = f"listeners.tcp.1 = {stack.host}:5672\nloopback_users = none\n"
+    (folder / "rabbitmq.conf").write_text(text)
+    return run_rabbitmq(stack)
+
+
+def run_rabbitmq(stack: Stack) -> subprocess.Popen[str]:
+    """Once it has been started, and is gone; returns when it takes connections."""
+    folder = stack.folder / "rabbitmq"
+    process = stack.run(
         "rabbitmq",
         "rabbitmq",
         "/usr/lib/rabbitmq/bin/rabbitmq-server",
@@ -96,6 +112,7 @@ def start_rabbitmq(stack: Stack) -> None:
         },
     )
     wait_for_port(stack, 5672, "RabbitMQ")
+    return process
 
 
 def start_memcached(stack: Stack) -> None:
@@ -110,9 +127,9 @@ def wait_for_port(stack: Stack, port: int, what: str) -> None:
     wait_until(lambda: stack.is_open(port), SECONDS, listens, 0.05)
 
 
-def is_open(port: int) -> bool:
+def is_open(host: str, port: int) -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 def _folder(stack: Stack, name: str, user: str) -> Path:

@@ -51,8 +51,8 @@ class Stack:
     folder: all files of all its daemons. prefix: words that run a command in its namespace.
     """
 
-    transport_url = "rabbit://guest:guest@127.0.0.1:5672/"
-    memcached = "127.0.0.1:11211"
+    # where the shared servers are, and where the projects' daemons listen
+    host = listen = "127.0.0.1"
     identity = IDENTITY
 
     def __init__(self) -> None:
@@ -72,6 +72,14 @@ class Stack:
         # daemons that run for others, by agent (daemons.py)
         self.kept: dict[str, Caller] = {}
         self.keeping = threading.RLock()
+
+    @property
+    def transport_url(self) -> str:
+        return f"rabbit://guest:guest@{self.host}:5672/"
+
+    @property
+    def memcached(self) -> str:
+        return f"{self.host}:11211"
 
     # The stack itself.
 
@@ -102,7 +110,7 @@ class Stack:
 
     def is_open(self, port: int) -> bool:
         """Somebody listens on this port of the namespace."""
-        return self.inside(servers.is_open, port)
+        return self.inside(servers.is_open, self.host, port)
 
     def run(
         self, name: str, user: str, *words: str, env: Mapping[str, str] | None = None
@@ -154,7 +162,7 @@ class Stack:
             if name not in self._databases:
                 servers.make_database(self, name, PASSWORD)
                 self._databases.add(name)
-        return f"mysql+pymysql://{name}:{PASSWORD}@127.0.0.1:3306/{name}?charset=utf8"
+        return f"mysql+pymysql://{name}:{PASSWORD}@{self.host}:3306/{name}?charset=utf8"
 
     def credentials(self, user: str) -> str:
         """Lines with which a service logs in as `user`: in project service, with roles admin and
@@ -162,7 +170,7 @@ class Stack:
         self.catalog.user(user)
         lines = {
             "auth_type": "password",
-            "auth_url": IDENTITY,
+            "auth_url": self.identity,
             "username": user,
             "password": PASSWORD,
             "project_name": "service",
@@ -175,7 +183,7 @@ class Stack:
     def authtoken(self, user: str) -> str:
         """A section [keystone_authtoken] for `user`."""
         given = self.credentials(user)
-        return f"[keystone_authtoken]\nwww_authenticate_uri = {IDENTITY}\n{given}"
+        return f"[keystone_authtoken]\nwww_authenticate_uri = {self.identity}\n{given}"
 
     def endpoint(self, name: str, kind: str, url: str) -> None:
         """Have a service of type `kind` in the catalog, with all three interfaces."""
@@ -188,7 +196,7 @@ class Stack:
         8 s of CPU; more: further lines."""
         home = self.home(project)
         lines = {
-            "http-socket": f"127.0.0.1:{port}",
+            "http-socket": f"{self.listen}:{port}",
             "master": "true",
             "plugins": "python3",
             "lazy-apps": "true",

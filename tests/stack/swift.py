@@ -54,7 +54,7 @@ internal_client_conf_path = {home}/internal-client.conf
 }
 PROXY = """
 [DEFAULT]
-bind_ip = 127.0.0.1
+bind_ip = {listen}
 bind_port = 8080
 swift_dir = {home}/data
 workers = 2
@@ -136,7 +136,8 @@ def prepare(stack: Stack) -> None:
         stack.write("swift", f"{kind}-server.conf", text)
     for name, section in INTERNAL.items():
         stack.write("swift", f"{name}.conf", INTERNAL_PROXY.format(section=section, **facts))
-    proxy = PROXY.format(credentials=stack.credentials("swift"), **facts)
+    own = {"listen": stack.listen, "credentials": stack.credentials("swift")}
+    proxy = PROXY.format(**own, **facts)
     stack.write("swift", "proxy-server.conf", proxy)
 
 

@@ -1,0 +1,265 @@
+"""Whose fault is it? An API that fails beside neighbours that are well is itself at fault (1); with
+one of them away it is degraded (190), from the second poll in a row, and a probe is 0."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from tests.calling import Result
+from tests.faults.neighbours import Neighbours, compute, place, second
+from tests.faults.rig import PASSWORD, Rig, free_port, wait_until
+
+pytestmark = pytest.mark.root
+
+DEGRADED = 190
+# Pacemaker keeps so many bytes of a reason
+KEPT = 128
+FLAVORS = "GET /v2/p1/flavors"
+LOG_IN = "POST /v3/auth/tokens"
+VALIDATE = "GET /v3/auth/tokens"
+SYMPTOMS = [(FLAVORS, "500"), (FLAVORS, "hang"), ("GET /", "500"), ("GET /", "hang")]
+SYMPTOMS_OF_KEYSTONE = [
+    (10, VALIDATE, "500"),
+    (20, LOG_IN, "500"),
+    (10, VALIDATE, "hang"),
+    (10, "GET /", "500"),
+    (20, LOG_IN, "hang"),
+    (20, "GET /v3/auth/projects", "500"),
+]
+TOO_MANY = (1040, "Too many connections")
+
+
+@pytest.fixture
+def near() -> Iterator[Neighbours]:
+    made = Neighbours()
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def identity(make_rig: Callable[..., Rig]) -> Rig:
+    rig = make_rig()
+    rig.start()
+    return rig
+
+
+@pytest.fixture
+def api(make_rig: Callable[..., Rig], near: Neighbours, identity: Rig) -> Rig:
+    """A Compute API that runs well, as its monitor has just seen."""
+    rig = compute(make_rig, near, identity)
+    rig.start()
+    return seen_well(rig)
+
+
+@pytest.fixture
+def keystone(make_rig: Callable[..., Rig], near: Neighbours) -> Rig:
+    """Identity itself, with a database of its own."""
+    rig = make_rig().give_credentials(api_timeout=1)
+    rig.configure("database", connection=near.connection)
+    rig.start()
+    return seen_well(rig)
+
+
+def seen_well(rig: Rig) -> Rig:
+    for level in (10, 20):
+        result = rig.monitor(level)
+        assert (result.code, result.err) == (0, ""), result
+    return rig
+
+
+def hides_password(rig: Rig, *results: Result) -> bool:
+    return not any(PASSWORD in text for text in (rig.agent_log, *(r.err for r in results)))
+
+
+def take_away(near: Neighbours, how: str) -> str:
+    """The database, in one way; what is said of it."""
+    if how == "refuses":
+        near.database.go()
+        return "refused the connection"
+    if how == "hangs":
+        near.database.freeze()
+        return "did not answer within"
+    near.database.refusal = TOO_MANY
+    return "answered error 1040 (Too many connections)"
+
+
+# --- its own fault
+
+
+@pytest.mark.parametrize("mode", ["500", "hang", "trickle", "garbage", "close", "reset"])
+def test_an_api_that_fails_beside_healthy_neighbours_is_1(api: Rig, mode: str) -> None:
+    api.set(mode=mode)
+    for level in (10, 20):
+        result = api.monitor(level)
+        assert result.code == 1, result
+        assert result.reason.startswith(f"API http://127.0.0.1:{api.port}/")
+
+
+@pytest.mark.parametrize(("mode", "said"), [("500", "answered 500"), ("hang", "did not answer")])
+def test_an_api_that_fails_with_a_token_alone_is_1(api: Rig, mode: str, said: str) -> None:
+    api.answer(FLAVORS, mode)
+    for level in (10, 20):
+        result = api.monitor(level)
+        assert result.code == 1, result
+        assert f":{api.port}/v2/p1/flavors {said}" in result.reason[:KEPT]
+
+
+def test_a_socket_that_refuses_is_its_own_fault_whatever_else_is_gone(
+    api: Rig, near: Neighbours
+) -> None:
+    near.database.go()
+    result = api.monitor(url=f"http://127.0.0.1:{free_port()}")
+    assert result.code == 1
+    assert "refused the connection" in result.reason[:KEPT]
+
+
+@pytest.mark.parametrize("level", [10, 20])
+def test_a_frozen_worker_beside_a_dead_database_is_1(
+    api: Rig, near: Neighbours, level: int
+) -> None:
+    """A restart mends that much, and a frozen process answers nobody when the database is back."""
+    near.database.go()
+    api.set(mode="500")
+    worker = psutil.Process(api.born("worker")[0])
+    worker.suspend()
+    wait_until(lambda: worker.status() == psutil.STATUS_STOPPED, "it froze")
+    result = api.monitor(level)
+    assert result.code == 1
+    assert result.reason.startswith(f"PID {worker.pid} is frozen")
+
+
+def test_no_process_is_7_with_every_neighbour_gone(api: Rig, near: Neighbours) -> None:
+    near.database.go()
+    near.broker.go()
+    api.parent.kill()
+    wait_until(lambda: api.pids == [], "all are dead")
+    for result in (api.monitor(0), api.monitor(), api.monitor(20), api.probe()):
+        assert result.code == 7
+
+
+# --- its database
+
+
+@pytest.mark.parametrize("how", ["refuses", "hangs", "too many"])
+def test_an_api_that_fails_for_its_database_is_degraded(
+    api: Rig, near: Neighbours, how: str
+) -> None:
+    said = take_away(near, how)
+    few = {"refuses": 4, "hangs": 1, "too many": 1}[how]
+    for request, mode in SYMPTOMS[:few]:
+        api.modes.clear()
+        api.answer(FLAVORS, mode).answer(request, mode)
+        api.file("notes").unlink(missing_ok=True)
+        result = second(api, 10)
+        assert result.code == DEGRADED, (request, mode, result)
+        assert result.reason.startswith(f"database {place(near.database)} {said}")
+        assert f"; API http://127.0.0.1:{api.port}/" in result.reason
+        assert result.reason.endswith("(degraded)")
+    assert api.probe(level=10).code == 0
+    if how != "hangs":
+        assert second(api, 20).code == DEGRADED
+    assert hides_password(api, result)
+
+
+def test_a_good_token_that_is_refused_for_the_database_s_sake_is_degraded(
+    api: Rig, near: Neighbours
+) -> None:
+    """glance-api does so (openstack-daemons.md)."""
+    near.database.go()
+    api.answer(FLAVORS, "401")
+    for level in (10, 20):
+        api.file("notes").unlink(missing_ok=True)
+        result = second(api, level)
+        assert result.code == DEGRADED
+        assert result.reason.startswith(f"database {place(near.database)} refused the connection")
+
+
+@pytest.mark.parametrize("how", ["refuses", "hangs", "too many"])
+def test_keystone_without_its_database_is_degraded(
+    keystone: Rig, near: Neighbours, how: str
+) -> None:
+    said = take_away(near, how)
+    few = {"refuses": 6, "hangs": 1, "too many": 2}[how]
+    for level, request, mode in SYMPTOMS_OF_KEYSTONE[:few]:
+        keystone.modes.clear()
+        keystone.answer(VALIDATE, mode).answer(request, mode)
+        keystone.file("notes").unlink(missing_ok=True)
+        result = second(keystone, level)
+        assert result.code == DEGRADED, (request, mode, result)
+        assert result.reason.startswith(f"database {place(near.database)} {said}")
+    assert keystone.probe(level=level).code == 0
+
+
+def test_keystone_that_fails_beside_a_healthy_database_is_1(keystone: Rig) -> None:
+    keystone.answer(LOG_IN, "500").answer(VALIDATE, "500")
+    for level in (10, 20):
+        result = keystone.monitor(level)
+        assert result.code == 1
+        assert "answered 500" in result.reason[:KEPT]
+
+
+def test_a_database_that_is_gone_is_seen_though_the_api_answers(api: Rig, near: Neighbours) -> None:
+    near.database.go()
+    api.age(60)
+    for level in (10, 20):
+        result = second(api, level)
+        assert result.code == DEGRADED
+        assert result.reason.startswith(f"database {place(near.database)} refused the connection")
+        assert api.probe(level=level).code == 0
+    near.database.come_back()
+    for level in (10, 20):
+        assert api.monitor(level).code == 0
+
+
+# --- Identity
+
+
+def freeze(identity: Rig) -> None:
+    for process in identity.processes():
+        process.send_signal(signal.SIGSTOP)
+
+
+OUTAGES: dict[str, tuple[Callable[[Rig], object], str]] = {
+    "down": (lambda identity: identity.stop(), "refused the connection"),
+    "frozen": (freeze, "did not answer within"),
+    "hangs": (lambda identity: identity.set(mode="hang"), "did not answer within"),
+    "errs": (lambda identity: identity.set(mode="503"), "answered 503"),
+}
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_identity_that_is_away_is_named(api: Rig, identity: Rig, outage: str) -> None:
+    act, said = OUTAGES[outage]
+    act(identity)
+    api.age(60)
+    for level in (10, 20) if outage == "down" else (10,):
+        result = second(api, level)
+        assert result.code == DEGRADED
+        assert result.reason.startswith(f"Identity http://127.0.0.1:{identity.port} {said}")
+        assert api.probe(level=level).code == 0
+    assert hides_password(api, result)
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_an_api_that_fails_for_identity_is_degraded(api: Rig, identity: Rig, outage: str) -> None:
+    act, said = OUTAGES[outage]
+    act(identity)
+    api.answer(FLAVORS, "hang" if outage == "down" else "500")
+    result = second(api)
+    assert result.code == DEGRADED
+    assert result.reason.startswith(f"Identity http://127.0.0.1:{identity.port} {said}")
+
+
+def test_identity_is_missed_without_credentials_of_ours_too(api: Rig, identity: Rig) -> None:
+    for name in ("os_auth_url", "os_username", "os_password", "os_tenant_name"):
+        api.parameters.pop(name)
+    assert api.monitor().code == 0
+    identity.stop()
+    api.age(60)
+    result = second(api)
+    assert result.code == DEGRADED
+    assert result.reason.startswith(f"Identity http://127.0.0.1:{identity.port} refused")

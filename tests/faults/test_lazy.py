@@ -1,0 +1,84 @@
+"""A service that connects to its database when it first needs it: no connection is no trouble, a
+database that is gone is (190)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.faults.neighbours import Neighbours, conductor, place, second
+from tests.faults.rig import Rig
+
+pytestmark = pytest.mark.root
+
+DEGRADED = 190
+# A look that was good counts for less than this many seconds.
+LATER = 60
+
+
+@pytest.fixture
+def near() -> Iterator[Neighbours]:
+    made = Neighbours()
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def unstarted(make_rig: Callable[..., Rig], near: Neighbours) -> Rig:
+    return conductor(make_rig, near)
+
+
+@pytest.fixture
+def worker(unstarted: Rig) -> Rig:
+    """A service that is connected to its broker, as its monitor has just seen."""
+    unstarted.start()
+    return seen_well(unstarted)
+
+
+def seen_well(rig: Rig) -> Rig:
+    for level in (10, 20):
+        result = rig.monitor(level)
+        assert (result.code, result.err) == (0, ""), result
+    return rig
+
+
+def test_no_connection_to_a_database_that_is_there_is_fine(worker: Rig, near: Neighbours) -> None:
+    for _ in range(2):
+        worker.age(LATER)
+        seen_well(worker)
+    assert near.database.logins > 1
+
+
+@pytest.mark.parametrize("how", ["refuses", "hangs", "too many"])
+def test_a_database_that_is_gone_is_degraded(worker: Rig, near: Neighbours, how: str) -> None:
+    if how == "refuses":
+        near.database.go()
+    elif how == "hangs":
+        near.database.freeze()
+    else:
+        near.database.refusal = (1040, "Too many connections")
+    worker.age(LATER)
+    result = second(worker)
+    for _ in range(2):
+        assert result.code == DEGRADED
+        assert result.reason.startswith(f"database {place(near.database)} ")
+        worker.age(LATER)
+        result = worker.monitor()
+    near.database.thaw()
+    near.database.refusal = None
+    if near.database.listener is None:
+        near.database.come_back()
+    assert worker.monitor().code == 0
+
+
+def test_a_connection_that_it_holds_is_evidence_of_its_database(
+    unstarted: Rig, near: Neighbours
+) -> None:
+    unstarted.set(connect=f"{near.broker.port} {near.database.port}").start()
+    seen_well(unstarted)
+    near.database.refuse()
+    unstarted.age(LATER)
+    seen_well(unstarted)
+    near.database.go()
+    assert second(unstarted).code == DEGRADED
