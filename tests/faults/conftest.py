@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.faults.neighbours import Neighbours, conductor
 from tests.faults.rig import STRANGER, Rig, service_user
 
 # linux/prctl.h
@@ -75,6 +76,35 @@ def running(rig: Rig) -> Rig:
     """The same with a healthy daemon that the agent started."""
     rig.start()
     return rig
+
+
+@pytest.fixture
+def near() -> Iterator[Neighbours]:
+    """A broker and a database that do as a test says."""
+    made = Neighbours()
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def identity(make_rig: Callable[..., Rig]) -> Rig:
+    """A Keystone for other services, which runs."""
+    rig = make_rig()
+    rig.start()
+    return rig
+
+
+@pytest.fixture
+def unstarted(make_rig: Callable[..., Rig], near: Neighbours) -> Rig:
+    """A service that works for the broker."""
+    return conductor(make_rig, near)
+
+
+@pytest.fixture
+def worker(unstarted: Rig) -> Rig:
+    """The same, connected to its broker; no monitor has seen it yet."""
+    unstarted.start()
+    return unstarted
 
 
 @pytest.fixture

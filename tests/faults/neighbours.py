@@ -217,3 +217,11 @@ def second(rig: Rig, level: int | None = None, **more: object) -> Result:
     first = rig.monitor(level, **more)
     assert (first.code, first.err) == (0, ""), first
     return rig.monitor(level, **more)
+
+
+def seen_well(rig: Rig) -> Rig:
+    """The same, once its monitors have found all well."""
+    for level in (10, 20):
+        result = rig.monitor(level)
+        assert (result.code, result.err) == (0, ""), result
+    return rig

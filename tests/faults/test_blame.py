@@ -4,13 +4,13 @@ one of them away it is degraded (190), from the second poll in a row, and a prob
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import psutil
 import pytest
 
 from tests.calling import Result
-from tests.faults.neighbours import Neighbours, compute, place, second
+from tests.faults.neighbours import Neighbours, compute, place, second, seen_well
 from tests.faults.rig import PASSWORD, Rig, free_port, wait_until
 
 pytestmark = pytest.mark.root
@@ -34,20 +34,6 @@ TOO_MANY = (1040, "Too many connections")
 
 
 @pytest.fixture
-def near() -> Iterator[Neighbours]:
-    made = Neighbours()
-    yield made
-    made.end()
-
-
-@pytest.fixture
-def identity(make_rig: Callable[..., Rig]) -> Rig:
-    rig = make_rig()
-    rig.start()
-    return rig
-
-
-@pytest.fixture
 def api(make_rig: Callable[..., Rig], near: Neighbours, identity: Rig) -> Rig:
     """A Compute API that runs well, as its monitor has just seen."""
     rig = compute(make_rig, near, identity)
@@ -62,13 +48,6 @@ def keystone(make_rig: Callable[..., Rig], near: Neighbours) -> Rig:
     rig.configure("database", connection=near.connection)
     rig.start()
     return seen_well(rig)
-
-
-def seen_well(rig: Rig) -> Rig:
-    for level in (10, 20):
-        result = rig.monitor(level)
-        assert (result.code, result.err) == (0, ""), result
-    return rig
 
 
 def hides_password(rig: Rig, *results: Result) -> bool:

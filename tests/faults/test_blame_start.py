@@ -3,7 +3,7 @@ no other node would do better; 1 where all are well and the daemon alone does no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -14,20 +14,6 @@ pytestmark = pytest.mark.root
 
 # Of a start that waits in vain; a quarter of it is for a look at whose fault it is.
 TIMEOUT = 6
-
-
-@pytest.fixture
-def near() -> Iterator[Neighbours]:
-    made = Neighbours()
-    yield made
-    made.end()
-
-
-@pytest.fixture
-def identity(make_rig: Callable[..., Rig]) -> Rig:
-    rig = make_rig()
-    rig.start()
-    return rig
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@ database that is gone is (190)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import pytest
 
-from tests.faults.neighbours import Neighbours, conductor, place, second
+from tests.faults.neighbours import Neighbours, place, second, seen_well
 from tests.faults.rig import Rig
 
 pytestmark = pytest.mark.root
@@ -18,29 +16,9 @@ LATER = 60
 
 
 @pytest.fixture
-def near() -> Iterator[Neighbours]:
-    made = Neighbours()
-    yield made
-    made.end()
-
-
-@pytest.fixture
-def unstarted(make_rig: Callable[..., Rig], near: Neighbours) -> Rig:
-    return conductor(make_rig, near)
-
-
-@pytest.fixture
-def worker(unstarted: Rig) -> Rig:
-    """A service that is connected to its broker, as its monitor has just seen."""
-    unstarted.start()
-    return seen_well(unstarted)
-
-
-def seen_well(rig: Rig) -> Rig:
-    for level in (10, 20):
-        result = rig.monitor(level)
-        assert (result.code, result.err) == (0, ""), result
-    return rig
+def worker(worker: Rig) -> Rig:
+    """As its monitor has just seen."""
+    return seen_well(worker)
 
 
 def test_no_connection_to_a_database_that_is_there_is_fine(worker: Rig, near: Neighbours) -> None:

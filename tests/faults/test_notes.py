@@ -4,7 +4,7 @@ them changes no verdict."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -14,21 +14,6 @@ from tests.faults.rig import Rig
 pytestmark = pytest.mark.root
 
 DEGRADED = 190
-
-
-@pytest.fixture
-def near() -> Iterator[Neighbours]:
-    made = Neighbours()
-    yield made
-    made.end()
-
-
-@pytest.fixture
-def worker(make_rig: Callable[..., Rig], near: Neighbours) -> Rig:
-    """A service that is connected to its broker; no monitor has seen it yet."""
-    rig = conductor(make_rig, near)
-    rig.start()
-    return rig
 
 
 def left_behind(rig: Rig) -> list[str]:

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from tests.calling import Result
-from tests.faults.neighbours import Broker, Neighbours, conductor, place, second
+from tests.faults.neighbours import Broker, Neighbours, conductor, place, second, seen_well
 from tests.faults.rig import Rig, wait_until
 
 pytestmark = pytest.mark.root
@@ -21,29 +21,9 @@ GRACE = 60
 
 
 @pytest.fixture
-def near() -> Iterator[Neighbours]:
-    made = Neighbours()
-    yield made
-    made.end()
-
-
-@pytest.fixture
-def unstarted(make_rig: Callable[..., Rig], near: Neighbours) -> Rig:
-    return conductor(make_rig, near)
-
-
-@pytest.fixture
-def worker(unstarted: Rig) -> Rig:
-    """A service that is connected to its broker, as its monitor has just seen."""
-    unstarted.start()
-    return seen_well(unstarted)
-
-
-def seen_well(rig: Rig) -> Rig:
-    for level in (10, 20):
-        result = rig.monitor(level)
-        assert (result.code, result.err) == (0, ""), result
-    return rig
+def worker(worker: Rig) -> Rig:
+    """As its monitor has just seen."""
+    return seen_well(worker)
 
 
 def is_connected(server: Broker) -> bool:

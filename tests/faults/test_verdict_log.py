@@ -3,32 +3,15 @@ as a warning, at fault as an error."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import pytest
 
-from tests.faults.neighbours import Neighbours, conductor, place, second
+from tests.faults.neighbours import Neighbours, place, second
 from tests.faults.rig import Rig
 
 pytestmark = pytest.mark.root
 
 DEGRADED = 190
 WARNED = "WARNING: monitor"
-
-
-@pytest.fixture
-def near() -> Iterator[Neighbours]:
-    made = Neighbours()
-    yield made
-    made.end()
-
-
-@pytest.fixture
-def worker(make_rig: Callable[..., Rig], near: Neighbours) -> Rig:
-    """A service that is connected to its broker; no monitor has seen it yet."""
-    rig = conductor(make_rig, near)
-    rig.start()
-    return rig
 
 
 def said(rig: Rig, word: str) -> list[str]:

@@ -3,7 +3,7 @@ or never had any. A parent that is gone is in test_monitor.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import psutil
 import pytest
@@ -14,13 +14,6 @@ from tests.faults.rig import Rig, wait_until
 pytestmark = pytest.mark.root
 
 LEVELS = [0, None, 10, 20]
-
-
-@pytest.fixture
-def near() -> Iterator[Neighbours]:
-    made = Neighbours()
-    yield made
-    made.end()
 
 
 def kill_workers(rig: Rig, how_many: int | None = None) -> None:
