@@ -1,0 +1,82 @@
+"""What the control plane stands on: MariaDB, RabbitMQ and memcached, on a machine of their own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from tests.bed.bed import NETWORK, Bed
+from tests.stack import servers
+from tests.stack.stack import Stack
+
+ADDRESS = f"{NETWORK}.253"
+# Keystone's, which goes with it from node to node.
+IDENTITY_ADDRESS = f"{NETWORK}.103"
+STOP_SECONDS = 60
+
+
+class Backbone(Stack):
+    """A stack whose projects run on the nodes of a bed, and whose servers do not.
+
+    The servers' machine is a network namespace with a cable to the bed's bridge. It ends with the
+    process that made it, and all that runs on it does too. Files of the stack lie in its folder
+    in /tmp, which the nodes see.
+
+    addresses: of the node where the API at a port is.
+    """
+
+    host = ADDRESS
+    listen = "0.0.0.0"
+    identity = f"http://{IDENTITY_ADDRESS}:5000"
+
+    def __init__(self, bed: Bed, addresses: Mapping[int, str]) -> None:
+        super().__init__()
+        self.bed = bed
+        self.addresses = addresses
+        self._running: dict[str, subprocess.Popen[str]] = {}
+
+    def up(self) -> None:
+        """Plug the machine in and start its servers."""
+        self._namespace.make()
+        self.prefix = self._namespace.prefix
+        self._plug_in()
+        with ThreadPoolExecutor(1) as pool:
+            rabbitmq = pool.submit(servers.start_rabbitmq, self)
+            servers.start_memcached(self)
+            self._running["database"] = servers.start_mariadb(self)
+            self._running["broker"] = rabbitmq.result()
+
+    def _plug_in(self) -> None:
+        cable = ("type", "veth", "peer", "name", "eth0", "netns", str(self._namespace.pid))
+        self.bed.client("ip", "link", "add", "servers", *cable)
+        self.bed.client("ip", "link", "set", "servers", "master", "bed", "up")
+        for words in (
+            ("address", "add", f"{ADDRESS}/24", "dev", "eth0"),
+            ("link", "set", "eth0", "up"),
+        ):
+            subprocess.run([*self.prefix, "ip", *words], check=True)
+
+    def endpoint(self, name: str, kind: str, url: str) -> None:
+        """The catalog names the node where the service runs."""
+        port = int(re.findall(r":(\d+)", url)[0])
+        super().endpoint(name, kind, url.replace("127.0.0.1", self.addresses[port], 1))
+
+    def stop(self, name: str) -> None:
+        """Stop the "broker" or the "database" in order, as an operator or an update does."""
+        process = self._running.pop(name)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(STOP_SECONDS)
+
+    def start(self, name: str) -> None:
+        """Start it again; returns when it answers."""
+        run: dict[str, Callable[[Stack], subprocess.Popen[str]]] = {
+            "broker": servers.run_rabbitmq,
+            "database": servers.run_mariadb,
+        }
+        self._running[name] = run[name](self)

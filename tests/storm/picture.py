@@ -1,0 +1,163 @@
+"""The picture: a row for each resource, time to the right, what was away behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from xml.sax.saxutils import escape, quoteattr
+
+from .recorder import Event
+from .services import TITLES
+from .standing import DEGRADED, FAILED, HEALTHY, STARTING, STOPPED
+
+LEFT, RIGHT, TOP, ROW, WIDTH = 160, 20, 78, 26, 1200
+# Height and colour of the bar of each state: told apart without colours too.
+BARS = {
+    HEALTHY: (8, "#2f9e62"),
+    DEGRADED: (16, "#e09f1f"),
+    FAILED: (22, "#d64545"),
+    STARTING: (4, "#5b8def"),
+    STOPPED: (2, "#8a9099"),
+}
+STYLE = """
+svg { background: #ffffff; font: 13px system-ui, sans-serif; }
+text { fill: #24292f; }
+.faint { fill: #57606a; font-size: 11px; }
+.head { font-weight: 600; }
+.line { stroke: #d0d7de; }
+.away { fill: #8250df; fill-opacity: 0.13; }
+.mark { fill: #24292f; stroke: #ffffff; }
+.cross { stroke: #d64545; stroke-width: 3; fill: none; }
+.fault { stroke: #d64545; stroke-dasharray: 3 3; }
+@media (prefers-color-scheme: dark) {
+  svg { background: #0d1117; }
+  text { fill: #e6edf3; }
+  .faint { fill: #9da7b1; }
+  .line { stroke: #30363d; }
+  .away { fill: #a371f7; fill-opacity: 0.2; }
+  .mark { fill: #e6edf3; stroke: #0d1117; }
+}
+"""
+
+
+def draw(resources: Sequence[str], events: Sequence[Event]) -> str:
+    """The SVG, as text."""
+    return "".join(_Picture(resources, events).parts())
+
+
+class _Picture:
+    def __init__(self, resources: Sequence[str], events: Sequence[Event]) -> None:
+        self.resources, self.events = resources, events
+        times = [event.at for event in events] or [0.0]
+        self.begin, self.end = min(times), max(times) + 5
+        self.bottom = TOP + ROW * len(resources)
+
+    def x(self, at: float) -> float:
+        """Where a moment is."""
+        part = (at - self.begin) / (self.end - self.begin)
+        return round(LEFT + part * (WIDTH - LEFT - RIGHT), 1)
+
+    def parts(self) -> Iterator[str]:
+        height = self.bottom + 64
+        size = f'viewBox="0 0 {WIDTH} {height}" role="img"'
+        yield f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n'
+        yield "<title>Who was healthy, degraded, failed and restarted during the storm</title>\n"
+        yield f"<style>{STYLE}</style>\n"
+        yield _text(LEFT, 20, "How Pacemaker saw each resource, minutes from the beginning", "head")
+        yield from self.outages()
+        yield from self.axis()
+        for number, name in enumerate(self.resources):
+            yield from self.row(name, TOP + ROW * number + ROW / 2)
+        yield from self.marks()
+        yield from self.legend(self.bottom + 46)
+        yield "</svg>\n"
+
+    def outages(self) -> Iterator[str]:
+        """A column for what was away, from the first that went to the last that came back."""
+        for name, begin, end in self.spans():
+            yield _box(self.x(begin), 30, self.x(end), self.bottom, "away", f"{name} away")
+            yield _text(self.x(begin) + 4, 44, f"{name} away")
+
+    def spans(self) -> Iterator[tuple[str, float, float]]:
+        gone: list[str] = []
+        back: set[str] = set()
+        begin = 0.0
+        for event in self.events:
+            if event.kind == "away":
+                begin = begin if gone else event.at
+                gone.append(event.subject)
+            elif event.kind == "back":
+                back.add(event.subject)
+                if back >= set(gone):
+                    yield " + ".join(TITLES[each] for each in gone), begin, event.at
+                    gone, back = [], set()
+        if gone:
+            yield " + ".join(TITLES[each] for each in gone), begin, self.end
+
+    def axis(self) -> Iterator[str]:
+        step = 60 if self.end - self.begin > 400 else 20
+        for seconds in range(0, int(self.end - self.begin), step):
+            x = self.x(self.begin + seconds)
+            yield f'<line class="line" x1="{x}" x2="{x}" y1="{TOP - 6}" y2="{self.bottom}"/>\n'
+            minutes, rest = divmod(seconds, 60)
+            yield _text(x, TOP - 10, f"{minutes}:{rest:02d}", "faint", "middle")
+
+    def row(self, name: str, y: float) -> Iterator[str]:
+        yield _text(LEFT - 10, y + 4, name.removeprefix("p_"), anchor="end")
+        mine = [each for each in self.events if each.kind == "state" and each.subject == name]
+        ends = [*(each.at for each in mine[1:]), self.end]
+        for event, end in zip(mine, ends):
+            height, colour = BARS[event.state]
+            box = (self.x(event.at), y - height / 2, self.x(end), y + height / 2)
+            yield _box(*box, "", f"{event.text} ({event.node})", colour)
+
+    def marks(self) -> Iterator[str]:
+        for event in self.events:
+            if event.subject not in self.resources:
+                continue
+            x, y = self.x(event.at), TOP + ROW * self.resources.index(event.subject) + ROW / 2
+            if event.kind == "start":
+                yield _mark(x, y, event.text)
+            elif event.kind == "fail-count":
+                yield _cross(x, y, event.text)
+            elif event.kind == "fault":
+                yield f'<line class="fault" x1="{x}" x2="{x}" y1="{TOP}" y2="{self.bottom}">'
+                yield f"<title>{escape(event.text)}</title></line>\n"
+                yield _text(x, self.bottom + 16, "nova-api frozen", "faint", "middle")
+
+    def legend(self, y: float) -> Iterator[str]:
+        x = LEFT
+        for state, (height, colour) in BARS.items():
+            yield _box(x, y - 4 - height / 2, x + 30, y - 4 + height / 2, "", state, colour)
+            yield _text(x + 38, y, state)
+            x += 110
+        yield _cross(x + 8, y - 4, "failure")
+        yield _text(x + 20, y, "failure")
+        yield _mark(x + 88, y - 4, "started again")
+        yield _text(x + 102, y, "started again")
+        yield _box(x + 210, y - 14, x + 240, y + 6, "away", "dependency away")
+        yield _text(x + 248, y, "dependency away")
+
+
+def _box(
+    left: float, top: float, right: float, bottom: float, kind: str, title: str, colour: str = ""
+) -> str:
+    fill = f'fill="{colour}"' if colour else f"class={quoteattr(kind)}"
+    width, height = max(0.8, right - left), bottom - top
+    place = f'x="{left}" y="{top}" width="{width:.1f}" height="{height}"'
+    return f"<rect {place} {fill}><title>{escape(title)}</title></rect>\n"
+
+
+def _text(x: float, y: float, text: str, kind: str = "", anchor: str = "start") -> str:
+    style = f" class={quoteattr(kind)}" if kind else ""
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}"{style}>{escape(text)}</text>\n'
+
+
+def _mark(x: float, y: float, title: str) -> str:
+    """A triangle that points to the right."""
+    path = f"M{x - 5:.1f} {y - 8:.1f} L{x + 8:.1f} {y:.1f} L{x - 5:.1f} {y + 8:.1f} Z"
+    return f'<path class="mark" d="{path}"><title>{escape(title)}</title></path>\n'
+
+
+def _cross(x: float, y: float, title: str) -> str:
+    path = f"M{x - 6:.1f} {y - 6:.1f} l12 12 m0 -12 l-12 12"
+    return f'<path class="cross" d="{path}"><title>{escape(title)}</title></path>\n'

@@ -1,0 +1,79 @@
+"""The services of the storm: what is run where, and what each of them depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tests.stack import cinder, image, neutron, nova, placement, swift
+from tests.stack.real import Real
+
+IDENTITY, BROKER, DATABASE = "identity", "broker", "database"
+TITLES = {IDENTITY: "Keystone", BROKER: "RabbitMQ", DATABASE: "MariaDB"}
+KEYSTONE = "p_keystone"
+REALS = {
+    real.agent: real
+    for module in (cinder, image, neutron, nova, placement, swift)
+    for real in reversed(module.DAEMONS)
+}
+
+
+@dataclass(frozen=True)
+class Service:
+    """One resource. node: where it is started, 1 to 3. needs: whose absence it must report."""
+
+    agent: str
+    node: int
+    needs: frozenset[str]
+    is_early: bool = False
+
+    @property
+    def resource(self) -> str:
+        return f"p_{self.agent}"
+
+    @property
+    def real(self) -> Real:
+        return REALS[self.agent]
+
+
+def _api(agent: str, node: int, *needs: str, is_early: bool = False) -> Service:
+    return Service(agent, node, frozenset({IDENTITY, *needs}), is_early)
+
+
+def _worker(agent: str, node: int) -> Service:
+    return Service(agent, node, frozenset({BROKER, DATABASE}))
+
+
+# An API that is asked over HTTP alone calls others over the broker (nova, cinder, neutron), and
+# reports its absence too. swift-proxy has no database. placement-api is asked by nova-scheduler
+# and nova-conductor before they serve, so it is started before them.
+ALL = (
+    _api("placement-api", 3, DATABASE, is_early=True),
+    _api("glance-api", 3, DATABASE),
+    _api("nova-api", 2, DATABASE, BROKER),
+    _worker("nova-scheduler", 3),
+    _worker("nova-conductor", 1),
+    _api("cinder-api", 1, DATABASE, BROKER),
+    _worker("cinder-scheduler", 2),
+    _worker("cinder-volume", 3),
+    _api("neutron-server", 1, DATABASE, BROKER),
+    _api("swift-proxy", 2),
+)
+FEWER = tuple(
+    service
+    for service in ALL
+    if service.agent not in ("cinder-api", "cinder-scheduler", "swift-proxy")
+)
+
+
+def dependants(services: Iterable[Service], gone: Iterable[str]) -> list[str]:
+    """The resources that must report it while all of `gone` are away."""
+    gone = set(gone)
+    found = [service.resource for service in services if service.needs & gone]
+    # Keystone itself has but a database; one that was stopped reports nothing
+    return [*found, KEYSTONE] if DATABASE in gone and IDENTITY not in gone else found
+
+
+def names(services: Sequence[Service]) -> list[str]:
+    """All resources, in the order in which they are shown."""
+    return [KEYSTONE, *(service.resource for service in services)]
