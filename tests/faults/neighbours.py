@@ -12,7 +12,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from tests.calling import Result
-from tests.faults.rig import PASSWORD, Rig
+from tests.faults.rig import PASSWORD, Rig, wait_until
 
 SECRET = quote(PASSWORD)
 
@@ -225,3 +225,22 @@ def seen_well(rig: Rig) -> Rig:
         result = rig.monitor(level)
         assert (result.code, result.err) == (0, ""), result
     return rig
+
+
+def is_connected(server: Broker) -> bool:
+    """Some client of it has stayed (one that looked is gone at once)."""
+    for connection in list(server.held):
+        try:
+            if connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                continue
+        except BlockingIOError:
+            return True
+        except OSError:
+            continue
+    return False
+
+
+def lose(rig: Rig, near: Neighbours) -> None:
+    """The daemon gives up its connection, for whatever reason; the broker is well."""
+    rig.set(connect=" ")
+    wait_until(lambda: not is_connected(near.broker), "the connection is gone")

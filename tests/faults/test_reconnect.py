@@ -5,13 +5,21 @@ long; there, it is the daemon that has reconnect_grace to find it again, and is 
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections.abc import Callable
 
 import pytest
 
 from tests.calling import Result
-from tests.faults.neighbours import Broker, Neighbours, conductor, place, second, seen_well
+from tests.faults.neighbours import (
+    Broker,
+    Neighbours,
+    conductor,
+    is_connected,
+    lose,
+    place,
+    second,
+    seen_well,
+)
 from tests.faults.rig import Rig, wait_until
 
 pytestmark = pytest.mark.root
@@ -24,25 +32,6 @@ GRACE = 60
 def worker(worker: Rig) -> Rig:
     """As its monitor has just seen."""
     return seen_well(worker)
-
-
-def is_connected(server: Broker) -> bool:
-    """Some client of it has stayed (one that looked is gone at once)."""
-    for connection in list(server.held):
-        try:
-            if connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
-                continue
-        except BlockingIOError:
-            return True
-        except OSError:
-            continue
-    return False
-
-
-def lose(rig: Rig, near: Neighbours) -> None:
-    """The daemon gives up its connection, for whatever reason; the broker is well."""
-    rig.set(connect=" ")
-    wait_until(lambda: not is_connected(near.broker), "the connection is gone")
 
 
 def regain(rig: Rig, near: Neighbours) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.neighbours import Neighbours, place, second
+from tests.faults.neighbours import Neighbours, lose, place, second
 from tests.faults.rig import Rig
 
 pytestmark = pytest.mark.root
@@ -59,8 +59,7 @@ def test_the_end_of_it_is_logged_once(running: Rig) -> None:
 
 
 def test_what_counts_up_is_no_change(worker: Rig, near: Neighbours) -> None:
-    worker.set(connect=" ")
-    near.broker.hang_up()
+    lose(worker, near)
     assert second(worker).code == DEGRADED
     for seconds in (7, 20, 27):
         worker.age(seconds)
@@ -72,8 +71,7 @@ def test_what_counts_up_is_no_change(worker: Rig, near: Neighbours) -> None:
 
 
 def test_degraded_and_then_failed_are_two_verdicts(worker: Rig, near: Neighbours) -> None:
-    worker.set(connect=" ")
-    near.broker.hang_up()
+    lose(worker, near)
     assert second(worker).code == DEGRADED
     worker.age(70)
     for _ in range(2):

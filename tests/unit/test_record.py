@@ -152,9 +152,12 @@ def made_once(tmp_path: Path) -> Path:
     return folder / "file"
 
 
-def test_read_takes_no_more_than_a_little(made_once: Path) -> None:
-    made_once.write_text("x" * 100_000)
-    assert read(str(made_once)) == "x" * SIZE_LIMIT
+def test_a_file_larger_than_any_of_ours_is_none(made_once: Path) -> None:
+    made_once.write_text("x" * (SIZE_LIMIT - 1))
+    assert read(str(made_once)) == "x" * (SIZE_LIMIT - 1)
+    for size in (SIZE_LIMIT, 100_000):
+        made_once.write_text("x" * size)
+        assert read(str(made_once)) is None
 
 
 def test_nothing_to_read(made_once: Path) -> None:
