@@ -35,8 +35,8 @@ with warnings.catch_warnings():
 
 pytestmark = [pytest.mark.root, pytest.mark.stack]
 
-# Networking's agents report every 30 s, the others every 10 s; one that was frozen while it reported
-# waits 60 s for the answer first, and tries again later.
+# Networking's agents report every 30 s, the others every 10 s; one that was frozen while it
+# reported waits 60 s for the answer first, and tries again later.
 SECONDS = 200.0
 
 
