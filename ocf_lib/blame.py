@@ -20,7 +20,6 @@ SECONDS = 4.0
 # So long a service may answer errors after what it depends on has come back: the real ones take 5
 # to 15 s.
 RECOVERY_SECONDS = 30.0
-PROTOCOLS = {"broker": "AMQP", "database": "SQL"}
 
 
 def judge(instance: Instance, name: str) -> None:
@@ -80,11 +79,11 @@ def find(instance: Instance, fault: Outcome, trouble: str = "") -> bool:
 
 
 def _miss(instance: Instance, need: Need) -> None:
-    """It is there, and no process of ours is connected to it."""
+    """The broker is there, and no process of ours is connected to it."""
     grace: int = instance.parameters["reconnect_grace"]
     missed = instance.notes.begin(need.name + ".lost")
     place = str(need).partition(" ")[2]
-    fact = f"no {PROTOCOLS.get(need.name, 'TCP')} connection to {place} for {missed:.0f} s"
+    fact = f"no AMQP connection to {place} for {missed:.0f} s"
     if missed > grace:
         raise Failed(fact)
     raise Afflicted(f"{fact}; it has {grace} s to reconnect (degraded)", need.name)

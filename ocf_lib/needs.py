@@ -67,7 +67,7 @@ class Need:
 def of(instance: Instance) -> list[Need]:
     """All that the service depends on. What stands nearest to the ground comes first: Identity has
     a database, too. Raises Outcome where its configuration cannot be found."""
-    return [*_configured(instance, options_of(instance, command.resolve(instance).argv))]
+    return _configured(instance, options_of(instance, command.resolve(instance).argv))
 
 
 def note(instance: Instance) -> None:
@@ -85,11 +85,9 @@ def options_of(instance: Instance, argv: Sequence[str]) -> Options:
     config = instance.parameters["config"]
     project = instance.service.project
     more = [f"--config-file={config}"]
-    inis = [word for word in argv if word.endswith(".ini") and command.is_uwsgi_ini(word)]
-    for ini in inis:
-        text = files.read_text(ini)
-        if ini == config:
-            more = _told_by(text, project) or [f"--config-file=/etc/{project}/{project}.conf"]
+    if config in argv and config.endswith(".ini") and command.is_uwsgi_ini(config):
+        told = _told_by(files.read_text(config), project)
+        more = told or [f"--config-file=/etc/{project}/{project}.conf"]
     # first: what the command line names after it wins, as it does in the daemon
     return Options([argv[0], *more, *argv[1:]], project)
 

@@ -192,6 +192,18 @@ def place(server: Server) -> str:
     return f"{host}:{server.port}"
 
 
+def take_away(near: Neighbours, how: str) -> str:
+    """The database, in one way; what is said of it."""
+    if how == "refuses":
+        near.database.go()
+        return "refused the connection"
+    if how == "hangs":
+        near.database.freeze()
+        return "did not answer within"
+    near.database.refusal = (1040, "Too many connections")
+    return "answered error 1040 (Too many connections)"
+
+
 def conductor(make_rig: Callable[..., Rig], near: Neighbours) -> Rig:
     """An agent of a service that works for the broker; it is connected there, and holds no
     connection to its database. Nothing is started yet."""

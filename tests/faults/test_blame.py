@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.calling import Result
-from tests.faults.neighbours import Neighbours, compute, place, second, seen_well
+from tests.faults.neighbours import Neighbours, compute, place, second, seen_well, take_away
 from tests.faults.rig import PASSWORD, Rig, free_port, wait_until
 
 pytestmark = pytest.mark.root
@@ -30,7 +30,6 @@ SYMPTOMS_OF_KEYSTONE = [
     (20, LOG_IN, "hang"),
     (20, "GET /v3/auth/projects", "500"),
 ]
-TOO_MANY = (1040, "Too many connections")
 
 
 @pytest.fixture
@@ -52,18 +51,6 @@ def keystone(make_rig: Callable[..., Rig], near: Neighbours) -> Rig:
 
 def hides_password(rig: Rig, *results: Result) -> bool:
     return not any(PASSWORD in text for text in (rig.agent_log, *(r.err for r in results)))
-
-
-def take_away(near: Neighbours, how: str) -> str:
-    """The database, in one way; what is said of it."""
-    if how == "refuses":
-        near.database.go()
-        return "refused the connection"
-    if how == "hangs":
-        near.database.freeze()
-        return "did not answer within"
-    near.database.refusal = TOO_MANY
-    return "answered error 1040 (Too many connections)"
 
 
 # --- its own fault

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.neighbours import Neighbours, compute, conductor, place
+from tests.faults.neighbours import Neighbours, compute, conductor, place, take_away
 from tests.faults.rig import PASSWORD, Rig
 
 pytestmark = pytest.mark.root
@@ -39,12 +39,7 @@ def starts_with_a_warning(rig: Rig, *said: str) -> bool:
 def test_an_api_that_waits_for_its_database_is_started(
     api: Rig, near: Neighbours, how: str, mode: str
 ) -> None:
-    if how == "refuses":
-        near.database.go()
-    elif how == "hangs":
-        near.database.freeze()
-    else:
-        near.database.refusal = (1040, "Too many connections")
+    take_away(near, how)
     api.set(mode=mode)
     assert starts_with_a_warning(
         api, f"runs, but database {place(near.database)} ", f"API http://127.0.0.1:{api.port}/"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.neighbours import Neighbours, place, second, seen_well
+from tests.faults.neighbours import Neighbours, place, second, seen_well, take_away
 from tests.faults.rig import Rig
 
 pytestmark = pytest.mark.root
@@ -30,12 +30,7 @@ def test_no_connection_to_a_database_that_is_there_is_fine(worker: Rig, near: Ne
 
 @pytest.mark.parametrize("how", ["refuses", "hangs", "too many"])
 def test_a_database_that_is_gone_is_degraded(worker: Rig, near: Neighbours, how: str) -> None:
-    if how == "refuses":
-        near.database.go()
-    elif how == "hangs":
-        near.database.freeze()
-    else:
-        near.database.refusal = (1040, "Too many connections")
+    take_away(near, how)
     worker.age(LATER)
     result = second(worker)
     for _ in range(2):
