@@ -59,7 +59,7 @@ def test_the_end_of_it_is_logged_once(running: Rig) -> None:
 
 
 def test_what_counts_up_is_no_change(worker: Rig, near: Neighbours) -> None:
-    lose(worker, near)
+    lose(worker)
     assert second(worker).code == DEGRADED
     for seconds in (7, 20, 27):
         worker.age(seconds)
@@ -71,7 +71,7 @@ def test_what_counts_up_is_no_change(worker: Rig, near: Neighbours) -> None:
 
 
 def test_degraded_and_then_failed_are_two_verdicts(worker: Rig, near: Neighbours) -> None:
-    lose(worker, near)
+    lose(worker)
     assert second(worker).code == DEGRADED
     worker.age(70)
     for _ in range(2):
