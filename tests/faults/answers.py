@@ -268,6 +268,13 @@ def flavors(request: Request, settings: Settings) -> Answer:
     return Answer(200, {"flavors": []})
 
 
+def services(request: Request, settings: Settings) -> Answer:
+    """Compute's list of who is up; in the catalog it lives where Identity does."""
+    if not is_good(request.headers.get("x-auth-token", ""), settings):
+        return Answer(401, {"error": {"code": 401, "message": "token refused"}})
+    return Answer(200, {"services": json.loads(settings["services"])})
+
+
 def login_page(request: Request, settings: Settings) -> Answer:
     """The dashboard's, as far as anybody looks for it."""
     return Answer(200, {"form": {"csrfmiddlewaretoken": "x" * 64}})
@@ -278,6 +285,7 @@ V3 = {
     ("GET", "/"): v3_versions,
     ("GET", "/v2/p1/flavors"): flavors,
     ("GET", "/v3"): v3_root,
+    ("GET", "/v3/os-services"): services,
     ("POST", "/v3/auth/tokens"): v3_log_in,
     ("GET", "/v3/auth/tokens"): v3_validate,
     ("GET", "/v3/auth/projects"): v3_projects,

@@ -61,6 +61,8 @@ DEFAULTS = {
     "application_id": "a1",
     "application_secret": "",
     "region": "RegionOne",
+    # rows of Compute's list of services, as JSON
+    "services": "[]",
 }
 
 

@@ -168,15 +168,19 @@ def test_keystone_that_fails_beside_a_healthy_database_is_1(keystone: Rig) -> No
         assert "answered 500" in result.reason[:KEPT]
 
 
-def test_a_database_that_is_gone_is_seen_though_the_api_answers(api: Rig, near: Neighbours) -> None:
-    near.database.go()
+@pytest.mark.parametrize("name", ["database", "broker"])
+def test_a_neighbour_that_is_gone_is_seen_though_the_api_answers(
+    api: Rig, near: Neighbours, name: str
+) -> None:
+    neighbour = getattr(near, name)
+    neighbour.go()
     api.age(60)
     for level in (10, 20):
         result = second(api, level)
         assert result.code == DEGRADED
-        assert result.reason.startswith(f"database {place(near.database)} refused the connection")
+        assert result.reason.startswith(f"{name} {place(neighbour)} refused the connection")
         assert api.probe(level=level).code == 0
-    near.database.come_back()
+    neighbour.come_back()
     for level in (10, 20):
         assert api.monitor(level).code == 0
 
