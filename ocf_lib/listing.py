@@ -65,7 +65,8 @@ class Listing:
     """The list of `report`, asked for with `session`. found: whom it is logged in as, where that is
     not as the parameters say. title: what people call its API.
 
-    Raises Degraded where the service catalog does not have it, Afflicted where there is none.
+    Raises Degraded where the service catalog has none or does not tell which, Afflicted where
+    Identity does not tell.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class Listing:
             )
             if not found:
                 raise exceptions.EndpointNotFound
+            regions = set() if region else self._soon(self._regions, interface)
             self.root = Endpoint.parse(found).unversioned().url
         except exceptions.CatalogException:
             where = f" in region {region}" if region else ""
@@ -125,10 +127,24 @@ class Listing:
                 f"Identity does not tell where {self.title} is ({_short(error)}) (degraded)",
                 dependency=DEPENDENCY,
             ) from None
+        if len(regions) > 1:
+            # each has a list of its own, in which another host may have the same name
+            raise Degraded(
+                f"the service catalog has {self.title} in regions {', '.join(sorted(regions))}: "
+                f"set os_region_name, to tell where {self.report.binary} is listed (degraded)"
+            )
         base, path = found.rstrip("/"), self.report.path
         # Networking is in most catalogs without its version, in some with it
         version = path.rpartition("/")[0]
         return str(base.removesuffix(version) + path)
+
+    def _regions(self, interface: str) -> set[str]:
+        """Those in which the API has an endpoint."""
+        access = self.session.auth.get_access(self.session)
+        listed = access.service_catalog.get_endpoint_data_list(
+            service_type=self.report.service_type, interface=interface
+        )
+        return {str(endpoint.region_name) for endpoint in listed}
 
     def _ask(self, query: str, microversion: str | None = None) -> Any:
         from keystoneauth1 import exceptions

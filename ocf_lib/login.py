@@ -167,7 +167,7 @@ CREDENTIALS = (
         String(),
         "Region to look for in the service catalog",
         "The monitor of depth 20 looks for this region's endpoint in the catalog. Unset, any "
-        "region's.",
+        "region's; where there are several, a service without an API needs its own.",
         reloadable=True,
     ),
     Parameter(

@@ -105,9 +105,11 @@ def api() -> Iterator[Listed]:
 
 class Given(base.BaseIdentityPlugin):
     """Identity has been asked: this token, and this service catalog, are what it answered, or it
-    failed like this."""
+    failed like this.
 
-    def __init__(self, catalog: dict[str, str] | Exception) -> None:
+    catalog: the URL of each type of service, or its URLs by region."""
+
+    def __init__(self, catalog: dict[str, Any] | Exception) -> None:
         super().__init__()
         self.catalog = catalog
 
@@ -118,9 +120,15 @@ class Given(base.BaseIdentityPlugin):
             {
                 "type": kind,
                 "name": kind,
-                "endpoints": [{"interface": "public", "region_id": "here", "url": url}],
+                "endpoints": [
+                    {"interface": "public", "region_id": region, "url": url}
+                    for region, url in places.items()
+                ],
             }
-            for kind, url in self.catalog.items()
+            for kind, places in (
+                (kind, found if isinstance(found, dict) else {"here": found})
+                for kind, found in self.catalog.items()
+            )
         ]
         token = {"expires_at": "2099-01-01T00:00:00.000000Z", "catalog": services}
         return access.AccessInfoV3({"token": token}, auth_token="gAAAA")
@@ -475,6 +483,22 @@ def test_the_catalog_lacks_it(case: Case) -> None:
     case.catalog = {"compute": "nowhere"}
     del case.parameters["os_region_name"]
     assert "URL of Compute must be a URL" in case.outcome()
+
+
+@pytest.mark.parametrize("first", ["here", "there"])
+def test_of_several_regions_one_has_to_be_named(case: Case, first: str) -> None:
+    """A host of this name may be down in the other."""
+    case.api.rows = [UP]
+    places = {"here": case.api.url + "/v2.1", "there": "http://127.0.0.1:1"}
+    case.catalog = {"compute": dict(sorted(places.items(), reverse=first == "there"))}
+    assert case.outcome().startswith(
+        "the service catalog has Compute in regions here, there: set os_region_name"
+    )
+    assert case.api.seen == []
+    case.parameters["os_region_name"] = "here"
+    case.check()
+    case.parameters["os_region_name"] = "there"
+    assert "Compute http://127.0.0.1:1/" in case.outcome(Afflicted)
 
 
 def test_identity_that_is_asked_again_and_does_not_tell(case: Case) -> None:
