@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+
+import psutil
 
 from tests.bed.bed import Bed
 from tests.bed.cluster import OWN_PROPERTIES, Cluster, Failure, Operation
@@ -26,6 +30,10 @@ LOGIN = (
 INTERVAL = 2
 # Properties that no operator sets.
 OWN = (*OWN_PROPERTIES, "last-lrm-refresh")
+# Pacemaker's daemon that calls agents. pacemakerd ends one that was silent five times in a row,
+# and asks every few seconds.
+EXECUTOR = "/pacemaker-execd$"
+STILL_SECONDS, DEATH_SECONDS = 10.0, 10.0
 # From a fault to the end of its recovery, on two busy cores: a Keystone starts in 3 to 12 s.
 RECOVERY_SECONDS = 90.0
 # Logs in from scratch, as a client of the cluster; the password comes by standard input.
@@ -173,11 +181,31 @@ class Site:
         return leader
 
     def crash(self, node: Node | None = None) -> int:
-        """SIGKILL to the daemon's parent; its workers end with it. Return its PID."""
+        """SIGKILL to the daemon's parent, with which its workers end, between two monitors: one
+        that comes while they die may say 1, and rightly. Return its PID."""
+        node = node or self.where()
         leader = self.leader(node)
-        os.kill(leader, signal.SIGKILL)
-        wait_until(lambda: leader not in self.pids(), 10, f"{leader} is gone")
+        with self.unwatched(node):
+            os.kill(leader, signal.SIGKILL)
+            wait_until(lambda: not node.pids(DAEMON), DEATH_SECONDS, f"all of {leader} are gone")
         return leader
+
+    @contextlib.contextmanager
+    def unwatched(self, node: Node) -> Iterator[None]:
+        """No agent runs on the node meanwhile: the part of Pacemaker that calls them stands still,
+        and those that it had called are done."""
+        (executor,) = node.pids(EXECUTOR)
+
+        def is_still() -> bool:
+            is_stopped = psutil.Process(executor).status() == psutil.STATUS_STOPPED
+            return is_stopped and executor not in {each.parent for each in node.processes()}
+
+        os.kill(executor, signal.SIGSTOP)
+        try:
+            wait_until(is_still, STILL_SECONDS, f"no agent runs on {node}")
+            yield
+        finally:
+            os.kill(executor, signal.SIGCONT)
 
     def token(self, address: str = ADDRESS) -> tuple[str, str]:
         """Log in as a client, through the virtual address: the API's version and the token."""
