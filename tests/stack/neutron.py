@@ -27,6 +27,7 @@ interface_driver = openvswitch
 notify_nova_on_port_status_changes = false
 notify_nova_on_port_data_changes = false
 [agent]
+report_interval = 10
 root_helper =
 [database]
 connection = {database}
