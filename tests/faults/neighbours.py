@@ -232,9 +232,11 @@ def second(rig: Rig, level: int | None = None, **more: object) -> Result:
     return rig.monitor(level, **more)
 
 
-def seen_well(rig: Rig) -> Rig:
+def seen_well(rig: Rig, *levels: int) -> Rig:
     """The same, once its monitors have found all well. A poll that saw trouble is 0, too, if it is
-    the first; on busy cores a neighbour may be late with an answer."""
+    the first; on busy cores a neighbour may be late with an answer.
+
+    levels: of these monitors, 10 and 20 unless told."""
 
     def is_well(level: int) -> bool:
         result = rig.monitor(level)
@@ -242,7 +244,7 @@ def seen_well(rig: Rig) -> Rig:
         notes = rig.file("notes")
         return not notes.exists() or f"trouble.{level}" not in notes.read_text()
 
-    for level in (10, 20):
+    for level in levels or (10, 20):
         wait_until(functools.partial(is_well, level), "its neighbours answer")
     return rig
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.neighbours import Neighbours, conductor
+from tests.faults.neighbours import Neighbours, conductor, seen_well
 from tests.faults.rig import PASSWORD, Rig
 
 pytestmark = pytest.mark.root
@@ -33,12 +33,12 @@ def report(identity: Rig, state: str) -> None:
 
 @pytest.fixture
 def reporting(make_rig: Callable[..., Rig], near: Neighbours, identity: Rig) -> Rig:
-    """A service without an API, which is well."""
+    """A service without an API that runs well, as its monitor has just seen."""
     identity.set(password=PASSWORD)
     rig = conductor(make_rig, near)
     rig.give_credentials(os_auth_url=f"http://127.0.0.1:{identity.port}/v3")
     rig.configure(host="one").start()
-    return rig
+    return seen_well(rig, 10)
 
 
 def test_down_is_degraded_until_its_down_time_has_passed_and_then_1(
