@@ -147,6 +147,11 @@ class Parameters:
     ) -> None:
         self.declared = {parameter.name: parameter for parameter in declared}
         self.environ, self.strict = environ, strict
+        # of each, its own first, then the older ones
+        self._names = {name: [name] for name in self.declared}
+        for parameter in self:
+            if parameter.replaced_by:
+                self._names[parameter.replaced_by].append(parameter.name)
 
     def __iter__(self) -> Iterator[Parameter]:
         return iter(self.declared.values())
@@ -175,25 +180,25 @@ class Parameters:
     def text(self, parameter: Parameter) -> str:
         """As the caller wrote it, or the default, or "". An empty value counts as unset. What an
         older name says counts where the name that replaced it is unset."""
-        names = self._names(parameter.name)
-        given = (self.environ.get("OCF_RESKEY_" + name) for name in names)
-        defaults = (self.declared[name].default for name in names)
-        return next(filter(None, (*given, *defaults)), "")
+        names = self._names[parameter.name]
+        for name in names:
+            if given := self.environ.get("OCF_RESKEY_" + name):
+                return given
+        for name in names:
+            if default := self.declared[name].default:
+                return default
+        return ""
 
     def is_set(self, name: str) -> bool:
         """The caller gave a value of its own, be it under an older name."""
-        return name in self.declared and any(map(self._is_given, self._names(name)))
+        return name in self.declared and any(map(self._is_given, self._names[name]))
 
     def written(self, name: str) -> str:
         """The name that the caller gave its value under: this one or an older one."""
-        return next(filter(self._is_given, self._names(name)), name)
+        return next(filter(self._is_given, self._names[name]), name)
 
     def _is_given(self, name: str) -> bool:
         return bool(self.environ.get("OCF_RESKEY_" + name))
-
-    def _names(self, name: str) -> list[str]:
-        """Those that a value may be given under: its own first, then the older ones."""
-        return [name, *(p.name for p in self.declared.values() if p.replaced_by == name)]
 
     def secrets(self) -> list[str]:
         """The values that must not appear in any output."""
