@@ -33,6 +33,7 @@ install: ## Install agents, library, manual (DESTDIR=, OCF_ROOT=/usr/lib/ocf, MA
 	        chmod 0755 $(PROVIDER)/$$agent; fi; \
 	done
 	@$(PYTHON) -m compileall -q -f -s "$(DESTDIR)" -p / $(LIBRARY)/ocf_lib
+	@$(PYTHON) packaging/hot-modules "$(DESTDIR)" $(LIBRARY)/ocf_lib
 	@echo "$(words $(AGENTS)) agents in $(PROVIDER), their library in $(LIBRARY)"
 	@$(if $(PAGES),install -d $(dir $(firstword $(PAGES))); \
 	    $(PYTHON) -B packaging/man-pages --agents $(PROVIDER) $(DESTDIR)$(MANDIR) $(AGENTS) \
