@@ -78,6 +78,15 @@ def find(instance: Instance, fault: Outcome, trouble: str = "") -> bool:
     return bool(known)
 
 
+def trace(instance: Instance, outcome: Afflicted) -> None:
+    """Identity does not do its work, perhaps for want of the very database that the service has,
+    too. Raises Afflicted where something nearer to the ground is away: it is the better news."""
+    known = [need for need in _of(instance) if need.name != outcome.dependency]
+    for need, finding in zip(known, look.at(known, _seconds(instance), in_doubt=True)):
+        if finding.trouble:
+            raise Afflicted(f"{need} {finding.trouble}; {outcome}", need.name)
+
+
 def _miss(instance: Instance, need: Need) -> None:
     """The broker is there, and no process of ours is connected to it."""
     grace: int = instance.parameters["reconnect_grace"]

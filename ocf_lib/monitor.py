@@ -64,6 +64,11 @@ def _look(instance: Instance, leader: Stat, record: Record | None, level: int) -
                 _ask(instance, leader, record, level)
             except (Refused, Suspect):
                 raise fault from None
+        except Afflicted as outcome:
+            from ocf_lib import blame
+
+            blame.trace(instance, outcome)
+            raise
     from ocf_lib.watch import watch
 
     watch(instance)

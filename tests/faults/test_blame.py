@@ -224,6 +224,22 @@ def test_an_api_that_fails_for_identity_is_degraded(api: Rig, identity: Rig, out
     assert result.reason.startswith(f"Identity http://127.0.0.1:{identity.port} {said}")
 
 
+def test_a_database_that_is_gone_is_better_news_than_a_log_in_that_fails_with_it(
+    api: Rig, identity: Rig, near: Neighbours
+) -> None:
+    """glance-api answers 401 where Keystone, without the database that both have, checks no token;
+    the log-in that follows fails at Keystone."""
+    near.database.go()
+    identity.answer(LOG_IN, "500")
+    api.answer(FLAVORS, "401")
+    for level in (10, 20):
+        api.file("notes").unlink(missing_ok=True)
+        result = second(api, level)
+        assert result.code == DEGRADED
+        assert result.reason.startswith(f"database {place(near.database)} refused the connection")
+        assert f"; Identity http://127.0.0.1:{identity.port} answered 500" in result.reason
+
+
 def test_identity_is_missed_without_credentials_of_ours_too(api: Rig, identity: Rig) -> None:
     for name in ("os_auth_url", "os_username", "os_password", "os_tenant_name"):
         api.parameters.pop(name)
