@@ -6,7 +6,7 @@ import contextlib
 import pwd
 from time import monotonic, sleep
 
-from ocf_lib import command, http, launcher, members, sockets, tls
+from ocf_lib import command, guard, http, launcher, members, sockets, tls
 from ocf_lib.endpoint import Endpoint
 from ocf_lib.outcomes import Outcome
 from ocf_lib.process import has_working_child
@@ -36,7 +36,16 @@ def members_of(instance: Instance) -> members.Members:
         argv = command.resolve(instance).argv
     except Outcome:
         return found  # what is not installed or configured here cannot have been started so
-    return members.find_foreign(uid, argv, service.spares)
+    foreign = members.find_foreign(uid, argv, service.spares)
+    foreign.sentinels = found.sentinels
+    return foreign
+
+
+def settle_sentinel(instance: Instance) -> None:
+    """Have the daemon that runs watched for its end, or not, as crash_detection says."""
+    found = members_of(instance)
+    if found.leader is not None:
+        guard.settle(instance, found.leader, found.sentinels)
 
 
 def _workers(service: Service) -> list[int]:

@@ -9,7 +9,7 @@ import resource
 import signal
 import subprocess
 
-from ocf_lib import files
+from ocf_lib import files, guard
 from ocf_lib.instance import MARKER
 from ocf_lib.outcomes import Failed, NotInstalled
 from ocf_lib.printed import Printed, size_of
@@ -44,30 +44,16 @@ def user_of(instance: Instance) -> pwd.struct_passwd | None:
 
 
 class Daemon:
-    """A daemon that we started: our child for as long as this action lasts.
+    """A daemon that we started.
 
-    process: the child. argv: its command line. uid: its user. printed: where its last words may be.
+    process: what is known of it. argv: its command line. uid: its user. printed: where its last
+    words may be.
     """
 
     def __init__(
-        self,
-        process: subprocess.Popen[bytes],
-        argv: Sequence[str],
-        uid: int,
-        printed: Sequence[Printed],
+        self, process: guard.Watched, argv: Sequence[str], uid: int, printed: Sequence[Printed]
     ) -> None:
         self.process, self.argv, self.uid, self.printed = process, argv, uid, printed
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    def ended(self) -> str | None:
-        """How it died ("exited with 1", "was ended by signal 9"), None while it lives."""
-        code = self.process.poll()
-        if code is None:
-            return None
-        return f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
 
     def last_words(self) -> str:
         """The last line that it printed since the start, "" for none."""
@@ -76,7 +62,8 @@ class Daemon:
 
 
 def launch(instance: Instance, command: Command, log: Log) -> Daemon:
-    """Start `command` as the user of `instance`; it lives on when the agent ends or is killed.
+    """Start `command` as the user of `instance`, under a sentinel; both live on when the agent ends
+    or is killed.
 
     Raises NotInstalled where the user is missing, Failed where the program cannot be run.
     """
@@ -91,7 +78,8 @@ def launch(instance: Instance, command: Command, log: Log) -> Daemon:
     lift_limits()
     _heed_signals()
     home = user.pw_dir if os.path.isdir(user.pw_dir) else "/"
-    try:
+
+    def run() -> int:
         process = subprocess.Popen(  # noqa: S603 - words, not a shell; the operator's own command
             command.argv,
             stdin=subprocess.DEVNULL,
@@ -103,6 +91,10 @@ def launch(instance: Instance, command: Command, log: Log) -> Daemon:
             start_new_session=True,
             **_credentials(user),
         )
+        return process.pid
+
+    try:
+        process = guard.launch(instance, run)
     except OSError as error:
         raise Failed(f"{command.argv[0]} could not be run: {error.strerror}") from None
     return Daemon(process, command.argv, user.pw_uid, printed)

@@ -10,24 +10,21 @@ from time import monotonic, sleep
 
 from ocf_lib import files
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ocf_lib.instance import Instance
-
 POLL = 0.02
 
 
 @contextlib.contextmanager
-def held(instance: Instance, until: float) -> Iterator[bool]:
-    """Hold the instance's lock for the block; waits for it until `until` (monotonic clock).
+def held(path: str, until: float) -> Iterator[bool]:
+    """Hold the instance's lock, the file at `path`, for the block; waits for it until `until`
+    (monotonic clock).
 
     The value says whether we have it. It ends with this process, however that ends, because the
     daemon inherits no descriptor. Without a state folder there is none, and False.
     """
     try:
-        files.make_state_folder(instance.folder)
+        files.make_state_folder(os.path.dirname(path))
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(instance.file("lock"), flags, 0o600)
+        descriptor = os.open(path, flags, 0o600)
     except OSError:
         yield False
         return

@@ -18,16 +18,21 @@ if TYPE_CHECKING:
 
     from ocf_lib.record import Record
 
+# before the instance's name, in the marker of the process that waits for the daemon's end
+SENTINEL = "sentinel of "
 # what may stand before a script's path on its command line
 INTERPRETERS = ("python", "sh", "bash", "dash", "env")
 
 
 class Members:
     """leader: the first process, None when it is dead. all: every living process, leader included,
-    in order of PID."""
+    in order of PID. sentinels: processes of ours that wait for the leader's end; they are no part
+    of the service."""
 
-    def __init__(self, leader: Stat | None, everyone: Iterable[Stat]) -> None:
-        self.leader = leader
+    def __init__(
+        self, leader: Stat | None, everyone: Iterable[Stat], sentinels: Iterable[Stat] = ()
+    ) -> None:
+        self.leader, self.sentinels = leader, list(sentinels)
         self.all = sorted(everyone, key=lambda process: process.pid)
 
     def __bool__(self) -> bool:
@@ -79,7 +84,12 @@ def find(
         own.update(_same_sessions(own, free, uid))
         leader = _session_leader(own)
     _add_descendants(own, free)
-    return Members(leader, own.values())
+    sentinels = [
+        p
+        for pid, p in processes.items()
+        if markers[pid] == SENTINEL + name and owner(pid) == os.geteuid() and is_here(pid)
+    ]
+    return Members(leader, own.values(), sentinels)
 
 
 def find_foreign(uid: int | None, argv: Sequence[str], spares: Sequence[str] = ()) -> Members:

@@ -38,6 +38,11 @@ class Record:
         self.leader, self.ending, self.endpoint, self.url = leader, ending, endpoint, url
         self.has_workers = has_workers
 
+    @property
+    def is_settled(self) -> bool:
+        """It is of a start that has succeeded: who the daemon is does not change any more."""
+        return self.leader.uid != UNKNOWN
+
     def __str__(self) -> str:
         lines = [
             f"pid={self.leader.pid}",

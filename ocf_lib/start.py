@@ -10,6 +10,7 @@ from ocf_lib import (
     broker,
     command,
     files,
+    guard,
     launcher,
     lock,
     members,
@@ -58,7 +59,7 @@ def start(instance: Instance, log: Log) -> None:
     validate.parameters(instance, log)
     validate.host(instance)
     until = instance.environment.deadline
-    with lock.held(instance, until - 1) as locked:
+    with lock.held(instance.file("lock"), until - 1) as locked:
         if not locked:
             log.warning("starting without a lock: another action holds it, or there is no folder")
         found = adoption.members_of(instance)
@@ -69,17 +70,18 @@ def start(instance: Instance, log: Log) -> None:
         if found.leader is not None:
             log.info(f"{instance.name} runs already as PID {found.leader.pid}")
             _wait(instance, _adopt(instance, found.leader.pid), None, log)
+            adoption.settle_sentinel(instance)
             return
         wanted = command.resolve(instance)
         instance.notes.drop("")  # of a run before this one
         daemon = launcher.launch(instance, wanted, log)
         # Recorded before anything else: at the action's timeout Pacemaker SIGKILLs us, and the
         # stop that follows must know what to end. Owner and executable are noted once settled.
-        born = stat(daemon.pid)
-        record = Record(Identity(daemon.pid, born.start if born else 0), wanted.ending)
+        record = Record(Identity(daemon.process.pid, daemon.process.start), wanted.ending)
         _keep(instance, record, log)
-        log.info(f"{instance.name} launched as PID {daemon.pid}: {' '.join(wanted.argv)}")
+        log.info(f"{instance.name} launched as PID {daemon.process.pid}: {' '.join(wanted.argv)}")
         _wait(instance, record, daemon, log)
+        adoption.settle_sentinel(instance)
 
 
 def _adopt(instance: Instance, pid: int) -> Record:
@@ -183,7 +185,7 @@ def _epitaph(instance: Instance, record: Record, daemon: launcher.Daemon | None)
     argv = [*daemon.argv, f"--config-file={instance.parameters['config']}"]
     secrets = Options(argv, instance.service.project).secrets()
     words = conceal(daemon.last_words(), secrets)
-    how = daemon.ended() or "ended"
+    how = daemon.process.ended(guard.NEWS_SECONDS) or "ended"
     return f"the daemon {how} during start" + (f": {words}" if words else ", without a word")
 
 

@@ -6,18 +6,15 @@ parameters, a state folder or a package beyond the standard library.
 
 from __future__ import annotations
 
-import os
 import signal
 from time import monotonic, sleep
 
-from ocf_lib import adoption, command, files, lock
+from ocf_lib import adoption, command, files, guard, lock
 from ocf_lib.outcomes import Failed
-from ocf_lib.process import Identity, Stat
+from ocf_lib.signals import lives, send
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ocf_lib.instance import Instance
     from ocf_lib.log import Log
     from ocf_lib.members import Members
@@ -37,9 +34,11 @@ def stop(instance: Instance, log: Log) -> None:
     Raises Failed where a process outlives SIGKILL.
     """
     now, deadline = monotonic(), instance.environment.deadline
-    with lock.held(instance, now + LOCK_SHARE * (deadline - now)):
+    with lock.held(instance.file("lock"), now + LOCK_SHARE * (deadline - now)):
         record = instance.record
         found = adoption.members_of(instance)
+        # first of all: what ends from here on was asked to
+        guard.dismiss(found.sentinels)
         if found:
             log.info(f"{instance.name}: ending {found}")
             ending = record.ending if record else command.ending_of(instance)
@@ -63,12 +62,12 @@ def _end(instance: Instance, found: Members, ending: Ending, log: Log) -> None:
     asked: set[int] = set()
     killed = False
     # what a SIGSTOP keeps from hearing us
-    _signal([process for process in found.all if process.is_frozen], signal.SIGCONT)
+    send([process for process in found.all if process.is_frozen], signal.SIGCONT)
     if found.leader is not None:
-        _signal([found.leader], ending.signal)
+        send([found.leader], ending.signal)
         asked.add(found.leader.pid)
     while True:
-        living = [process for process in found.all if _lives(process)]
+        living = [process for process in found.all if lives(process)]
         if not living:
             # looked for anew: workers may have forked since
             found = adoption.members_of(instance)
@@ -82,42 +81,9 @@ def _end(instance: Instance, found: Members, ending: Ending, log: Log) -> None:
             if not killed:
                 log.warning(f"{instance.name}: SIGKILL for what did not end by itself: {found}")
             killed = True
-            _signal(living, signal.SIGKILL)
+            send(living, signal.SIGKILL)
         elif not any(process is found.leader for process in living):
             orphans = [process for process in living if process.pid not in asked]
-            _signal(orphans, signal.SIGTERM)
+            send(orphans, signal.SIGTERM)
             asked.update(process.pid for process in orphans)
         sleep(POLL)
-
-
-def _lives(process: Stat) -> bool:
-    return Identity(process.pid, process.start).alive() is not None
-
-
-def _signal(processes: Iterable[Stat], number: int) -> None:
-    """Send `number` to just these processes, never to another that has taken over a PID."""
-    for process in processes:
-        try:
-            # the descriptor holds on to the process: what is checked is what gets the signal
-            descriptor = os.pidfd_open(process.pid)
-        except ProcessLookupError:
-            continue
-        except OSError:
-            # a kernel before 5.3
-            _signal_by_pid(process, number)
-            continue
-        try:
-            if _lives(process):
-                signal.pidfd_send_signal(descriptor, number)
-        except ProcessLookupError:
-            pass
-        finally:
-            os.close(descriptor)
-
-
-def _signal_by_pid(process: Stat, number: int) -> None:
-    try:
-        if _lives(process):
-            os.kill(process.pid, number)
-    except ProcessLookupError:
-        pass

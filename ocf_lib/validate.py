@@ -7,7 +7,16 @@ from __future__ import annotations
 
 import os
 
-from ocf_lib import command, credentials, files, launcher, packages, refusal, token
+from ocf_lib import (
+    adoption,
+    command,
+    credentials,
+    files,
+    launcher,
+    packages,
+    refusal,
+    token,
+)
 from ocf_lib.outcomes import InvalidHere, NotInstalled
 
 TYPE_CHECKING = False
@@ -48,6 +57,7 @@ def reload_agent(instance: Instance, log: Log) -> None:
     refusal.forget(instance)
     instance.notes.drop("warned", "needs")
     instance.keep_notes()
+    adoption.settle_sentinel(instance)
 
 
 def parameters(instance: Instance, log: Log) -> None:

@@ -101,10 +101,13 @@ class Caller:
         """A recurring monitor."""
         return self("monitor", interval=10, level=level, **more)  # type: ignore[arg-type]
 
-    def spawn(self, action: str, **parameters: object) -> subprocess.Popen[str]:
+    def spawn(
+        self, action: str, extra: Mapping[str, str] | None = None, **parameters: object
+    ) -> subprocess.Popen[str]:
         """The same without waiting, in a process group of its own, for a test that kills it."""
         env = self.environment(**parameters)
         env["OCF_RESKEY_CRM_meta_timeout"] = "20000"
+        env.update(extra or {})
         return subprocess.Popen(
             [*self.prefix, str(self.agents / self.agent), action],
             env=env,

@@ -21,7 +21,8 @@ OWN_PROPERTIES = ("have-watchdog", "dc-version", "cluster-infrastructure")
 
 @dataclass(frozen=True)
 class Operation:
-    """One recorded operation. interval is in ms (0: probe, start or stop), time since 1970 in s.
+    """One recorded operation. interval is in ms (0: probe, start or stop), time since 1970 in s,
+    and so is how many seconds it took.
 
     rc is None and is_pending true while it runs. task is "monitor", "start" and so on.
     """
@@ -35,6 +36,7 @@ class Operation:
     time: int
     call: int
     is_pending: bool
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -258,4 +260,5 @@ def operation(resource: str, node: str, op: Any) -> Operation:
         time=int(op.get("last-rc-change") or 0),
         call=int(op.get("call-id")),
         is_pending=is_pending,
+        seconds=int(op.get("exec-time") or 0) / 1000,
     )

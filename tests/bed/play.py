@@ -161,10 +161,19 @@ class Play:
             (parent,) = [process.pid for process in processes if process.parent not in pids]
             os.kill(parent, signal.SIGKILL)
             self.timeline.say(f"SIGKILL to Keystone's uwsgi on {where} (its workers end with it)")
-            self.timeline.note("The next monitor will see it: every 30 s, as typed above.")
+            self.timeline.note(
+                "A monitor comes every 30 s, as typed above. The agent's sentinel does not wait for"
+                " it: it tells Pacemaker at once (crash_detection, on by default)."
+            )
             return time.time()
 
         self.fault("Keystone crashes", strike)
+        crashed = self.timeline.faults[-1]
+        done = self.cluster.operations("p_keystone", crashed.after)
+        alone = next(each.seconds for each in done if each.task == "start")
+        self.timeline.say(
+            f"of these {crashed.back - crashed.at:.1f} s Keystone's own start took {alone:.1f} s"
+        )
 
     def freeze_daemon(self) -> None:
         self.timeline.title("Fault 2: Keystone hangs")

@@ -65,3 +65,13 @@ def served(bed: Bed) -> Site:
     site = Site(bed)
     site.serve()
     return site
+
+
+@pytest.fixture
+def unreported(served: Site) -> Iterator[Site]:
+    """The same without crash detection: monitor alone finds that the daemon is dead. Neither change
+    touches the daemon."""
+    served.assure_start_on_record()
+    served.detect_crashes(False)
+    yield served
+    served.detect_crashes(True)

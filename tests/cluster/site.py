@@ -20,6 +20,7 @@ from tests.bed.waiting import wait_until
 ADDRESS = "192.168.42.103"
 DAEMON = "keystone-uwsgi.ini"
 KEYSTONE = "p_keystone"
+SENTINEL = r"/ocf_lib/.*sentinel\S* keystone/"
 LOGIN = (
     f"os_password={PASSWORD}",
     "os_username=admin",
@@ -165,6 +166,17 @@ class Site:
     def others(self) -> list[Node]:
         """The nodes that Keystone does not run on."""
         return [node for node in self.bed.nodes if node.name not in self.cluster.where(KEYSTONE)]
+
+    def detect_crashes(self, wanted: bool) -> None:
+        """Set the parameter, and wait until it has taken effect where Keystone runs."""
+        value = "" if wanted else "false"  # the default is true
+        self.pcs("resource", "update", KEYSTONE, f"crash_detection={value}")
+        wait_until(lambda: bool(self.sentinels()) == wanted, RECOVERY_SECONDS, "it takes effect")
+        self.cluster.wait_idle()
+
+    def sentinels(self) -> list[int]:
+        """PIDs of what waits for the daemon's end, on all nodes."""
+        return [pid for node in self.bed.nodes for pid in node.pids(SENTINEL)]
 
     def processes(self, pattern: str = DAEMON) -> list[Process]:
         """Those of the daemon, on all nodes."""

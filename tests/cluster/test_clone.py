@@ -15,7 +15,8 @@ CLONE = ("clone", "clone-max=3", "interleave=true")
 
 def test_crash_of_one_instance_does_not_disturb_the_others(site: Site) -> None:
     operations = ("op", "monitor", f"interval={INTERVAL}s")
-    site.pcs("resource", "create", KEYSTONE, "ocf:openstack:keystone", *LOGIN, *operations, *CLONE)
+    given = (*LOGIN, "crash_detection=false", *operations, *CLONE)
+    site.pcs("resource", "create", KEYSTONE, "ocf:openstack:keystone", *given)
     names = [node.name for node in site.bed.nodes]
 
     def running() -> bool:

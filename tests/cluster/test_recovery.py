@@ -15,7 +15,10 @@ from .site import DAEMON, KEYSTONE, Site
 pytestmark = [pytest.mark.root, pytest.mark.cluster]
 
 
-def test_crash_is_recovered_in_place(served: Site) -> None:
+def test_crash_that_nobody_reports_is_found_by_monitor_and_recovered_in_place(
+    unreported: Site,
+) -> None:
+    served = unreported
     where = served.where().name
     crashed = served.crash()
     failure = served.wait_failure()

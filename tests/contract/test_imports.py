@@ -60,8 +60,8 @@ OWN = {
     "monitor 10 https": HEALTHY | {"api", "endpoint", "http", "links", "tls", "token", "watch"},
     "monitor 10 connected": HEALTHY | {"links", "watch"},
     "stop": (HEALTHY - {"monitor"})
-    | {"adoption", "command", "endpoint", "files", "http", "launcher", "lock", "log"}
-    | {"links", "members", "printed", "sockets", "stop", "tls"},
+    | {"adoption", "command", "endpoint", "files", "guard", "http", "launcher", "lock", "log"}
+    | {"links", "members", "printed", "sentinel", "signals", "sockets", "stop", "tls"},
 }
 # Built in or nearly so. Not `os`, which is 1 ms of CPU where `posix` is none.
 FREE = {"__future__", "posix", "time"}

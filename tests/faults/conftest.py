@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.faults.neighbours import Neighbours, conductor
-from tests.faults.rig import STRANGER, Rig, service_user
+from tests.faults.rig import STRANGER, Rig, service_user, wait_until
 
 # linux/prctl.h
 PR_SET_CHILD_SUBREAPER = 36
@@ -117,6 +117,27 @@ def reaperless() -> Iterator[None]:
     for child in psutil.Process().children():
         if child.status() == psutil.STATUS_ZOMBIE:
             os.waitpid(child.pid, 0)
+
+
+@pytest.fixture
+def memory_limit() -> Iterator[str]:
+    """The folder of a memory control group of 64 MiB; who is written to its file cgroup.procs is
+    killed by the kernel where it takes more."""
+    kind = Path("/sys/fs/cgroup/memory")
+    name, limit = "memory.limit_in_bytes", kind
+    if not kind.is_dir():
+        name, limit = "memory.max", Path("/sys/fs/cgroup")
+    made = limit / f"ocf-faults-{os.getpid()}"
+    try:
+        made.mkdir()
+        (made / name).write_text(str(64 << 20))
+    except OSError as error:
+        if made.is_dir():
+            made.rmdir()
+        pytest.skip(f"no memory control group can be made here: {error}")
+    yield str(made)
+    wait_until(lambda: not (made / "cgroup.procs").read_text(), "nobody is left in it")
+    made.rmdir()
 
 
 def _sleeper(user: str) -> Iterator[subprocess.Popen[bytes]]:

@@ -158,9 +158,9 @@ class Rig:
     def monitor(self, level: int | None = None, **more: object) -> Result:
         return self.caller.monitor(level, **more)
 
-    def spawn(self, action: str) -> subprocess.Popen[str]:
+    def spawn(self, action: str, **more: object) -> subprocess.Popen[str]:
         """An action that is not waited for; ended with the test."""
-        child = self.caller.spawn(action)
+        child = self.caller.spawn(action, **more)  # type: ignore[arg-type]
         self.spawned.append(child)
         return child
 
@@ -230,6 +230,27 @@ class Rig:
         return found
 
     @property
+    def sentinels(self) -> list[psutil.Process]:
+        """The living processes that wait for the daemon's end."""
+        found, caller = [], self.caller
+        for process in psutil.process_iter():
+            try:
+                words = process.cmdline() if process.uids().real == os.getuid() else []
+                if f"{caller.agent}/{caller.instance}" in words and any(
+                    word.startswith(f"{caller.rsctmp}/") for word in words
+                ):
+                    found.append(process)
+            except psutil.NoSuchProcess:
+                continue
+        return found
+
+    def lose_sentinels(self) -> None:
+        """As the OOM killer would, or somebody who does not know what they are."""
+        for process in self.sentinels:
+            process.kill()
+        wait_until(lambda: self.sentinels == [], "no sentinel is left")
+
+    @property
     def parent(self) -> psutil.Process:
         """The parent that was started last."""
         return psutil.Process(self.born("parent")[-1])
@@ -287,6 +308,8 @@ class Rig:
             if child.poll() is None:
                 os.killpg(child.pid, signal.SIGKILL)
             child.communicate()
+        # first: what the daemons' end would wake
+        self.lose_sentinels()
         deadline = time.monotonic() + 10
         while left := self.processes():
             for process in left:

@@ -42,6 +42,8 @@ DEFAULTS = {
     "die_by_signal": "",
     "die_after": "",
     "ignore": "",
+    # hoard: MiB that it takes at SIGUSR1.
+    "hoard": "0",
     # linger: seconds that its orderly end takes. last_gasp: one more worker is forked then.
     "linger": "0",
     "last_gasp": "",

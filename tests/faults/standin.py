@@ -23,6 +23,7 @@ import time
 import answers
 from settings import Settings
 
+hoarded = b""
 WORKER, PARENT = "worker", "parent"
 ASKING = (signal.SIGTERM, signal.SIGINT)
 
@@ -62,6 +63,7 @@ class Daemon:
         # workers read it: its end is the parent's end
         self.lifeline = os.pipe()
         listen_to_signals(of, PARENT, self.end)
+        signal.signal(signal.SIGUSR1, lambda *_: hoard(of.path))
         if of["title"]:
             write_title(of["title"])
         time.sleep(float(of["listen_after"]))
@@ -208,6 +210,12 @@ def listening_socket(settings: Settings) -> socket.socket:
     made.bind((settings["address"], int(settings["port"])))
     made.listen(64)
     return made
+
+
+def hoard(path: str) -> None:
+    """Take so much memory, and use it."""
+    global hoarded
+    hoarded = b"x" * (int(Settings(path)["hoard"]) << 20)
 
 
 def write_title(title: str) -> None:

@@ -206,6 +206,7 @@ def test_a_dead_daemon_is_7(running: Rig) -> None:
 
 def test_a_zombie_is_dead(reaperless: None, rig: Rig) -> None:
     rig.start()
+    rig.lose_sentinels()
     leader = rig.parent
     for process in rig.processes():
         process.kill()
@@ -220,6 +221,7 @@ def test_a_zombie_is_dead(reaperless: None, rig: Rig) -> None:
 def test_the_zombie_of_a_parent_does_not_hide_its_workers(reaperless: None, rig: Rig) -> None:
     rig.set(orphans="yes")
     rig.start()
+    rig.lose_sentinels()
     rig.parent.kill()
     wait_until(lambda: len(rig.pids) == 2, "the parent is a zombie")
     assert rig.probe().code == 1

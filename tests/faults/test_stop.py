@@ -325,6 +325,7 @@ def test_a_dead_daemon_is_stopped_already(running: Rig) -> None:
 
 def test_a_zombie_is_stopped_already(reaperless: None, rig: Rig) -> None:
     rig.start()
+    rig.lose_sentinels()
     leader = rig.parent
     for process in rig.processes():
         process.kill()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -90,7 +91,7 @@ def test_a_daemon_has_a_session_a_log_and_no_descriptor_of_ours(
     line = "ls -l /proc/self/fd; umask; pwd; ps -o sid= -p $$; echo $$"
     try:
         daemon = launch(instance, "/bin/sh", "-c", line)
-        eventually(lambda: daemon.ended() == "exited with 0")
+        eventually(lambda: daemon.process.ended() == "exited with 0")
     finally:
         os.close(reading)
         os.close(writing)
@@ -99,7 +100,7 @@ def test_a_daemon_has_a_session_a_log_and_no_descriptor_of_ours(
     umask, folder, session, pid = text.split("\n")[-5:-1]
     assert umask == "0022"
     assert folder == me().pw_dir
-    assert int(session) == int(pid) == daemon.pid
+    assert int(session) == int(pid) == daemon.process.pid
 
 
 @pytest.mark.root
@@ -107,7 +108,7 @@ def test_a_daemon_has_a_session_a_log_and_no_descriptor_of_ours(
     "line, how, words",
     [
         ("echo one; echo two; exit 3", "exited with 3", "two"),
-        ("echo said >&2; kill -9 $$", "was ended by signal 9", "said"),
+        ("echo said >&2; kill -9 $$", "was ended by signal 9 (SIGKILL)", "said"),
         ("echo last; echo; echo '  '; exit 1", "exited with 1", "last"),
         ("printf 'no line break'; exit 1", "exited with 1", "no line break"),
         ("exit 1", "exited with 1", ""),
@@ -119,7 +120,7 @@ def test_how_it_ended_and_what_it_said_last(
 ) -> None:
     output.write_text("of a former run\n")
     daemon = launch(instance_of(log_file=output, user="root"), "/bin/sh", "-c", line)
-    assert eventually(daemon.ended) == how
+    assert eventually(daemon.process.ended) == how
     assert daemon.last_words() == words
 
 
@@ -132,7 +133,7 @@ def test_last_words_in_a_log_that_the_daemon_writes_itself(
     daemon = launch(
         instance_of(log_file=output, user="root"), "/bin/sh", "-c", line, logs=(str(own),)
     )
-    eventually(daemon.ended)
+    eventually(daemon.process.ended)
     assert daemon.last_words() == "mine"
 
 
@@ -141,7 +142,7 @@ def test_a_log_that_cannot_be_opened_has_a_spare(instance_of: Make, tmp_path: Pa
     instance = instance_of(log_file="/nonexistent/folder/x.log", user="root")
     Path(instance.folder).mkdir(0o700, parents=True)
     daemon = launch(instance, "/bin/sh", "-c", "echo words; exit 1")
-    eventually(daemon.ended)
+    eventually(daemon.process.ended)
     assert Path(instance.file("log")).read_text() == "words\n"
 
 
@@ -161,21 +162,21 @@ def test_what_cannot_be_run(instance_of: Make, output: Path, tmp_path: Path) -> 
 def test_it_runs_as_the_user_with_all_its_groups(instance_of: Make, output: Path) -> None:
     daemon = launch(instance_of(log_file=output, user="nobody"), "/bin/sleep", "60")
     try:
-        status = Path(f"/proc/{daemon.pid}/status").read_text()
+        status = Path(f"/proc/{daemon.process.pid}/status").read_text()
         lines = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
         user = pwd.getpwnam("nobody")
         assert set(lines["Uid"].split()) == {str(user.pw_uid)}
         assert set(lines["Gid"].split()) == {str(user.pw_gid)}
         groups = os.getgrouplist("nobody", user.pw_gid)
         assert sorted(map(int, lines["Groups"].split())) == sorted(groups)
-        assert stat(daemon.pid) is not None
+        assert stat(daemon.process.pid) is not None
     finally:
-        daemon.process.kill()
-        daemon.process.wait()
+        os.kill(daemon.process.pid, signal.SIGKILL)
+        eventually(daemon.process.ended)
 
 
 def test_one_action_at_a_time(instance_of: Make) -> None:
-    instance, other = instance_of(), instance_of(name="p_other")
+    instance, other = instance_of().file("lock"), instance_of(name="p_other").file("lock")
     with lock.held(instance, time.monotonic()) as first:
         assert first
         began = time.monotonic()
@@ -190,7 +191,7 @@ def test_one_action_at_a_time(instance_of: Make) -> None:
 
 def test_no_lock_where_there_is_no_folder(instance_of: Make, tmp_path: Path) -> None:
     (tmp_path / "rsctmp").write_text("in the way")
-    with lock.held(instance_of(), time.monotonic() + 60) as locked:
+    with lock.held(instance_of().file("lock"), time.monotonic() + 60) as locked:
         assert not locked
 
 
@@ -218,7 +219,7 @@ def test_folders_that_the_package_s_unit_would_make(
 
     def run_as(name: str) -> tuple[int, int, int]:
         daemon = launch(instance_of(log_file=output, user=name), "/bin/true")
-        daemon.process.wait()
+        eventually(daemon.process.ended)
         facts = folder.stat()
         return facts.st_uid, facts.st_gid, facts.st_mode & 0o7777
 
@@ -239,4 +240,4 @@ def test_a_launch_without_these_folders(instance_of: Make, output: Path) -> None
     service = demo(project="nonexistent/demo")
     instance = instance_of(service, log_file=output, user="root")
     daemon = launch(instance, "/bin/true")
-    eventually(lambda: daemon.ended() == "exited with 0")
+    eventually(lambda: daemon.process.ended() == "exited with 0")

@@ -1,0 +1,58 @@
+"""A stand-in for the two tools of Pacemaker that crash detection calls: crm_mon says what a test
+wants it to, crm_resource notes what it is told. How the real ones behave is in tests/cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.calling import PATH
+from tests.faults.rig import Rig
+
+NODE = "node-1"
+RESOURCE = """<pacemaker-result><resources><resource id="{name}" managed="{managed}" \
+maintenance="{maintenance}" blocked="false"><node name="{node}"/></resource></resources>\
+</pacemaker-result>"""
+TOOL = """#!/bin/sh
+echo "$0 $*" | sed 's|.*/||' >> '{folder}/told'
+[ $(grep -c "^${{0##*/}} " '{folder}/told') -gt {failures} ] || exit 1
+cat '{folder}/{tool}.out' 2> /dev/null || true
+"""
+
+
+class Pacemaker:
+    """Puts the tools on the PATH of an instance, and a node's name into what it is called with."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig, self.folder = rig, rig.folder / "pacemaker"
+        self.folder.mkdir()
+        self.be()
+        self.fail()
+
+    @property
+    def extra(self) -> dict[str, str]:
+        """For the call of an action, as Pacemaker's executor makes it."""
+        return {"PATH": f"{self.folder}:{PATH}", "OCF_RESKEY_CRM_meta_on_node": NODE}
+
+    def be(self, name: str = "", managed: str = "true", maintenance: str = "false") -> None:
+        """What crm_mon says of the instance from now on."""
+        facts = {"managed": managed, "maintenance": maintenance, "node": NODE}
+        text = RESOURCE.format(name=name or self.rig.caller.instance, **facts)
+        (self.folder / "crm_mon.out").write_text(text)
+
+    def fail(self, **failures: int) -> None:
+        """So many calls of a tool end with 1, the first ones."""
+        for tool in ("crm_mon", "crm_resource"):
+            path: Path = self.folder / tool
+            facts = {"folder": self.folder, "tool": tool, "failures": failures.get(tool, 0)}
+            path.write_text(TOOL.format(**facts))
+            path.chmod(0o755)
+
+    @property
+    def calls(self) -> list[str]:
+        path = self.folder / "told"
+        return path.read_text().splitlines() if path.exists() else []
+
+    @property
+    def told(self) -> list[str]:
+        """What crm_resource was told."""
+        return [line for line in self.calls if line.startswith("crm_resource ")]
