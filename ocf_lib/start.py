@@ -11,6 +11,7 @@ from ocf_lib import (
     command,
     files,
     guard,
+    holder,
     launcher,
     lock,
     members,
@@ -169,6 +170,8 @@ def _first_answer(
             else:
                 return endpoint
         sleep(POLL)
+    if endpoint is None and (found := holder.blocking(instance, members.command_line(leader))):
+        missing = f"{found}; {missing}"
     fault = Failed(f"{missing}; not usable {instance.environment.timeout:g} s after the start")
     try:
         blame.find(instance, fault)
@@ -186,7 +189,8 @@ def _epitaph(instance: Instance, record: Record, daemon: launcher.Daemon | None)
     secrets = Options(argv, instance.service.project).secrets()
     words = conceal(daemon.last_words(), secrets)
     how = daemon.process.ended(guard.NEWS_SECONDS) or "ended"
-    return f"the daemon {how} during start" + (f": {words}" if words else ", without a word")
+    why = holder.behind(words, instance, daemon.argv)
+    return f"{why}the daemon {how} during start" + (f": {words}" if words else ", without a word")
 
 
 def _keep(instance: Instance, record: Record, log: Log) -> None:
