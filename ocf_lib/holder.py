@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # What a daemon says that could not have its socket: the error (EADDRINUSE), and the line that
 # glance, cinder, nova and Swift print when they have tried for 30 s.
-REFUSED = re.compile("address already in use|could not bind", re.IGNORECASE)
+REFUSED = re.compile("address already in use|errno 98|could not bind", re.IGNORECASE)
 # A port in such a line: 0.0.0.0:9292, [::]:9292, ('0.0.0.0', 9292), (:5000)
 SAID = re.compile(r"(?::|['\"], )(\d{2,5})\b")
 # On a command line: --port=5000, --port 5000, --http-socket :5000,CERTIFICATE,KEY.
