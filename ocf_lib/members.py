@@ -69,6 +69,9 @@ def find(
     processes = scan(spares)
     markers = {pid: read_marker(pid) for pid in processes}
     free = {pid: p for pid, p in processes.items() if markers[pid] in ("", name)}
+    leader = None if record is None else record.leader.alive()
+    if leader is not None and markers.get(leader.pid, "") not in ("", name):
+        record = leader = None  # from before a boot, where state is kept on a disk
     owners = {0, uid if uid is not None else 0, record.leader.uid if record else 0, *workers}
     own = {
         pid: p
@@ -76,10 +79,10 @@ def find(
         if markers[pid] == name and (uid is None or owner(pid) in owners) and is_here(pid)
     }
     if record is not None:
-        leader = record.leader.alive()
         if leader is not None:
             own[leader.pid] = leader
         own.update(_session(free, processes.get(record.leader.pid), record, owners))
+        leader = leader or _later_leader(own)
     else:
         own.update(_same_sessions(own, free, uid))
         leader = _session_leader(own)
@@ -215,6 +218,14 @@ def _session_leader(own: dict[int, Stat]) -> Stat | None:
     Several that do are workers in sessions of their own, whose parent is gone."""
     leading = [p for p in own.values() if p.session == p.pid and p.ppid not in own]
     return leading[0] if len(leading) == 1 else None
+
+
+def _later_leader(own: dict[int, Stat]) -> Stat | None:
+    """The parent of a start that could not replace the record of the one before it (a read-only
+    file system). All lie in its session; one alone may be an orphan in a session of its own."""
+    found = _session_leader(own)
+    is_whole = found is not None and all(p.session == found.pid for p in own.values())
+    return found if is_whole and len(own) > 1 else None
 
 
 def _parent(own: dict[int, Stat]) -> Stat | None:
