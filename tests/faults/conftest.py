@@ -16,6 +16,7 @@ import pytest
 
 from tests.faults.neighbours import Neighbours, conductor
 from tests.faults.rig import STRANGER, Rig, service_user, wait_until
+from tests.faults.witnesses import Witnesses
 
 # linux/prctl.h
 PR_SET_CHILD_SUBREAPER = 36
@@ -159,3 +160,20 @@ def bystander() -> Iterator[subprocess.Popen[bytes]]:
 def stranger() -> Iterator[subprocess.Popen[bytes]]:
     """A process of another user; it survives too."""
     yield from _sleeper(STRANGER)
+
+
+@pytest.fixture(scope="session")
+def town() -> Iterator[Witnesses]:
+    """What runs beside every test that asks for `witnesses`."""
+    with tempfile.TemporaryDirectory(prefix="faults.") as folder:
+        Path(folder).chmod(0o755)
+        made = Witnesses(Path(folder))
+        yield made
+        made.end()
+
+
+@pytest.fixture
+def witnesses(town: Witnesses) -> Iterator[Witnesses]:
+    """Others on this host, none of whom a test may touch."""
+    yield town
+    town.check()

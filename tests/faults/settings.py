@@ -8,10 +8,12 @@ import os
 DEFAULTS = {
     # where it notes what happens
     "folder": "",
-    # the socket. listen: "never" for a daemon without one. Times in seconds.
+    # the socket. listen: "never" for a daemon without one. reuse_port: another daemon may
+    # listen there, too, as beside one of eventlet's. Times in seconds.
     "address": "127.0.0.1",
     "port": "5000",
     "listen": "",
+    "reuse_port": "",
     "listen_after": "0",
     "answer_after": "0",
     "certificate": "",
@@ -36,7 +38,10 @@ DEFAULTS = {
     "title": "",
     "title_of_parent": "",
     "title_of_workers": "",
-    # its end. words: printed at once. ignore: any of parent, worker, SIGTERM, SIGINT.
+    # helper: a program that makes its caller root (set-user-ID), in which one process more runs, as
+    # oslo.privsep's does: root's, with nothing in its environment, a child of PID 1.
+    "helper": "",
+    # its end. words: printed at once. ignore: any of parent, worker, helper, SIGTERM, SIGINT.
     "words": "",
     "die": "",
     "die_by_signal": "",

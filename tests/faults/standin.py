@@ -25,6 +25,19 @@ from settings import Settings
 
 hoarded = b""
 WORKER, PARENT = "worker", "parent"
+# What a helper runs: python3 -c HELPER JOURNAL, then "ignore" or nothing.
+HELPER = """
+import os, signal, sys
+os.setgid(0)
+os.setuid(0)
+if "ignore" in sys.argv:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.fork() == 0:
+    with open(sys.argv[1], "a") as journal:
+        journal.write(f"born helper {os.getpid()}\\n")
+    while True:
+        signal.pause()
+"""
 ASKING = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -52,7 +65,9 @@ class Daemon:
         of.note(f"born {PARENT} {os.getpid()}")
         of.keep("launch", json.dumps(facts()))
         if of["words"]:
-            print(of["words"].replace("\\n", "\n"), file=sys.stderr, flush=True)
+            # as a logging handler does, it lives on where the disk is full
+            with contextlib.suppress(OSError):
+                os.write(2, of["words"].replace("\\n", "\n").encode() + b"\n")
         if of["die"]:
             sys.exit(int(of["die"]))
         if of["die_by_signal"]:
@@ -71,6 +86,8 @@ class Daemon:
             self.listener = listening_socket(of)
         for _ in range(int(of["workers"])):
             self.fork()
+        if of["helper"]:
+            self.help()
         if of["connecting"] == PARENT:
             stay_connected(of)
         if of["title_of_parent"]:
@@ -95,6 +112,16 @@ class Daemon:
         if self.settings["double_fork"] == "yes" and os.fork():
             os._exit(0)
         work(self.settings, self.listener, self.lifeline[0])
+
+    def help(self) -> None:
+        """Run the helper, which leaves its parent at once."""
+        of = self.settings
+        ignoring = ["ignore"] if "helper" in of["ignore"].split() else []
+        words = [of["helper"], "-IS", "-c", HELPER, os.path.join(of["folder"], "journal")]
+        pid = os.fork()
+        if pid == 0:
+            os.execve(words[0], words + ignoring, {})
+        os.waitpid(pid, 0)
 
     def watch(self) -> None:
         """Reap the workers; with `respawn`, replace them."""
@@ -205,6 +232,8 @@ def listening_socket(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings["address"] else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if settings["reuse_port"] == "yes":
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if family == socket.AF_INET6:
         made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     made.bind((settings["address"], int(settings["port"])))

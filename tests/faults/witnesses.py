@@ -1,0 +1,47 @@
+"""Who must not notice what becomes of an instance: another instance of its agent, another service
+of its user, a process of root's, a stranger's, and one of its user's that is no service."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import psutil
+
+from tests.faults.aftermath import is_served
+from tests.faults.rig import STRANGER, Rig, service_user
+
+
+class Witnesses:
+    """twin: the other instance. cousin: the other service. root: root's process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.twin = Rig(folder / "twin")
+        self.cousin = Rig(folder / "cousin", user=self.twin.user, agent="nova-api")
+        self.sleepers = [
+            subprocess.Popen(["sleep", "3600"], user=user, cwd="/", start_new_session=True)
+            for user in ("root", STRANGER, service_user())
+        ]
+        self.root = self.sleepers[0]
+        for rig in (self.twin, self.cousin):
+            rig.start()
+        self.seen = self._living()
+
+    def _living(self) -> dict[str, list[psutil.Process]]:
+        # a process is the same as another when PID and start time are
+        return {rig.caller.agent: rig.processes() for rig in (self.twin, self.cousin)}
+
+    def check(self) -> None:
+        """All live, and serve."""
+        for child in self.sleepers:
+            assert child.poll() is None, f"{child.args}, nothing to any service, was ended"
+        assert self._living() == self.seen
+        assert is_served(self.twin)
+        assert is_served(self.cousin)
+
+    def end(self) -> None:
+        for rig in (self.twin, self.cousin):
+            rig.end()
+        for child in self.sleepers:
+            child.kill()
+            child.wait()
