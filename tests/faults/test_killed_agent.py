@@ -1,0 +1,98 @@
+"""The agent SIGKILLed at any moment, as Pacemaker does when an action is timed out: its process
+group dies, the daemon does not. Whatever is called next is right."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.aftermath import check_no_state, check_serving, check_stopped, parents
+from tests.faults.rig import Rig
+
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("witnesses")]
+
+# Moments of each action, from before its first line to after its last, as shares of its length.
+MOMENTS = [number / 5 for number in range(7)]
+
+
+@pytest.fixture
+def rig(make_rig: Callable[..., Rig]) -> Rig:
+    """A second daemon could listen beside it, and nothing but the agent prevents that."""
+    return make_rig().set(reuse_port="yes")
+
+
+def seconds(rig: Rig, action: str) -> float:
+    """How long it takes here and now."""
+    result = rig.caller(action)
+    assert result.code == 0, result
+    return result.seconds
+
+
+def kill_after(rig: Rig, action: str, delay: float) -> None:
+    """Call it, and kill its process group after a while, if it is not done by then."""
+    began = time.monotonic()
+    child = rig.spawn(action)
+    try:
+        child.communicate(timeout=max(0.0, began + delay - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+
+
+def probe(rig: Rig) -> None:
+    """It agrees with what there is. What changes meanwhile may be seen either way."""
+    before, result, after = rig.pids, rig.probe(), rig.pids
+    assert result.code in (0, 1, 7), result
+    if before and after:
+        assert result.code != 7, (result, before, after)
+    if not before and not after:
+        assert result.code == 7, result
+
+
+def start(rig: Rig) -> None:
+    rig.start()
+    check_serving(rig)
+
+
+@pytest.mark.parametrize("follow", [probe, start])
+def test_a_start_that_was_killed(rig: Rig, follow: Callable[[Rig], None]) -> None:
+    # a daemon that is not at once what it will be
+    rig.set(listen_after=0.05, answer_after=0.05)
+    whole = seconds(rig, "start")
+    rig.stop()
+    for moment in MOMENTS:
+        kill_after(rig, "start", moment * whole)
+        follow(rig)
+        assert len(parents(rig)) <= 1, f"two daemons, of a start killed at {moment:.2f}"
+        check_stopped(rig, rig.stop(timeout=60))
+        check_no_state(rig)
+
+
+def test_a_stop_that_was_killed(rig: Rig) -> None:
+    rig.set(linger=0.05, orphans="yes")
+    rig.start()
+    whole = seconds(rig, "stop")
+    for moment in MOMENTS:
+        rig.start()
+        kill_after(rig, "stop", moment * whole)
+        probe(rig)
+        check_stopped(rig, rig.stop(timeout=60))
+        check_no_state(rig)
+
+
+def test_a_start_after_a_stop_that_was_killed_makes_no_second_daemon(rig: Rig) -> None:
+    """It may find one that has been told to end, and fail when that does: Pacemaker calls stop."""
+    rig.set(linger=0.05, orphans="yes")
+    rig.start()
+    whole = seconds(rig, "stop")
+    for moment in MOMENTS[::2]:
+        rig.start()
+        kill_after(rig, "stop", moment * whole)
+        assert rig.caller("start").code in (0, 1)
+        assert len(parents(rig)) <= 1, f"two daemons, of a stop killed at {moment:.2f}"
+        check_stopped(rig, rig.stop(timeout=60))
