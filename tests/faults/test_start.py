@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.rig import Rig, wait_until
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("witnesses")]
 
 ENDLESS = Path("/dev/full")
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.faults.aftermath import check_stopped
 from tests.faults.rig import Rig, wait_until
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("witnesses")]
 
 
 def test_an_instance_that_never_ran_is_stopped_already(rig: Rig) -> None:
@@ -189,8 +190,7 @@ def test_stop_ends_a_daemon_whose_user_was_deleted(running: Rig) -> None:
 def test_what_ignores_term_is_killed_within_the_timeout(rig: Rig, who: str) -> None:
     rig.set(ignore=who)
     rig.start()
-    result = rig.stop(timeout=3)
-    assert result.seconds < 3
+    check_stopped(rig, rig.stop(timeout=3), within=3)
 
 
 def test_a_short_timeout_is_kept(rig: Rig) -> None:
@@ -209,20 +209,20 @@ def test_an_odd_timeout_is_taken_as_none(running: Rig, timeout: str) -> None:
 def test_a_daemon_that_replaces_its_workers_ends(rig: Rig) -> None:
     rig.set(respawn="yes", ignore="parent")
     rig.start()
-    rig.stop(timeout=3)
+    check_stopped(rig, rig.stop(timeout=3), within=3)
 
 
 @pytest.mark.parametrize("way", ["sessions", "double_fork"])
 def test_workers_that_left_the_session_end(rig: Rig, way: str) -> None:
     rig.set(**{way: "yes"}, orphans="yes")
     rig.start()
-    rig.stop()
+    check_stopped(rig, rig.stop(timeout=60))
 
 
 def test_workers_that_left_their_session_and_their_parent_end(rig: Rig) -> None:
     rig.set(sessions="yes", double_fork="yes", orphans="yes", ignore="worker")
     rig.start()
-    rig.stop(timeout=3)
+    check_stopped(rig, rig.stop(timeout=3), within=3)
 
 
 @pytest.mark.parametrize("way", ["sessions", "double_fork"])
@@ -230,7 +230,7 @@ def test_workers_that_only_their_parent_or_their_session_tells_end(rig: Rig, way
     """A title over the environment, and a session of its own or no parent: one sign is left."""
     rig.set(title_of_workers="worker", orphans="yes", ignore="worker", **{way: "yes"})
     rig.start()
-    rig.stop(timeout=3)
+    check_stopped(rig, rig.stop(timeout=3), within=3)
 
 
 def test_what_is_forked_at_the_last_moment_ends(rig: Rig) -> None:
@@ -246,7 +246,7 @@ def test_orphans_end(rig: Rig) -> None:
     rig.start()
     rig.parent.kill()
     wait_until(lambda: len(rig.pids) == 2, "the parent is gone")
-    rig.stop()
+    check_stopped(rig, rig.stop(timeout=60))
 
 
 def test_orphans_end_without_a_record(rig: Rig) -> None:
@@ -255,7 +255,7 @@ def test_orphans_end_without_a_record(rig: Rig) -> None:
     rig.parent.kill()
     wait_until(lambda: len(rig.pids) == 2, "the parent is gone")
     rig.lose_state()
-    rig.stop()
+    check_stopped(rig, rig.stop(timeout=60))
 
 
 @pytest.mark.parametrize("who", ["parent", "workers", "all"])
@@ -267,8 +267,7 @@ def test_frozen_processes_end(running: Rig, who: str) -> None:
     wait_until(
         lambda: any(p.status() == psutil.STATUS_STOPPED for p in running.processes()), "it froze"
     )
-    result = running.stop(timeout=12)
-    assert result.seconds < 4
+    check_stopped(running, running.stop(timeout=12), within=4)
     assert "SIGKILL" not in running.agent_log
     assert "signal SIGTERM parent" in running.journal
 
@@ -279,7 +278,7 @@ def test_a_daemon_that_rewrites_its_title_ends(rig: Rig, who: str) -> None:
     rig.set(**{who: "neutron-server: rpc worker"})
     rig.start()
     assert rig.probe().code == 0
-    rig.stop()
+    check_stopped(rig, rig.stop(timeout=60))
 
 
 def test_a_daemon_that_wrote_its_title_over_all_ends_without_a_record(rig: Rig) -> None:

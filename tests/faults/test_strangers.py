@@ -11,7 +11,7 @@ import pytest
 from ocf_lib.instance import MARKER
 from tests.faults.rig import STRANGER, Rig, wait_until
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("witnesses")]
 
 
 @pytest.fixture
