@@ -98,6 +98,11 @@ storm: ## Identity, broker and database of a real control plane go away: is anyt
 	@$(MAKE) --no-print-directory stage
 	@$(PYTHON) -m tests.storm --stage $(STAGE) --to build/storm
 
+.PHONY: soak
+soak: ## Random faults on one node: do the agents tell the truth? (MINUTES=10; SEED= of an earlier run)
+	@packaging/deps test
+	@$(PYTHON) -m tests.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
 .PHONY: demo
 demo: ## Three-node cluster on this machine keeps a real Keystone alive (KEEP=1 leaves it standing)
 	@packaging/deps demo

@@ -102,11 +102,15 @@ class Caller:
         return self("monitor", interval=10, level=level, **more)  # type: ignore[arg-type]
 
     def spawn(
-        self, action: str, extra: Mapping[str, str] | None = None, **parameters: object
+        self,
+        action: str,
+        timeout: float = 20.0,
+        extra: Mapping[str, str] | None = None,
+        **parameters: object,
     ) -> subprocess.Popen[str]:
         """The same without waiting, in a process group of its own, for a test that kills it."""
         env = self.environment(**parameters)
-        env["OCF_RESKEY_CRM_meta_timeout"] = "20000"
+        env["OCF_RESKEY_CRM_meta_timeout"] = str(int(timeout * 1000))
         env.update(extra or {})
         return subprocess.Popen(
             [*self.prefix, str(self.agents / self.agent), action],

@@ -1,0 +1,154 @@
+"""What there is, as psutil, /proc and the daemons' own journals tell it: nothing here asks the
+library."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from ocf_lib.instance import MARKER
+from tests.soak.site import WELL, Member, Site
+
+# In the environment of who watches over a daemon, with the name of the instance.
+SENTINEL = "OPENSTACK_OCF_SENTINEL"
+WORKERS = 2
+
+
+class Sight(NamedTuple):
+    """One look at an instance: PIDs. loads: it has not forked all its workers, or one of its
+    processes has not said yet what it is. is_connected: one of its processes is, to the broker."""
+
+    parents: frozenset[int]
+    workers: frozenset[int]
+    frozen: frozenset[int]
+    loads: bool
+    is_connected: bool
+
+    @property
+    def pids(self) -> frozenset[int]:
+        return self.parents | self.workers | self.frozen
+
+    def __str__(self) -> str:
+        def shown(pids: frozenset[int]) -> str:
+            return ",".join(f"{pid}{'*' if pid in self.frozen else ''}" for pid in sorted(pids))
+
+        connected = ", connected" if self.is_connected else ""
+        loading = ", loading" if self.loads else ""
+        return f"parent {shown(self.parents) or '-'}, workers {shown(self.workers) or '-'}" + (
+            connected + loading
+        )
+
+
+def look(site: Site, member: Member) -> Sight:
+    """What there is of this instance now; what is noted of it for later is brought up to date."""
+    found: dict[int, str] = {}
+    ports: set[int] = set()
+    for process in member.rig.processes():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found[process.pid] = process.status()
+            if not member.has_api:
+                ports |= {
+                    link.raddr.port
+                    for link in process.connections("tcp4")
+                    if link.status == psutil.CONN_ESTABLISHED
+                }
+    parents = set(found).intersection(member.rig.born("parent"))
+    workers = set(found).intersection(member.rig.born("worker"))
+    frozen = {pid for pid, status in found.items() if status == psutil.STATUS_STOPPED}
+    unknown = set(found) - parents - workers
+    # one that was frozen before it could say so
+    parents |= {pid for pid in unknown & frozen if _leads(pid)}
+    unknown -= parents
+    loads = bool(unknown - frozen) or (bool(parents - frozen) and _is_forking(member))
+    sight = Sight(
+        frozenset(parents),
+        frozenset(workers),
+        frozenset(frozen),
+        loads,
+        site.near.broker.port in ports,
+    )
+    _note(site, member, sight)
+    return sight
+
+
+def _leads(pid: int) -> bool:
+    with contextlib.suppress(ProcessLookupError):
+        return os.getsid(pid) == pid
+    return False
+
+
+def _is_forking(member: Member) -> bool:
+    born = [line.split()[1] for line in member.rig.journal if line.startswith("born ")]
+    since = born[::-1].index("parent") if "parent" in born else 0
+    return since < WORKERS
+
+
+def _note(site: Site, member: Member, sight: Sight) -> None:
+    journal = member.rig.notes / "journal"
+    if not sight.parents and not sight.workers and not sight.loads and journal.exists():
+        # the PIDs in it are free, and may come round again
+        journal.unlink()
+    parent = min(sight.parents, default=None)
+    if parent != member.parent:
+        member.parent, member.knows_workers = parent, False
+    record = _record(member)
+    is_of_it = f"pid={parent}" in record
+    member.is_misled = "patience=" in "".join(record) and not is_of_it
+    if is_of_it and "workers=1" in record:
+        member.knows_workers = True
+    is_missing = not sight.is_connected and site.states["broker"] == WELL
+    if not is_missing or not sight.parents:
+        member.unconnected = None
+    elif member.unconnected is None:
+        member.unconnected = time.monotonic()
+
+
+def _record(member: Member) -> list[str]:
+    try:
+        return member.rig.file("record").read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def strays(site: Site, tracked: set[int]) -> list[str]:
+    """Living processes that came of this site and belong to no instance that runs.
+
+    tracked: the PIDs of those that do.
+    """
+    names = {f"{MARKER}={member.marker}" for member in site.members.values()}
+    running = {
+        f"{SENTINEL}={member.marker}"
+        for member in site.members.values()
+        if tracked.intersection(member.rig.pids)
+    }
+    us = {os.getpid(), *(process.pid for process in psutil.Process().parents())}
+    beside = {each.pid for group in site.bystanders for each in group.all}
+    found = []
+    for pid in psutil.pids():
+        if pid in tracked | beside | us:
+            continue
+        line, environment = _read(pid, "cmdline"), _read(pid, "environ")
+        is_ours = str(site.folder) in " ".join(line + environment)
+        if running.intersection(environment):
+            continue
+        if is_ours or names.intersection(environment) or _watches(site, environment):
+            found.append(f"PID {pid} ({' '.join(line)[:80]})")
+    return found
+
+
+def _watches(site: Site, environment: list[str]) -> bool:
+    names = {f"{SENTINEL}={member.marker}" for member in site.members.values()}
+    return bool(names.intersection(environment))
+
+
+def _read(pid: int, name: str) -> list[str]:
+    try:
+        text = Path(f"/proc/{pid}/{name}").read_bytes()
+    except OSError:
+        return []
+    return text.decode("utf-8", "replace").rstrip("\0").split("\0")

@@ -1,0 +1,171 @@
+"""One step after the other; and after each, when things have settled: is what the agents say true,
+is no process untracked, does everybody else live?"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.calling import ROOT
+from tests.soak import verdicts
+from tests.soak.acts import Acts, Problem
+from tests.soak.oracle import Sight, look, strays
+from tests.soak.plan import Step, steps
+from tests.soak.site import GRACE, WELL, Member, Site
+from tests.soak.verdicts import Around
+
+# Seconds within which processes have come or gone; real ones here: less than one.
+SETTLE_SECONDS, POLL = 20, 0.05
+STRAY_SECONDS = 5
+SLOW_SECONDS = 1
+# Of an agent's log, with a problem.
+LOG_LINES = 8
+
+
+class Play:
+    """One soak. seed: of its steps. root: where agents/ and ocf_lib/ are. say: takes each line."""
+
+    def __init__(
+        self, folder: Path, seed: int, root: Path = ROOT, say: Callable[[str], object] = print
+    ) -> None:
+        self.folder, self.seed, self.root, self.say = folder, seed, root, say
+        self.began = time.monotonic()
+        self.away = {"broker": float("-inf"), "database": float("-inf")}
+        self.taken = 0
+        # what was true of each instance when it was asked last, and how long the asking took
+        self.asked: dict[str, tuple[Sight, int, float]] = {}
+
+    def run(self, seconds: float) -> str:
+        """Take steps for so long. Returns what went wrong, "" for nothing."""
+        site = Site(self.folder, self.root)
+        try:
+            self.acts = Acts(site)
+            for step in steps(random.Random(self.seed), list(site.members)):
+                if time.monotonic() - self.began > seconds:
+                    break
+                said = ""
+                try:
+                    said = self.acts.do(step)
+                    seen = self.check(site, step)
+                except Problem as problem:
+                    self._tell(step, said)
+                    return self._report(site, step, problem)
+                self._tell(step, f"{said:50} | {seen}")
+                self.taken += 1
+        finally:
+            site.end()
+        return ""
+
+    def _tell(self, step: Step, said: str) -> None:
+        passed = time.monotonic() - self.began
+        choice = f" ({step.choice})" if step.choice else ""
+        self.say(
+            f"{passed:6.1f} s {self.taken:4} {step.name or 'all':11} {step.action}{choice}: {said}"
+        )
+
+    def _report(self, site: Site, step: Step, problem: Problem) -> str:
+        lines = [f"step {self.taken}, {step.action} of {step.name or 'all'}: {problem}"]
+        lines += [f"broker {site.states['broker']}, database {site.states['database']}"]
+        for member in site.members.values():
+            sight = look(site, member)
+            lines.append(f"{member.name} ({member.manners}, API {member.mode}): {sight}")
+        member = site.members.get(step.name)
+        if member is not None:
+            lines += member.rig.agent_log.splitlines()[-LOG_LINES:]
+        return "\n".join(lines)
+
+    # --- what must be so after each step
+
+    def check(self, site: Site, step: Step) -> str:
+        """What the monitors say, for the log. Raises Problem."""
+        now = time.monotonic()
+        self.away.update({name: now for name, state in site.states.items() if state != WELL})
+
+        def agree(member: Member) -> tuple[int, frozenset[int]]:
+            return self._agree(site, member, step.name in (member.name, "", *member.needs))
+
+        with ThreadPoolExecutor(len(site.members)) as pool:
+            found = list(pool.map(agree, site.members.values()))
+        tracked = set[int]().union(*(pids for _, pids in found))
+        self._await(lambda: strays(site, tracked), STRAY_SECONDS, "untracked")
+        if site.harm:
+            raise Problem(f"a bystander was harmed: {site.harm}")
+        return " ".join(f"{name} {code}" for name, (code, _) in zip(site.members, found))
+
+    def _agree(self, site: Site, member: Member, is_near: bool) -> tuple[int, frozenset[int]]:
+        """The verdict of this instance is what it must be: at depth 0 and, where the step was about
+        it, at depth 10, and to a probe. Looked at again where things were not the same before and
+        after. What is slow to say is not asked for again while nothing changes."""
+        until = time.monotonic() + SETTLE_SECONDS
+        while True:
+            sight = look(site, member)
+            if len(sight.parents) > 1:
+                raise Problem(f"there are two daemons of {member.name}: {sight}")
+            around = self._around(site, member)
+            before = self.asked.get(member.name)
+            if before and not is_near and before[0] == sight and before[2] > SLOW_SECONDS:
+                return before[1], sight.pids
+            begun = time.monotonic()
+            code, wrong = (0, "") if sight.loads else self._ask(member, sight, around, is_near)
+            if not sight.loads and look(site, member) == sight:
+                if wrong:
+                    raise Problem(f"{member.name}: {wrong}; there is {sight}; {around}")
+                self.asked[member.name] = sight, code, time.monotonic() - begun
+                return code, sight.pids
+            if time.monotonic() > until:
+                raise Problem(f"{member.name} does not settle: {sight}, then {look(site, member)}")
+            time.sleep(POLL)
+
+    def _ask(self, member: Member, sight: Sight, around: Around, is_near: bool) -> tuple[int, str]:
+        """The verdict, and what is wrong with what was said, "" for nothing."""
+        processes = verdicts.of_processes(sight, around)
+        first, second = verdicts.of_all(sight, around)
+        calls: list[tuple[str, dict[str, object], set[int]]] = [
+            ("probe 0", {"level": 0}, verdicts.of_probe(processes)),
+            ("monitor 0", {"interval": 10, "level": 0}, processes),
+            ("monitor 10", {"interval": 10}, first),
+            ("second monitor 10", {"interval": 10}, second),
+            ("probe", {}, verdicts.of_probe(first | second)),
+        ]
+        if not is_near:
+            calls = calls[:1]
+        elif processes == {verdicts.FAILED}:
+            # no deeper than the processes; some wait seconds for a new worker each time
+            calls = calls[1:3]
+        code = -1
+        for what, more, expected in calls:
+            result = self.acts.call(member, "monitor", **more)
+            if result.code not in expected:
+                return result.code, f"{what} is {result!r}, not {sorted(expected)}"
+            if what != "probe":  # which says running of what is degraded
+                code = result.code
+        return code, ""
+
+    def _around(self, site: Site, member: Member) -> Around:
+        now = time.monotonic()
+        states = {name: site.states[name] if name in member.needs else "" for name in self.away}
+        since = [now - self.away[name] for name in member.needs]
+        missing = 0.0 if member.unconnected is None else now - member.unconnected
+        return Around(
+            member.has_api,
+            member.mode,
+            member.knows_workers,
+            member.is_misled,
+            states["broker"],
+            states["database"],
+            min(since, default=float("inf")),
+            missing,
+            GRACE,
+        )
+
+    @staticmethod
+    def _await(found: Callable[[], list[str]], seconds: float, what: str) -> None:
+        """Nothing is found any more, soon."""
+        until = time.monotonic() + seconds
+        while left := found():
+            if time.monotonic() > until:
+                raise Problem(f"{what}: {', '.join(left)}")
+            time.sleep(POLL)
