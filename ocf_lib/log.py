@@ -21,6 +21,7 @@ PRIORITIES = {
     "DEBUG": syslog.LOG_DEBUG,
 }
 MASK = "********"
+APPENDING = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class Log:
@@ -81,9 +82,10 @@ class Log:
 
 
 def _append(name: str, lines: str) -> None:
-    # the cluster's own setting; a full disk or a missing folder must not change a verdict
+    # the cluster's own setting; a full disk or a missing folder must not change a verdict, nor may a
+    # pipe that nobody reads keep us waiting
     try:
-        with open(name, "a", encoding="utf-8") as file:
+        with open(os.open(name, APPENDING, 0o666), "a", encoding="utf-8") as file:
             file.write(lines)
     except OSError:
         pass

@@ -90,3 +90,14 @@ def test_any_text_can_be_logged(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize("name", ["/nonexistent/log", "/", "/dev/full"])
 def test_a_log_that_cannot_be_written_is_no_error(name: str) -> None:
     Log({"HA_LOGFACILITY": "none", "HA_LOGFILE": name}, "tag").error("text")
+
+
+def test_a_pipe_that_nobody_reads_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log")
+    log = log_to(tmp_path / "log")
+    log.error("text")
+    reader = os.open(tmp_path / "log", os.O_RDONLY | os.O_NONBLOCK)
+    for _ in range(3):
+        log.error("it is full " * 10_000)
+    assert b"ERROR: it is full" in os.read(reader, 1000)
+    os.close(reader)
