@@ -147,6 +147,21 @@ def test_instances_do_not_see_each_other_without_their_records(
     assert other.monitor().code == 0
 
 
+def test_a_record_that_was_copied_from_another_instance_ends_nothing_of_it(
+    make_rig: Callable[..., Rig],
+) -> None:
+    one, other = make_rig(), make_rig()
+    one.start()
+    other.file("record").parent.mkdir(0o700, parents=True)
+    other.file("record").write_text(one.file("record").read_text())
+    other.start()
+    assert other.monitor().code == 0
+    other.file("record").write_text(one.file("record").read_text())
+    other.stop()
+    assert len(one.pids) == 3
+    assert one.monitor().code == 0
+
+
 def test_an_instance_with_the_same_configuration_is_not_adopted(running: Rig) -> None:
     name = running.caller.instance
     running.caller.instance = name + "-2"
