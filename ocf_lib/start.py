@@ -112,7 +112,7 @@ def _wait(instance: Instance, record: Record, daemon: launcher.Daemon | None, lo
     settled = stat(record.leader.pid)
     if settled is not None:
         record.leader = Identity.of(settled)
-        record.has_workers = _has_workers(instance, settled.pid)
+        record.has_workers = record.has_workers or _has_workers(instance, settled.pid)
     _keep(instance, record, log)
     needs.note(instance)
 

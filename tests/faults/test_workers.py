@@ -59,6 +59,16 @@ def test_a_consumer_that_lost_every_worker_is_1(
         assert has_no_worker_left(rig, level)
 
 
+def test_a_second_start_does_not_forget_that_there_were_workers(
+    make_rig: Callable[..., Rig], near: Neighbours
+) -> None:
+    rig = conductor(make_rig, near)
+    rig.start()
+    kill_workers(rig)
+    rig.start()
+    assert has_no_worker_left(rig, 0)
+
+
 def test_no_worker_is_its_own_fault_with_its_neighbours_gone(
     make_rig: Callable[..., Rig], near: Neighbours
 ) -> None:
