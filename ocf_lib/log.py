@@ -82,8 +82,8 @@ class Log:
 
 
 def _append(name: str, lines: str) -> None:
-    # the cluster's own setting; a full disk or a missing folder must not change a verdict, nor may a
-    # pipe that nobody reads keep us waiting
+    # the cluster's own setting; a full disk or a missing folder must not change a verdict, and a
+    # pipe that nobody reads must not keep us waiting
     try:
         with open(os.open(name, APPENDING, 0o666), "a", encoding="utf-8") as file:
             file.write(lines)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,10 +29,6 @@ class Sight(NamedTuple):
     frozen: frozenset[int]
     loads: bool
     is_connected: bool
-
-    @property
-    def pids(self) -> frozenset[int]:
-        return self.parents | self.workers | self.frozen
 
     def __str__(self) -> str:
         def shown(pids: frozenset[int]) -> str:
@@ -115,35 +112,22 @@ def _record(member: Member) -> list[str]:
         return []
 
 
-def strays(site: Site, tracked: set[int]) -> list[str]:
-    """Living processes that came of this site and belong to no instance that runs.
-
-    tracked: the PIDs of those that do.
-    """
-    names = {f"{MARKER}={member.marker}" for member in site.members.values()}
-    running = {
-        f"{SENTINEL}={member.marker}"
-        for member in site.members.values()
-        if tracked.intersection(member.rig.pids)
-    }
-    us = {os.getpid(), *(process.pid for process in psutil.Process().parents())}
+def strays(site: Site, running: Collection[Member]) -> list[str]:
+    """Living processes that came of this site and belong to no instance of those that a probe
+    reports as running: daemons, their watchers, agents that somebody should have waited for."""
+    tracked = {process.pid for member in running for process in member.rig.processes()}
     beside = {each.pid for group in site.bystanders for each in group.all}
+    us = {os.getpid(), *(process.pid for process in psutil.Process().parents())}
+    markers = [member.marker for member in site.members.values()]
+    ours = {f"{variable}={marker}" for variable in (MARKER, SENTINEL) for marker in markers}
+    watching = {f"{SENTINEL}={member.marker}" for member in running}
     found = []
-    for pid in psutil.pids():
-        if pid in tracked | beside | us:
-            continue
+    for pid in set(psutil.pids()) - tracked - beside - us:
         line, environment = _read(pid, "cmdline"), _read(pid, "environ")
-        is_ours = str(site.folder) in " ".join(line + environment)
-        if running.intersection(environment):
-            continue
-        if is_ours or names.intersection(environment) or _watches(site, environment):
+        is_ours = ours.intersection(environment) or str(site.folder) in " ".join(line + environment)
+        if is_ours and not watching.intersection(environment):
             found.append(f"PID {pid} ({' '.join(line)[:80]})")
     return found
-
-
-def _watches(site: Site, environment: list[str]) -> bool:
-    names = {f"{SENTINEL}={member.marker}" for member in site.members.values()}
-    return bool(names.intersection(environment))
 
 
 def _read(pid: int, name: str) -> list[str]:

@@ -45,7 +45,7 @@ WEIGHTS = {
         "stop": 1,
         "monitor": 1,
         "interrupt_start": 4,
-        "pair": 2,
+        "pair": 4,
     },
 }
 # What becomes of the instance; other steps leave it as it was.

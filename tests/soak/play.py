@@ -37,6 +37,8 @@ class Play:
         self.taken = 0
         # what was true of each instance when it was asked last, and how long the asking took
         self.asked: dict[str, tuple[Sight, int, float]] = {}
+        # its last verdict, for the log
+        self.shown: dict[str, int] = {}
 
     def run(self, seconds: float) -> str:
         """Take steps for so long. Returns what went wrong, "" for nothing."""
@@ -51,20 +53,19 @@ class Play:
                     said = self.acts.do(step)
                     seen = self.check(site, step)
                 except Problem as problem:
-                    self._tell(step, said)
+                    self._tell(step, said, "")
                     return self._report(site, step, problem)
-                self._tell(step, f"{said:50} | {seen}")
+                self._tell(step, said, seen)
                 self.taken += 1
         finally:
             site.end()
         return ""
 
-    def _tell(self, step: Step, said: str) -> None:
+    def _tell(self, step: Step, said: str, seen: str) -> None:
         passed = time.monotonic() - self.began
         choice = f" ({step.choice})" if step.choice else ""
-        self.say(
-            f"{passed:6.1f} s {self.taken:4} {step.name or 'all':11} {step.action}{choice}: {said}"
-        )
+        done = f"{step.name or 'all':9} {step.action}{choice}: {said}"
+        self.say(f"{passed:6.1f} s {self.taken:4} {done:75} | {seen}")
 
     def _report(self, site: Site, step: Step, problem: Problem) -> str:
         lines = [f"step {self.taken}, {step.action} of {step.name or 'all'}: {problem}"]
@@ -84,18 +85,18 @@ class Play:
         now = time.monotonic()
         self.away.update({name: now for name, state in site.states.items() if state != WELL})
 
-        def agree(member: Member) -> tuple[int, frozenset[int]]:
+        def agree(member: Member) -> int:
             return self._agree(site, member, step.name in (member.name, "", *member.needs))
 
         with ThreadPoolExecutor(len(site.members)) as pool:
-            found = list(pool.map(agree, site.members.values()))
-        tracked = set[int]().union(*(pids for _, pids in found))
+            codes = dict(zip(site.members, pool.map(agree, site.members.values())))
+        tracked = [site.members[name] for name, code in codes.items() if code != verdicts.STOPPED]
         self._await(lambda: strays(site, tracked), STRAY_SECONDS, "untracked")
         if site.harm:
             raise Problem(f"a bystander was harmed: {site.harm}")
-        return " ".join(f"{name} {code}" for name, (code, _) in zip(site.members, found))
+        return " ".join(f"{name} {self.shown[name]}" for name in site.members)
 
-    def _agree(self, site: Site, member: Member, is_near: bool) -> tuple[int, frozenset[int]]:
+    def _agree(self, site: Site, member: Member, is_near: bool) -> int:
         """The verdict of this instance is what it must be: at depth 0 and, where the step was about
         it, at depth 10, and to a probe. Looked at again where things were not the same before and
         after. What is slow to say is not asked for again while nothing changes."""
@@ -107,14 +108,18 @@ class Play:
             around = self._around(site, member)
             before = self.asked.get(member.name)
             if before and not is_near and before[0] == sight and before[2] > SLOW_SECONDS:
-                return before[1], sight.pids
+                return before[1]
             begun = time.monotonic()
             code, wrong = (0, "") if sight.loads else self._ask(member, sight, around, is_near)
             if not sight.loads and look(site, member) == sight:
                 if wrong:
                     raise Problem(f"{member.name}: {wrong}; there is {sight}; {around}")
                 self.asked[member.name] = sight, code, time.monotonic() - begun
-                return code, sight.pids
+                # what depth 0 calls running was looked at more deeply before
+                self.shown[member.name] = (
+                    code if code or is_near else self.shown.get(member.name, code)
+                )
+                return code
             if time.monotonic() > until:
                 raise Problem(f"{member.name} does not settle: {sight}, then {look(site, member)}")
             time.sleep(POLL)

@@ -13,7 +13,7 @@ from tests.faults.rig import Rig
 
 # Seconds: for one request, so that an API that hangs does not take long; before a consumer is at
 # fault.
-PATIENCE, GRACE = 1, 4
+PATIENCE, GRACE = 2, 4
 WELL = "well"
 # Settings of the stand-in that are its manners.
 MANNERS = (
