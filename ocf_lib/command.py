@@ -12,6 +12,7 @@ import string
 from ocf_lib import files
 from ocf_lib.outcomes import InvalidHere, Misconfigured, NotInstalled, Outcome
 from ocf_lib.parameters import Path
+from ocf_lib.process import Reloading
 from ocf_lib.service import Program, Uwsgi
 
 TYPE_CHECKING = False
@@ -27,6 +28,8 @@ SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SOCKET = r"(?:https?|(?:(?:http|https|uwsgi|suwsgi|ssl|fastcgi|scgi|raw|udp|shared|zerg)-)?socket)"
 SOCKET_LINE = re.compile(rf"^[ \t]*{SOCKET}[ \t]*=", re.MULTILINE)
 SOCKET_ARGUMENT = re.compile(rf"--{SOCKET}(?:=.*)?|-s")
+EXIT_LINE = re.compile(r"^[ \t]*exit-on-reload[ \t]*=[ \t]*(\S*)", re.MULTILINE)
+NO = ("false", "off", "no", "0")
 
 
 class Command:
@@ -65,10 +68,27 @@ def resolve(instance: Instance) -> Command:
 
 def ending_of(instance: Instance) -> Ending:
     """How to end what the parameters name. Needs nothing on this host: stop may have no record."""
+    return program_of(instance).ending
+
+
+def reloading_of(instance: Instance) -> Reloading:
+    """How what the parameters name is made to re-read its configuration: not at all where a uwsgi
+    is told to exit instead, as Debian's cinder-api is."""
+    program = program_of(instance)
+    if isinstance(program, Uwsgi):
+        lines = EXIT_LINE.findall(files.read_text(_ini(instance, program)))
+        words = additional(instance)
+        if any(value.lower() not in NO for value in lines) or "--exit-on-reload" in words:
+            return Reloading(0, renews=False)
+    return program.reloading
+
+
+def program_of(instance: Instance) -> Program:
+    """What the parameters name, installed or not."""
     try:
-        return _choose(instance).ending
+        return _choose(instance)
     except Outcome:
-        return instance.service.programs[0].ending
+        return instance.service.programs[0]
 
 
 def additional(instance: Instance) -> list[str]:
@@ -169,8 +189,7 @@ def opens_https(path: str) -> bool:
 
 
 def _uwsgi(instance: Instance, program: Uwsgi, path: str) -> Command:
-    config = instance.parameters["config"]
-    ini = config if is_uwsgi_ini(config) else program.ini
+    config, ini = instance.parameters["config"], _ini(instance, program)
     text = files.read_text(ini)
     if not text:
         raise NotInstalled(f"{ini} is not installed: name a uwsgi ini by parameter config")
@@ -181,6 +200,11 @@ def _uwsgi(instance: Instance, program: Uwsgi, path: str) -> Command:
     own = [] if ini == config else _pyargv(instance, program)
     environment = {} if ini == config else _environment(instance, program)
     return Command([path, *socket, "--ini", ini, *own, *extra], environment, program.ending, logs)
+
+
+def _ini(instance: Instance, program: Uwsgi) -> str:
+    config: str = instance.parameters["config"]
+    return config if is_uwsgi_ini(config) else program.ini
 
 
 def _pyargv(instance: Instance, program: Uwsgi) -> list[str]:

@@ -107,6 +107,16 @@ class Ending:
         self.signal, self.patience = signal, patience
 
 
+class Reloading:
+    """How a daemon is made to re-read its configuration. signal: what asks it to, 0 where nothing
+    does. renews: it replaces its workers, of which it then has one at least."""
+
+    __slots__ = ("renews", "signal")
+
+    def __init__(self, signal: int, renews: bool) -> None:
+        self.signal, self.renews = signal, renews
+
+
 def _owner(pid: int) -> int:
     return posix.stat(f"{PROC}/{pid}").st_uid
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posix
 
-from ocf_lib.process import UNKNOWN, Ending, Identity
+from ocf_lib.process import UNKNOWN, Ending, Identity, Reloading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ SIZE_LIMIT = 16384
 class Record:
     """One started daemon.
 
-    leader: its first process, which also leads its session. ending: how to end it.
+    leader: its first process, which also leads its session. ending: how to end it. reloading: how
+    it is made to re-read its configuration, None in what older versions left.
     endpoint: the socket of its API, from its own listening sockets, or None while unknown.
     url: what the parameters said of where it is, or "". has_workers: it had some when it was ready,
     so one at least must live.
@@ -34,9 +35,10 @@ class Record:
         endpoint: Endpoint | None = None,
         url: str = "",
         has_workers: bool = False,
+        reloading: Reloading | None = None,
     ) -> None:
         self.leader, self.ending, self.endpoint, self.url = leader, ending, endpoint, url
-        self.has_workers = has_workers
+        self.has_workers, self.reloading = has_workers, reloading
 
     @property
     def is_settled(self) -> bool:
@@ -52,6 +54,9 @@ class Record:
             f"signal={self.ending.signal}",
             f"patience={self.ending.patience}",
         ]
+        if self.reloading is not None:
+            lines.append(f"reload={self.reloading.signal}")
+            lines += ["renews=1"] if self.reloading.renews else []
         if self.has_workers:
             lines.append("workers=1")
         if self.endpoint is not None:
@@ -73,6 +78,11 @@ class Record:
                 return None
             if not 0 < ending.signal < 32 or ending.patience < 0:
                 return None
+            reloading = None
+            if "reload" in facts:
+                reloading = Reloading(int(facts["reload"]), "renews" in facts)
+                if not 0 <= reloading.signal < 32:
+                    return None
             endpoint = None
             if "api" in facts:
                 from ocf_lib.endpoint import Endpoint
@@ -80,7 +90,8 @@ class Record:
                 endpoint = Endpoint.parse(facts["api"])
         except (KeyError, ValueError):
             return None
-        return cls(leader, ending, endpoint, facts.get("url", ""), "workers" in facts)
+        url, has_workers = facts.get("url", ""), "workers" in facts
+        return cls(leader, ending, endpoint, url, has_workers, reloading)
 
 
 def is_trusted(folder: str) -> bool:

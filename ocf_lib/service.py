@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from ocf_lib.process import Ending
+from ocf_lib.process import Ending, Reloading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ocf_lib.parameters import Parameter
+
+# What asks a daemon to re-read its configuration (signal(7)).
+HUP, USR1 = 1, 10
 
 
 class Program:
@@ -20,6 +23,8 @@ class Program:
     environment: variables that it gets where `config` is not the packaged default; their values
     may hold {config} and {config_folder}.
     variables: what it gets in any case. log: the file that its package has it log to.
+    reload: the signal at which it re-reads its configuration and goes on working, 0 for none.
+    renews: it replaces its workers then.
     """
 
     ending = Ending(15, 0)  # SIGTERM
@@ -31,9 +36,12 @@ class Program:
         environment: Mapping[str, str] | None = None,
         log: str = "",
         variables: Mapping[str, str] | None = None,
+        reload: int = 0,
+        renews: bool = False,
     ) -> None:
         self.program, self.arguments, self.environment = program, arguments, environment or {}
         self.log, self.variables = log, variables or {}
+        self.reloading = Reloading(reload, renews)
 
 
 class Uwsgi(Program):
@@ -59,7 +67,9 @@ class Uwsgi(Program):
         pyargv: Sequence[str] = (),
         always: bool = False,
     ) -> None:
-        super().__init__("uwsgi", pyargv, environment)
+        # the master lets the workers finish, and runs itself anew on the sockets that it has; what
+        # comes meanwhile waits in their queue ("Things to know", Graceful Reloading)
+        super().__init__("uwsgi", pyargv, environment, reload=HUP, renews=True)
         self.ini, self.port, self.always = ini, port, always
 
 
@@ -151,8 +161,8 @@ class Service:
     spares: programs that it starts and that outlive it on purpose (dnsmasq), because the traffic of
     guests goes through them: they are no part of the instance.
     becomes: users that its workers become, where the daemon itself runs as root (Apache).
-    offers: what the actions beyond the usual ones do (reload, promote, demote), each a function
-    of the instance.
+    offers: what the actions beyond the usual ones do (promote, demote), each a function of the
+    instance.
     report: how it reports that it works, where it does.
     """
 

@@ -70,7 +70,7 @@ def start(instance: Instance, log: Log) -> None:
             )
         if found.leader is not None:
             log.info(f"{instance.name} runs already as PID {found.leader.pid}")
-            _wait(instance, _adopt(instance, found.leader.pid), None, log)
+            _wait(instance, adopt(instance, found.leader.pid), None, log)
             adoption.settle_sentinel(instance)
             return
         wanted = command.resolve(instance)
@@ -78,14 +78,15 @@ def start(instance: Instance, log: Log) -> None:
         daemon = launcher.launch(instance, wanted, log)
         # Recorded before anything else: at the action's timeout Pacemaker SIGKILLs us, and the
         # stop that follows must know what to end. Owner and executable are noted once settled.
-        record = Record(Identity(daemon.process.pid, daemon.process.start), wanted.ending)
+        leader = Identity(daemon.process.pid, daemon.process.start)
+        record = Record(leader, wanted.ending, reloading=command.reloading_of(instance))
         _keep(instance, record, log)
         log.info(f"{instance.name} launched as PID {daemon.process.pid}: {' '.join(wanted.argv)}")
         _wait(instance, record, daemon, log)
         adoption.settle_sentinel(instance)
 
 
-def _adopt(instance: Instance, pid: int) -> Record:
+def adopt(instance: Instance, pid: int) -> Record:
     """A record for a daemon that runs without one: the same as if we had just started it."""
     record = instance.record
     running = stat(pid)
@@ -93,21 +94,38 @@ def _adopt(instance: Instance, pid: int) -> Record:
         return record
     if running is None:
         raise Died(f"PID {pid} ended while it was looked at")
-    return Record(Identity.of(running), command.ending_of(instance))
+    ending, reloading = command.ending_of(instance), command.reloading_of(instance)
+    return Record(Identity.of(running), ending, reloading=reloading)
 
 
 def _wait(instance: Instance, record: Record, daemon: launcher.Daemon | None, log: Log) -> None:
-    """Until the service answers; then keep the record, complete."""
+    """Until the service answers; it may die meanwhile."""
 
     def watch() -> None:
         if record.leader.alive() is None:
             raise Died(_epitaph(instance, record, daemon))
 
+    until_usable(instance, record, watch, daemon.argv if daemon else None, log)
+
+
+def until_usable(
+    instance: Instance,
+    record: Record,
+    watch: Callable[[], None],
+    argv: Sequence[str] | None,
+    log: Log,
+) -> None:
+    """Until the service answers or, with the command line `argv`, has lived for a while and is
+    connected to its broker; then keep the record, complete.
+
+    watch: called meanwhile; raises Died where the daemon has. Raises Failed where it does not
+    answer in time, and nothing that it depends on explains it.
+    """
     if instance.service.api is not None:
         record.endpoint = _first_answer(instance, record.leader.pid, watch, log)
         record.url = instance.location
-    elif daemon is not None:
-        _settle(instance, daemon.argv, watch, log)
+    elif argv is not None:
+        _settle(instance, argv, watch, log)
     watch()
     settled = stat(record.leader.pid)
     if settled is not None:
@@ -172,7 +190,8 @@ def _first_answer(
         sleep(POLL)
     if endpoint is None and (found := holder.blocking(instance, members.command_line(leader))):
         missing = f"{found}; {missing}"
-    fault = Failed(f"{missing}; not usable {instance.environment.timeout:g} s after the start")
+    action, seconds = instance.environment.action, instance.environment.timeout
+    fault = Failed(f"{missing}; not usable {seconds:g} s after the {action}")
     try:
         blame.find(instance, fault)
     except Degraded as outcome:

@@ -295,3 +295,48 @@ def test_any_additional_parameters_are_words_or_misconfigured(instance_of: Make,
         assert "additional_parameters" in str(wrong)
     else:
         assert all(isinstance(word, str) for word in words)
+
+
+# -- how it is made to re-read its configuration -----------------------------------------------
+
+
+def test_a_uwsgi_reloads_and_renews_its_workers(host: Host, instance_of: Make) -> None:
+    uwsgi = host.program("uwsgi_python3")
+    host.file("packaged.ini", INI)
+    found = command.reloading_of(instance_of(host.service(), binary=uwsgi))
+    assert (found.signal, found.renews) == (1, True)
+
+
+def test_another_program_does_not(host: Host, instance_of: Make) -> None:
+    for name in ("demo-all", "a-program-of-ones-own"):
+        found = command.reloading_of(instance_of(host.service(), binary=host.program(name)))
+        assert found.signal == 0
+
+
+@pytest.mark.parametrize(
+    "line, is_told",
+    [
+        ("exit-on-reload = true", True),
+        (" exit-on-reload=1", True),
+        ("exit-on-reload =", True),
+        ("exit-on-reload = false", False),
+        ("exit-on-reload = No", False),
+        ("# exit-on-reload = true", False),
+    ],
+)
+def test_a_uwsgi_that_is_told_to_exit_does_not(
+    host: Host, instance_of: Make, line: str, is_told: bool
+) -> None:
+    """uwsgi takes all but these words for true (core/uwsgi.c, uwsgi_opt_true)."""
+    host.program("uwsgi_python3")
+    packaged = host.file("packaged.ini", f"{INI}{line}\n")
+    uwsgi = str(host.folder / "uwsgi_python3")
+    for config in (host.file("demo.conf"), packaged):
+        found = command.reloading_of(instance_of(host.service(), binary=uwsgi, config=config))
+        assert bool(found.signal) != is_told
+
+
+def test_a_uwsgi_that_an_argument_tells_to_exit(host: Host, instance_of: Make) -> None:
+    uwsgi, _ = host.program("uwsgi_python3"), host.file("packaged.ini", INI)
+    given = {"binary": uwsgi, "additional_parameters": "--exit-on-reload --threads 2"}
+    assert command.reloading_of(instance_of(host.service(), **given)).signal == 0

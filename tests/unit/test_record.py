@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ocf_lib import token
 from ocf_lib.endpoint import Endpoint
 from ocf_lib.instance import Instance
-from ocf_lib.process import UNKNOWN, Ending, Identity
+from ocf_lib.process import UNKNOWN, Ending, Identity, Reloading
 from ocf_lib.record import SIZE_LIMIT, Record, is_trusted, read
 from ocf_lib.token import MARGIN, Token
 from tests.unit.conftest import demo
@@ -65,6 +65,24 @@ def test_a_record_comes_back_as_it_was(
     assert facts(again) == facts(record)
 
 
+@pytest.mark.parametrize("signal", [0, 1, 10])
+@pytest.mark.parametrize("renews", [False, True])
+def test_how_it_re_reads_its_configuration_comes_back(signal: int, renews: bool) -> None:
+    record = Record(
+        Identity(4711, 1, 0, ""), Ending(15, 0), reloading=Reloading(signal, renews=renews)
+    )
+    again = Record.parse(str(record))
+    assert again is not None
+    assert again.reloading is not None
+    assert (again.reloading.signal, again.reloading.renews) == (signal, renews)
+
+
+def test_an_older_version_s_does_not_tell_how_to_reload() -> None:
+    record = Record.parse(GOOD)
+    assert record is not None
+    assert record.reloading is None
+
+
 def test_lines_that_a_newer_version_wrote_are_skipped() -> None:
     record = Record.parse("colour=blue\n" + GOOD + "and a line without a sign\n")
     assert record is not None
@@ -89,6 +107,9 @@ def test_lines_that_a_newer_version_wrote_are_skipped() -> None:
         ("signal=15", "signal=-9"),
         ("signal=15\n", ""),
         ("patience=5", "patience=-1"),
+        ("patience=5", "patience=5\nreload=-1"),
+        ("patience=5", "patience=5\nreload=32"),
+        ("patience=5", "patience=5\nreload=HUP"),
         ("api=http://[::1]:5000", "api=http://::1"),
         ("api=http://[::1]:5000", "api=http://[::1]:70000"),
         ("api=http://[::1]:5000", "api=http://[::1]:0"),
@@ -106,7 +127,9 @@ def test_a_damaged_record_is_none(old: str, new: str) -> None:
 LINES = st.lists(
     st.builds(
         "{}={}".format,
-        st.sampled_from(["pid", "start", "uid", "exe", "signal", "patience", "api", "url", ""]),
+        st.sampled_from(
+            ["pid", "start", "uid", "exe", "signal", "patience", "reload", "api", "url", ""]
+        ),
         st.one_of(
             st.integers(-5, 2**40).map(str),
             st.builds(
@@ -130,6 +153,7 @@ def test_whatever_text_comes_in_a_record_is_usable_or_none(lines: list[str], who
         return
     assert record.leader.pid > 1
     assert 0 < record.ending.signal < 32
+    assert record.reloading is None or 0 <= record.reloading.signal < 32
     if record.endpoint is not None:
         assert record.endpoint.scheme in ("http", "https")
         assert 0 < record.endpoint.port < 65536
