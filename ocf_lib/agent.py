@@ -90,6 +90,10 @@ def _act(instance: Instance) -> None:
         from ocf_lib.validate import validate_all
 
         validate_all(instance, log_of(instance))
+    elif action == "reload":
+        from ocf_lib.reload import reload
+
+        reload(instance, log_of(instance))
     elif action == "reload-agent":
         from ocf_lib.validate import reload_agent
 

@@ -243,9 +243,13 @@ def actions(start: int, stop: int) -> tuple[Action, ...]:
     )
 
 
-def worker_actions(start: int, stop: int, reports: bool = True) -> tuple[Action, ...]:
+def worker_actions(
+    start: int, stop: int, reports: bool = True, rereads: bool = False
+) -> tuple[Action, ...]:
     """The actions of a daemon without an API that needs broker or database; timeouts in seconds.
-    reports: an API lists whether it works."""
+    reports: an API lists whether it works. rereads: what the distribution starts can be made to
+    re-read its configuration."""
+    reread = (Action("reload", start),) if rereads else ()
     deep = (Action("monitor", 60, interval=300, depth=20),) if reports else ()
     return (
         Action("start", start),
@@ -254,17 +258,21 @@ def worker_actions(start: int, stop: int, reports: bool = True) -> tuple[Action,
         Action("monitor", 30, interval=30, depth=10),
         *deep,
         Action("status", 20),
+        *reread,
         Action("reload-agent", 20),
         Action("validate-all", 20),
         Action("meta-data", 10),
     )
 
 
-def api_actions(start: int, stop: int, login: bool = True) -> tuple[Action, ...]:
-    """The actions of a service with an API; timeouts in seconds. login: it takes tokens. Depth 0
-    comes first, for readers that take the first monitor for the only one; the intervals differ, for
-    crmsh."""
+def api_actions(
+    start: int, stop: int, login: bool = True, rereads: bool = False
+) -> tuple[Action, ...]:
+    """The actions of a service with an API; timeouts in seconds. login: it takes tokens. rereads:
+    as for worker_actions. Depth 0 comes first, for readers that take the first monitor for the only
+    one; the intervals differ, for crmsh."""
     deep = (Action("monitor", 60, interval=300, depth=20),) if login else ()
+    reread = (Action("reload", start),) if rereads else ()
     return (
         Action("start", start),
         Action("stop", stop),
@@ -272,6 +280,7 @@ def api_actions(start: int, stop: int, login: bool = True) -> tuple[Action, ...]
         Action("monitor", 30, interval=20, depth=10),
         *deep,
         Action("status", 20),
+        *reread,
         Action("reload-agent", 20),
         Action("validate-all", 20),
         Action("meta-data", 10),

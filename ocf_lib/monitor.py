@@ -6,6 +6,7 @@ depends on is there. Level 20 logs in. A level that does not exist means the nex
 
 from __future__ import annotations
 
+from ocf_lib.notes import Notes
 from ocf_lib.outcomes import Afflicted, Failed, NotRunning, Refused, Suspect
 from ocf_lib.process import has_working_child
 
@@ -31,6 +32,14 @@ def monitor(instance: Instance) -> None:
         leader = _search(instance)
     if leader.is_frozen:
         raise Failed(f"PID {leader.pid} is frozen (stopped by a signal)")
+    try:
+        _judge(instance, leader, record)
+    except Failed:
+        if not _is_reloading(instance, leader):
+            raise
+
+
+def _judge(instance: Instance, leader: Stat, record: Record | None) -> None:
     has_workers = record is not None and record.has_workers
     if has_workers and has_working_child(leader.pid) is False:
         _await_worker(instance, leader)
@@ -96,6 +105,15 @@ def _is_news(instance: Instance, name: str, dependency: str) -> bool:
     instance.notes[name] = dependency
     instance.notes.stamp(f"{name}.seen")
     return bool(before) or instance.environment.is_probe
+
+
+def _is_reloading(instance: Instance, leader: Stat) -> bool:
+    """Its configuration is being re-read at this moment: it answers when that is done, and action
+    reload says so if not."""
+    noted = Notes(instance.file("reload"))
+    age = noted.since("begun")
+    is_over = age is None or age > float(noted["seconds"])
+    return not is_over and noted["leader"] == f"{leader.pid} {leader.start}"
 
 
 def _search(instance: Instance) -> Stat:

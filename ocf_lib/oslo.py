@@ -29,14 +29,20 @@ KNOWN_LENGTH = 4
 class Options:
     """The options that a daemon with the command line `argv` has; what nobody set has none here.
 
-    project: whose folders in /etc it reads first, where no --config-dir is given.
+    project: whose folders in /etc it reads first, where no --config-dir is given. flaw: the first
+    line that oslo.config refuses, as in "line 3 of /etc/nova/nova.conf", "" for none.
     """
 
     def __init__(self, argv: Sequence[str], project: str = "") -> None:
         self.values: dict[tuple[str, str], str] = {}
+        self.flaw = ""
         for path in _files(list(_words(argv)), project):
-            for section, name, value in _parse(files.read_text(path)):
+            text = files.read_text(path)
+            for section, name, value in _parse(text):
                 self.values[section, name] = value
+            number = _flaw(text)
+            if number and not self.flaw:
+                self.flaw = f"line {number} of {path}"
 
     def get(self, section: str, *names: str) -> str:
         """The value of the first of the names that is set, "" for none."""
@@ -105,6 +111,28 @@ def _parse(text: str) -> Iterator[tuple[str, str, str]]:
         elif line[:1] not in ("#", ";"):
             at = min((line.find(sign) for sign in "=:" if sign in line), default=0)
             name, value = line[:at].strip(), _unquoted(line[at + 1 :].strip())
+
+
+def _flaw(text: str) -> int:
+    """The number of the first line that is neither section, option nor comment, nor goes on with a
+    value; 0 for none (oslo_config.iniparser)."""
+    in_section = in_value = False
+    for number, line in enumerate(map(str.rstrip, text.split("\n")), 1):
+        if line[:1] in (" ", "\t"):
+            if not in_value:
+                return number
+            continue
+        in_value = False
+        if line[:1] == "[":
+            if len(line) < 3 or line[-1] != "]":
+                return number
+            in_section = True
+        elif line and line[0] not in "#;":
+            name = line[: min((line.find(sign) for sign in "=:" if sign in line), default=0)]
+            if not (in_section and name.strip()):
+                return number
+            in_value = True
+    return 0
 
 
 def _unquoted(value: str) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import signal
 
-from ocf_lib.process import Identity
+from ocf_lib.process import PROC, Identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +51,16 @@ def describe(status: int) -> str:
     except ValueError:
         name = ""  # a real-time signal
     return f"was ended by signal {number}{name}"
+
+
+def is_heeded(process: Stat, number: int) -> bool:
+    """The process catches this signal: it neither ends of it nor passes it by."""
+    try:
+        with open(f"{PROC}/{process.pid}/status", encoding="utf-8", errors="replace") as file:
+            caught = next(line for line in file if line.startswith("SigCgt:"))
+    except (OSError, StopIteration):
+        return False
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
 
 def _send_by_pid(process: Stat, number: int) -> None:

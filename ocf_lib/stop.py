@@ -49,7 +49,7 @@ def stop(instance: Instance, log: Log) -> None:
         pids |= {str(found.leader.pid)} if found.leader else set()
         for pid in pids:
             files.remove(instance.pid_file, only_if=pid)
-        for kind in ("record", "token", "notes"):
+        for kind in ("record", "token", "notes", "reload"):
             files.remove(instance.file(kind))
 
 

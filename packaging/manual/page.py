@@ -21,6 +21,9 @@ ACTIONS = {
     "stop": "Ends all processes of the service. Needs nothing for it: neither program, "
     "configuration nor parameters.",
     "status": "The same as monitor at depth 0.",
+    "reload": "Has the daemon re-read its own configuration and go on working, the same process as "
+    "before; returns when it can be used again. Pacemaker never calls it, people do. Where what "
+    "runs cannot do it, nothing happens (exit code 3).",
     "reload-agent": "Makes changes of reloadable parameters effective; the service is not touched.",
     "validate-all": "Checks the parameters; with OCF_CHECK_LEVEL=10 also whether this node "
     "has what they name.",

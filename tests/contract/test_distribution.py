@@ -64,3 +64,16 @@ def test_each_runs_what_the_distribution_runs(script: str, monkeypatch: pytest.M
         assert ours != packaged(script)
     else:
         assert ours == packaged(script)
+
+
+@pytest.mark.root
+@pytest.mark.file
+def test_reload_is_offered_where_what_the_distribution_runs_can_do_it(
+    agent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An API loads all its code again then: that takes as long as a start."""
+    service = declaration(agent, monkeypatch)
+    is_offered = "reload" in {action.name for action in service.actions}
+    usual = command.reloading_of(Instance(service, Environment(["start"], {})))
+    assert is_offered == bool(usual.signal)
+    assert not is_offered or service.timeout_of("reload") >= service.timeout_of("start")

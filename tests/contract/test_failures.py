@@ -47,6 +47,11 @@ def assert_names_each(call: Resource, action: str, values: dict[str, str]) -> No
         assert_has_good_reason(done, f"parameter {name} must be")
 
 
+def offered(tree: etree._Element, *actions: str) -> list[str]:
+    """Those of the actions that the agent has."""
+    return [name for name in actions if tree.find(f"actions/action[@name='{name}']") is not None]
+
+
 def test_a_wrong_parameter_is_named_with_what_would_be_right(
     call: Resource, tree: etree._Element
 ) -> None:
@@ -58,16 +63,16 @@ def test_start_and_reload_look_at_the_parameters_too(away: Resource, tree: etree
     """With the same `Parameters.check` as validate-all: one parameter shows that it is called."""
     (name, value), *_ = wrong(tree).items()
     assert_names_each(away, "start", {name: value})
-    if tree.find("actions/action[@name='reload-agent']") is not None:
-        assert_names_each(away, "reload-agent", {name: value})
+    for action in offered(tree, "reload", "reload-agent"):
+        assert_names_each(away, action, {name: value})
 
 
 @pytest.mark.library
 @pytest.mark.root
 def test_start_and_reload_look_at_every_parameter(away: Resource, tree: etree._Element) -> None:
     assert_names_each(away, "start", wrong(tree))
-    if tree.find("actions/action[@name='reload-agent']") is not None:
-        assert_names_each(away, "reload-agent", wrong(tree))
+    for action in offered(tree, "reload", "reload-agent"):
+        assert_names_each(away, action, wrong(tree))
 
 
 def test_every_select_takes_its_options_alone(call: Resource, tree: etree._Element) -> None:

@@ -49,6 +49,12 @@ DEFAULTS = {
     "ignore": "",
     # hoard: MiB that it takes at SIGUSR1.
     "hoard": "0",
+    # what its parent does at SIGHUP: reread its configuration and note `word`; renew its workers
+    # (renewal: seconds without any) or relieve them (so long the old ones go on); die; move into
+    # another process. It ends of it where none of these is set.
+    "hup": "",
+    "word": "",
+    "renewal": "0",
     # linger: seconds that its orderly end takes. last_gasp: one more worker is forked then.
     "linger": "0",
     "last_gasp": "",

@@ -79,6 +79,10 @@ class Daemon:
         self.lifeline = os.pipe()
         listen_to_signals(of, PARENT, self.end)
         signal.signal(signal.SIGUSR1, lambda *_: hoard(of.path))
+        if of["hup"] == "ignore":
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        elif of["hup"]:
+            signal.signal(signal.SIGHUP, self.reread)
         if of["title"]:
             write_title(of["title"])
         time.sleep(float(of["listen_after"]))
@@ -107,6 +111,8 @@ class Daemon:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
             return
         os.close(self.lifeline[1])
+        # of its parent alone anything is asked
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         if self.settings["sessions"] == "yes":
             os.setsid()
         if self.settings["double_fork"] == "yes" and os.fork():
@@ -135,6 +141,33 @@ class Daemon:
             if self.settings["respawn"] == "yes":
                 time.sleep(float(self.settings["respawn_after"]))
                 self.fork()
+
+    def reread(self, *_: object) -> None:
+        """At SIGHUP. As of most real ones, the next would be its end while it is at this."""
+        self.settings = of = Settings(self.settings.path)
+        if of["hup"] != "relieve":
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        of.note(f"reread {of['word']}")
+        if of["hup"] == "die":
+            print(of["words"], file=sys.stderr, flush=True)
+            os._exit(3)
+        if of["hup"] == "move" and os.fork():
+            os._exit(0)
+        if of["hup"] == "renew":
+            self.end_workers()
+        if of["hup"] in ("renew", "relieve"):
+            time.sleep(float(of["renewal"]))
+            if of["hup"] == "relieve":
+                self.end_workers()
+            for _ in range(int(of["workers"])):
+                self.fork()
+        signal.signal(signal.SIGHUP, self.reread)
+
+    def end_workers(self) -> None:
+        for pid in self.workers:
+            os.kill(pid, signal.SIGTERM)
+            os.waitpid(pid, 0)
+        self.workers.clear()
 
     def end(self) -> None:
         """Tell the workers, wait for them, go."""

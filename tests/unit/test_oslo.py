@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,36 @@ def test_any_file_is_read_as_oslo_config_reads_it(write: Write, text: str) -> No
     found = ours(words)
     if expected is not None:
         assert found == expected
+
+
+FLAWED = st.sampled_from(["[", "[]", "[a", "=x", ": x", "word", " going = on", "", "# x"])
+
+
+@settings(max_examples=400)
+@given(lines=st.lists(st.one_of(LINES, FLAWED), max_size=6), has_section=st.booleans())
+@example(["a = b", "", " c"], True)
+@example(["# a", " b"], True)
+@example(["a = b"], False)
+def test_a_flaw_is_what_oslo_config_refuses(
+    write: Write, lines: list[str], has_section: bool
+) -> None:
+    folder = write({"some.conf": "\n".join([*(["[DEFAULT]"] if has_section else []), *lines])})
+    path = f"{folder}/some.conf"
+    try:
+        cfg.ConfigParser(path, {}).parse()
+        is_refused = False
+    except cfg.iniparser.ParseError:
+        is_refused = True
+    flaw = Options(["/usr/bin/x", f"--config-file={path}"]).flaw
+    assert bool(flaw) == is_refused
+    assert not flaw or re.fullmatch(rf"line [1-7] of {path}", flaw)
+
+
+def test_the_first_flaw_of_all_files_is_told(write: Write) -> None:
+    folder = write({"a.conf": "[x]\na = b\n", "b.conf": "[x]\na\n", "c.conf": "a = b\n"})
+    words = [f"--config-file={folder}/{name}.conf" for name in "abc"]
+    assert Options(["/usr/bin/x", *words]).flaw == f"line 2 of {folder}/b.conf"
+    assert Options(["/usr/bin/x", words[0]]).flaw == ""
 
 
 def test_what_it_reads_is_not_all_broken() -> None:
