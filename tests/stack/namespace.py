@@ -54,6 +54,12 @@ class Namespace:
         assert self._thread is not None
         return self._thread.submit(function, *args, **more).result()
 
+    def threads(self, number: int) -> ThreadPoolExecutor:
+        """So many more threads that are in it, for what goes on beside a test."""
+        return ThreadPoolExecutor(
+            number, "beside", initializer=_enter, initargs=(f"/proc/{self.pid}/ns/net",)
+        )
+
     def end(self) -> None:
         """End every process in it, and remove the folder."""
         if self._guard is None:

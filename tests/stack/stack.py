@@ -108,6 +108,10 @@ class Stack:
         """Call a function in a thread that is in the namespace: sockets that it makes are there."""
         return self._namespace.inside(function, *args, **more)
 
+    def threads(self, number: int) -> ThreadPoolExecutor:
+        """As many threads that are in the namespace."""
+        return self._namespace.threads(number)
+
     def is_open(self, port: int) -> bool:
         """Somebody listens on this port of the namespace."""
         return self.inside(servers.is_open, self.host, port)

@@ -1,0 +1,243 @@
+"""reload of every real daemon whose agent offers it: the same process, which is asked all the time,
+takes a configuration that has changed, and stays connected."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from tests.bed.waiting import wait_until
+from tests.calling import AGENTS, Caller
+from tests.stack import daemons, report
+from tests.stack.real import Real
+from tests.stack.stack import Stack
+from tests.stack.test_life import AMQP, SETTLE, Family, Ready, check_monitor, check_processes
+
+pytestmark = [pytest.mark.root, pytest.mark.stack]
+
+SECONDS = 60.0
+# An API is asked by so many at once.
+CLIENTS = 2
+# Where a request has a body that the application reads.
+LATE = {"keystone": "/v3/auth/tokens", "horizon": "/horizon/auth/login/"}
+LATE_SECONDS = 2.0
+PATHS = {"swift": "/healthcheck", "horizon": "/horizon/auth/login/"}
+
+
+@dataclass
+class Change:
+    """Of a configuration, and how it shows that the daemon took it.
+
+    old, new     the text that is replaced, and by what
+    file         beside what parameter `config` names, where the daemon reads it from another
+    sign         of a line in its log, after the PID
+    processes    so many more
+    page         what stands in the page that it shows
+    """
+
+    old: str = "[DEFAULT]\n"
+    new: str = "[DEFAULT]\ndebug = true\n"
+    file: str = ""
+    sign: str = "DEBUG "
+    processes: int = 0
+    page: str = ""
+
+
+# By project; oslo.config takes `debug` of a daemon that runs (it is mutable).
+CHANGES = {
+    "keystone": Change(file="keystone.conf"),
+    "placement": Change("[api]\n", "[DEFAULT]\ndebug = true\n[api]\n", "placement.conf"),
+    "nova": Change(file="nova.conf"),
+    "cinder": Change(file="cinder.conf"),
+    "heat": Change(file="heat.conf"),
+    "manila": Change(file="manila.conf"),
+    "neutron": Change(file="neutron.conf"),
+    "ceilometer": Change(
+        new="[DEFAULT]\npollsters_definitions_dirs = /nonexistent\n",
+        file="ceilometer.conf",
+        sign="INFO .* at \\[\\['/nonexistent'\\]\\]",
+    ),
+    "swift": Change("workers = 2\n", "workers = 3\n", processes=1),
+    "horizon": Change(
+        "DEBUG = False\n",
+        'DEBUG = False\nSITE_BRANDING = "Taken while it ran"\n',
+        "local/local_settings.py",
+        page="Taken while it ran",
+    ),
+}
+
+
+def offers(agent: str) -> bool:
+    return "rereads=True" in (AGENTS / agent).read_text()
+
+
+REREADING = [real for real in daemons.ALL if offers(real.agent)]
+
+
+class Clients:
+    """Ask an API all the time, each request on a connection of its own.
+
+    answers: when it was asked, after how many seconds it answered, and a status or what went wrong.
+    """
+
+    def __init__(self, stack: Stack, port: int, path: str) -> None:
+        self.port, self.path = port, path
+        self.answers: list[tuple[float, float, object]] = []
+        self._over = threading.Event()
+        self._pool = stack.threads(CLIENTS)
+        self._asking: list[Future[None]] = [self._pool.submit(self._ask) for _ in range(CLIENTS)]
+
+    def _ask(self) -> None:
+        while not self._over.is_set():
+            began = time.monotonic()
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+            try:
+                connection.request("GET", self.path, headers={"Connection": "close"})
+                answer = connection.getresponse()
+                answer.read()
+                said: object = answer.status
+            except (OSError, http.client.HTTPException) as error:
+                said = repr(error)
+            finally:
+                connection.close()
+            self.answers.append((began, time.monotonic() - began, said))
+
+    def end(self) -> None:
+        self._over.set()
+        for each in self._asking:
+            each.result()
+        self._pool.shutdown()
+
+    @property
+    def failures(self) -> list[object]:
+        return [
+            (seconds, said)
+            for _, seconds, said in self.answers
+            if not isinstance(said, int) or said >= 500
+        ]
+
+
+@contextlib.contextmanager
+def asked(stack: Stack, real: Real) -> Iterator[Clients | None]:
+    """The block runs while clients ask, before it, in it and after it; None where there is nothing
+    to ask."""
+    if real.port is None:
+        yield None
+        return
+    clients = Clients(stack, real.port, PATHS.get(real.agent.partition("-")[0], "/"))
+    try:
+        wait_until(lambda: len(clients.answers) > CLIENTS, SECONDS, "clients are answered")
+        yield clients
+        before = len(clients.answers)
+        wait_until(lambda: len(clients.answers) > before + CLIENTS, SECONDS, "and after it")
+    finally:
+        clients.end()
+
+
+@contextlib.contextmanager
+def changed(caller: Caller, change: Change) -> Iterator[None]:
+    """The configuration, for the block."""
+    path = Path(caller.parameters["config"])
+    path = path.parent / change.file if change.file else path
+    before = path.read_text()
+    assert change.old in before
+    path.write_text(before.replace(change.old, change.new, 1))
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+class Logs:
+    """What is logged from now on, by whomever."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.folder = stack.log
+        self.sizes = {path: path.stat().st_size for path in self.folder.iterdir()}
+
+    def signed(self, sign: str) -> set[int]:
+        """The PIDs of those who wrote a line with this sign."""
+        line, found = re.compile(rf"^\S+ \S+ (\d+) {sign}", re.MULTILINE), set()
+        for path in self.folder.iterdir():
+            with path.open("rb") as file:
+                file.seek(self.sizes.get(path, 0))
+                found |= set(map(int, line.findall(file.read().decode(errors="replace"))))
+        return found
+
+
+def late(stack: Stack, real: Real) -> Future[str] | None:
+    """A request that is being worked on meanwhile: half of its body comes two seconds late."""
+    if real.agent not in LATE or real.port is None:
+        return None
+
+    def post() -> str:
+        body = b"x" * 100
+        head = f"POST {LATE[real.agent]} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", real.port), SECONDS) as connection:
+            connection.sendall(head.encode() + body[:50])
+            time.sleep(LATE_SECONDS)
+            connection.sendall(body[50:])
+            return connection.recv(4096).partition(b"\r\n")[0].decode()
+
+    pool = stack.threads(1)
+    asked = pool.submit(post)
+    pool.shutdown(wait=False)
+    return asked
+
+
+@pytest.mark.parametrize("real", REREADING, ids=lambda real: real.name)
+def test_reload(real: Real, stack: Stack, running: Ready) -> None:
+    caller = running(real)
+    started = caller("start", timeout=real.start_timeout)
+    assert started.code == 0, started
+    family = Family(caller, real)
+    check_processes(family)
+    check_monitor(caller, real)
+    born, connected = family.leader.create_time(), family.total(AMQP)
+    change, logs = CHANGES[real.agent.partition("-")[0]], Logs(stack)
+    with changed(caller, change), asked(stack, real) as clients:
+        request = late(stack, real)
+        reloaded = caller("reload", timeout=SECONDS)
+        assert (reloaded.code, reloaded.err) == (0, ""), reloaded
+    seen = {"reload": f"{reloaded.seconds:.1f} s"}
+    after = Family(caller, real)
+    assert (after.pid, after.leader.create_time()) == (family.pid, born)
+    check_processes(Family(caller, replace(real, processes=real.processes + change.processes)))
+    check_monitor(caller, real)
+    wait_until(lambda: after.total(AMQP) >= connected, SETTLE, "it is connected as before")
+    if clients is not None:
+        assert clients.failures == []
+        longest = max(seconds for _, seconds, _ in clients.answers)
+        seen["longest answer"] = f"{longest:.1f} s"
+    if request is not None:
+        assert request.result(SECONDS).startswith("HTTP/1.1 "), "what it was at is answered"
+    if change.page:
+        assert change.page in page(stack, real)
+    everyone = {process.pid for process in after.all}
+    stopped = caller("stop", timeout=daemons.TIMEOUT)
+    assert stopped.code == 0, stopped
+    if not (change.page or change.processes):
+        # some say nothing before their end
+        assert logs.signed(change.sign) & everyone
+    report.note(real.name, report.REAL, seen)
+
+
+def page(stack: Stack, real: Real) -> str:
+    def get() -> str:
+        connection = http.client.HTTPConnection("localhost", real.port, timeout=SECONDS)
+        with contextlib.closing(connection):
+            connection.request("GET", PATHS[real.agent])
+            return connection.getresponse().read().decode()
+
+    return stack.inside(get)
