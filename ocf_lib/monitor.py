@@ -111,8 +111,7 @@ def _is_reloading(instance: Instance, leader: Stat) -> bool:
     """Its configuration is being re-read at this moment: it answers when that is done, and action
     reload says so if not."""
     noted = Notes(instance.file("reload"))
-    age = noted.since("begun")
-    is_over = age is None or age > float(noted["seconds"])
+    is_over = noted.since("until") is not None
     return not is_over and noted["leader"] == f"{leader.pid} {leader.start}"
 
 

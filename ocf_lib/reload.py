@@ -43,6 +43,8 @@ POLL = 0.1
 # A daemon handles no such signal while it acts on one: the next would end it (oslo.service 0.1 s,
 # uwsgi 0.03 s, Swift 4 s: measured).
 HEED_SECONDS = 2.0
+# The share of its time that it waits for a start that is under way.
+LOCK_SHARE = 0.25
 # What looks done for this long is done. Swift forks once more just before it runs itself anew.
 STEADY_SECONDS = 1.0
 
@@ -57,8 +59,8 @@ def reload(instance: Instance, log: Log) -> None:
     """
     validate.parameters(instance, log)
     validate.host(instance)
-    deadline = instance.environment.deadline
-    with lock.held(instance.file("lock"), deadline - 1) as locked:
+    now, deadline = monotonic(), instance.environment.deadline
+    with lock.held(instance.file("lock"), now + LOCK_SHARE * (deadline - now)) as locked:
         if not locked:
             raise Failed("a start, a stop or a reload is under way: nothing was reloaded")
         leader = _leader(instance)
@@ -154,12 +156,10 @@ def _watch(
 
 @contextlib.contextmanager
 def _noted(instance: Instance, leader: Stat) -> Iterator[None]:
-    """For the block monitor knows what goes on; longer it never believes it, should we be
-    killed."""
+    """For the block monitor knows what goes on; should we be killed, for no longer than we had."""
     notes = Notes(instance.file("reload"))
     notes["leader"] = f"{leader.pid} {leader.start}"
-    notes["seconds"] = f"{instance.environment.deadline - monotonic():.3f}"
-    notes.stamp("begun")
+    notes["until"] = f"{instance.environment.deadline:.3f}"
     notes.keep()
     try:
         yield

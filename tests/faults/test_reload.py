@@ -168,8 +168,9 @@ def test_a_reload_that_was_killed_excuses_nothing_for_long(api: Rig) -> None:
     child.communicate()
     assert api.monitor(0).code == 0
     note = api.file("reload")
-    began = next(x for x in note.read_text().splitlines() if x.startswith("begun="))
-    note.write_text(note.read_text().replace(began, f"begun={float(began[6:]) - 20}"))
+    until = next(line for line in note.read_text().splitlines() if line.startswith("until="))
+    assert time.monotonic() < float(until[6:]) < time.monotonic() + 20
+    note.write_text(note.read_text().replace(until, f"until={time.monotonic()}"))
     assert api.monitor(0).code == 1
     api.stop()
     assert not note.exists()
@@ -177,7 +178,7 @@ def test_a_reload_that_was_killed_excuses_nothing_for_long(api: Rig) -> None:
 
 def test_it_excuses_no_other_process(api: Rig) -> None:
     note = api.file("reload")
-    note.write_text(f"leader=1 1\nseconds=600\nbegun={time.monotonic()}\n")
+    note.write_text(f"leader=1 1\nuntil={time.monotonic() + 600}\n")
     api.set(mode="500")
     assert api.monitor().code == 1
 
