@@ -142,7 +142,9 @@ class Play:
         after = self.cluster.wait_running("p_keystone", deadline=FAULT_SECONDS)
         self.wait_token(time.time())  # only now is the last failure among the attempts
         back = self.wait_token(at)
-        self.timeline.faults.append(Fault(name, at, noticed, back, before, after))
+        done = self.cluster.operations("p_keystone", after)
+        alone = next((each.seconds for each in done if each.task == "start"), 0.0)
+        self.timeline.faults.append(Fault(name, at, noticed, back, before, after, alone))
         self.timeline.say(f"tokens again, {back - at:.1f} s after the fault, from {after}")
         for failure in self.cluster.failures("p_keystone"):
             said = failure.reason or f"rc {failure.rc}, {failure.status}"
@@ -169,11 +171,8 @@ class Play:
 
         self.fault("Keystone crashes", strike)
         crashed = self.timeline.faults[-1]
-        done = self.cluster.operations("p_keystone", crashed.after)
-        alone = next(each.seconds for each in done if each.task == "start")
-        self.timeline.say(
-            f"of these {crashed.back - crashed.at:.1f} s Keystone's own start took {alone:.1f} s"
-        )
+        whole, alone = crashed.back - crashed.at, crashed.alone
+        self.timeline.say(f"of these {whole:.1f} s Keystone's own start took {alone:.1f} s")
 
     def freeze_daemon(self) -> None:
         self.timeline.title("Fault 2: Keystone hangs")

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault and its end. at, noticed and back are seconds since 1970; noticed may be unknown."""
+    """A fault and its end. at, noticed and back are seconds since 1970; noticed may be unknown.
+    alone: how many seconds of it the start that mended it took, 0 where none is on record."""
 
     name: str
     at: float
@@ -17,6 +18,7 @@ class Fault:
     back: float
     before: str
     after: str
+    alone: float = 0.0
 
 
 class Timeline:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.bench import hosts, paper
+from tests.bench import hosts, paper, promptness
 from tests.calling import ROOT
 
 # Agents make folders there for projects that have none.
@@ -31,6 +31,8 @@ def main() -> None:
         found = paper.measure(folder, agents, spec["seconds"])
     else:
         found = hosts.measure(folder, agents, spec["host"] == "busy", spec["rounds"])
+        if spec["host"] == "quiet":
+            found["promptness"] = promptness.measure(folder, agents)
     print(json.dumps(found), flush=True)
     # the end of all others here, without waiting for the threads of this one
     os._exit(0)

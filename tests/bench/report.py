@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tests.bench import crash
 from tests.bench.cost import Figure
 from tests.calling import ROOT
 
@@ -27,6 +28,7 @@ HOSTS = {
     "quiet": "a quiet host",
     "busy": "a host with 10,000 open sockets and 2,000 processes",
     "paper": "the paper's 45 resources",
+    "crash": "a crash of Keystone on a three-node cluster, monitored every 30 s",
 }
 
 
@@ -48,7 +50,10 @@ def main() -> None:
     found = {}
     for host in given.hosts or HOSTS:
         print(f"measuring: {HOSTS[host]}", flush=True)
-        found[host] = measure(host, agents, given.rounds, given.seconds)
+        if host == "crash":
+            found[host] = crash.measure(given.stage.resolve())
+        else:
+            found[host] = measure(host, agents, given.rounds, given.seconds)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(found, indent=1) + "\n")
     too_dear = [name for host, its in found.items() for name in show(host, its)]
@@ -98,6 +103,8 @@ def show(host: str, found: dict[str, Any]) -> list[str]:
     """Print the table of one host; return what is over its limit."""
     if host == "paper":
         return show_paper(found)
+    if host == "crash":
+        return show_crash(found)
     figures = [Figure(**each) for each in found["figures"]]
     bare = figures[0]
     print(
@@ -107,13 +114,39 @@ def show(host: str, found: dict[str, Any]) -> list[str]:
     print(f"  {'':38} {'ms':>7} {'ratio':>7} {'limit':>6}")
     for figure in figures[1:]:
         print(line(figure))
-    return [f"{each.name} on the {host} host" for each in figures if each.is_over]
+    over = [f"{each.name} on the {host} host" for each in figures if each.is_over]
+    return over + show_promptness(found.get("promptness", []))
 
 
 def line(figure: Figure) -> str:
     limit = "" if figure.limit is None else f"{figure.limit:.1f}"
     verdict = "" if figure.limit is None else "  OVER" if figure.is_over else "  ok"
     return f"  {figure.name:38} {figure.milliseconds:7.1f} {figure.ratio:7.2f} {limit:>6}{verdict}"
+
+
+def show_promptness(figures: list[dict[str, Any]]) -> list[str]:
+    """Print how long the actions take beyond the daemon's own time; return what is over."""
+    if figures:
+        print(f"\n  {'wall time':44} {'median s':>9} {'longest':>8} {'limit':>6}")
+    for each in figures:
+        verdict = "OVER" if each["seconds"] > each["limit"] else "ok"
+        print(
+            f"  {each['name']:44} {each['seconds']:9.3f} {each['longest']:8.3f} "
+            f"{each['limit']:6.2f}  {verdict}"
+        )
+    return [each["name"] for each in figures if each["seconds"] > each["limit"]]
+
+
+def show_crash(found: dict[str, Any]) -> list[str]:
+    is_over = found["beyond"] > found["limit"]
+    print(
+        f"\nKeystone is killed on a three-node cluster, monitor every 30 s; medians "
+        f"of {found['calls']}\n\n"
+        f"  next token after {found['back']:.1f} s, of which Keystone's own start took "
+        f"{found['alone']:.1f} s; beyond it {found['beyond']:.2f} s, limit {found['limit']:.1f} s"
+        f"  {'OVER' if is_over else 'ok'}"
+    )
+    return ["a crash beyond Keystone's own start"] if is_over else []
 
 
 def show_paper(found: dict[str, Any]) -> list[str]:

@@ -1,0 +1,107 @@
+"""How long after the daemon do the agent's actions end? Seconds of wall time, the machine quiet.
+
+start after the daemon's first good answer, stop after the end of its last process, and the sentinel
+with Pacemaker's tool after a crash. The daemon is a stand-in whose own times are given, so that
+what is measured is ours.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.bench.services import Service
+from tests.faults.pacemaker import Pacemaker
+
+# Seconds that the project allows itself, for the median.
+LIMITS = {
+    "start, after the daemon's first good answer": 0.1,
+    "stop, after the end of its last process": 0.05,
+    "a crash, until Pacemaker's tool is called": 0.5,
+}
+ROUNDS = 15
+# So long the daemon takes to answer and to end, in seconds.
+LOADING, LINGERING = "0.6", "0.4"
+POLL = 0.002
+PATIENCE = 30.0
+
+
+def measure(folder: Path, agents: Path) -> list[dict[str, Any]]:
+    """The figures, one for each of LIMITS."""
+    service = Service(folder / "prompt", agents, "keystone", name="p_prompt")
+    service.set(connect="", answer_after=LOADING, linger=LINGERING)
+    pacemaker = Pacemaker(service)
+    found: dict[str, list[float]] = {name: [] for name in LIMITS}
+    started, stopped, told = found.values()
+    for turn in range(ROUNDS):
+        (pacemaker.folder / "told").unlink(missing_ok=True)
+        answered = Moment(lambda: answers(service.port))
+        service.start(timeout=PATIENCE, extra=pacemaker.extra)
+        started.append(time.monotonic() - answered.wait())
+        if turn % 2:
+            pids = service.pids
+            ended = Moment(lambda pids=pids: not any(lives(pid) for pid in pids))
+            service.stop(timeout=PATIENCE)
+            stopped.append(time.monotonic() - ended.wait())
+        else:
+            begun = time.monotonic()
+            os.kill(service.parent.pid, signal.SIGKILL)
+            told.append(Moment(lambda: pacemaker.told).wait() - begun)
+            service.stop(timeout=PATIENCE)
+    return [
+        {
+            "name": name,
+            "seconds": statistics.median(times),
+            "longest": max(times),
+            "limit": LIMITS[name],
+            "calls": len(times),
+        }
+        for name, times in found.items()
+    ]
+
+
+class Moment:
+    """When something became so, looked at every 2 ms."""
+
+    def __init__(self, is_so: Callable[[], object]) -> None:
+        self.is_so, self.at = is_so, 0.0
+        self.thread = threading.Thread(target=self._look, daemon=True)
+        self.thread.start()
+
+    def _look(self) -> None:
+        until = time.monotonic() + PATIENCE
+        while not self.is_so() and time.monotonic() < until:
+            time.sleep(POLL)
+        self.at = time.monotonic()
+
+    def wait(self) -> float:
+        """The moment, on the monotonic clock."""
+        self.thread.join()
+        return self.at
+
+
+def answers(port: int) -> bool:
+    """The API answers a request that anybody may make."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 0.05) as connection:
+            connection.settimeout(PATIENCE)
+            connection.sendall(b"GET / HTTP/1.0\r\nConnection: close\r\n\r\n")
+            return connection.recv(12)[9:10] in b"23"
+    except OSError:
+        return False
+
+
+def lives(pid: int) -> bool:
+    """It is no zombie either."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] not in b"ZX"
+    except OSError:
+        return False
