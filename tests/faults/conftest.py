@@ -168,8 +168,11 @@ def town() -> Iterator[Witnesses]:
     with tempfile.TemporaryDirectory(prefix="faults.") as folder:
         Path(folder).chmod(0o755)
         made = Witnesses(Path(folder))
-        yield made
-        made.end()
+        try:
+            made.begin()
+            yield made
+        finally:
+            made.end()
 
 
 @pytest.fixture

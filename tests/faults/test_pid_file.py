@@ -69,7 +69,8 @@ def test_what_is_no_pid_file(rig: Rig, witnesses: Witnesses, kind: str) -> None:
     put(rig, path, KINDS[kind])
     check_stopped(rig, rig.stop(timeout=60))
     rig.start(timeout=60)
-    assert path.is_dir() or path.read_text() == f"{rig.parent.pid}\n"
+    # never opened where it is a FIFO
+    assert path.is_dir() or (path.is_file() and path.read_text() == f"{rig.parent.pid}\n")
     put(rig, path, KINDS[kind])
     assert rig.monitor().code == 0
     assert rig.start().seconds < 2

@@ -23,6 +23,9 @@ class Witnesses:
             for user in ("root", STRANGER, service_user())
         ]
         self.root = self.sleepers[0]
+        self.seen: dict[str, list[psutil.Process]] = {}
+
+    def begin(self) -> None:
         for rig in (self.twin, self.cousin):
             rig.start()
         self.seen = self._living()
