@@ -221,6 +221,8 @@ def stay_connected(settings: Settings) -> None:
                 with contextlib.suppress(OSError):
                     to = (address or "127.0.0.1", int(port))
                     held[place] = socket.create_connection(to, 1)
+                    # with a timeout, is_over would wait for it and take it for the end
+                    held[place].settimeout(None)
                     settings.note(f"connected {place}")
             time.sleep(0.1)
 

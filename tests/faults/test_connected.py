@@ -113,3 +113,8 @@ def test_without_a_broker_it_has_to_live_a_while(consumer: Rig, how: str) -> Non
     assert SETTLED <= result.seconds < 6
     assert MISSING not in consumer.agent_log
     consumer.stop()
+
+
+def test_the_stand_in_stays_connected(worker: Rig) -> None:
+    """Its start has taken the two seconds for which a daemon must live."""
+    assert (worker.count("connected"), worker.count("disconnected")) == (1, 0)
