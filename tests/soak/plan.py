@@ -14,7 +14,7 @@ UP, ILL, DOWN = "up", "ill", "down"
 WEIGHTS = {
     UP: {
         "start": 1,
-        "stop": 1,
+        "stop": 3,
         "monitor": 1,
         "kill_parent": 3,
         "kill_worker": 2,
@@ -25,7 +25,7 @@ WEIGHTS = {
         "pair": 3,
         "lose_record": 1,
         "spoil_record": 1,
-        "trouble": 2,
+        "trouble": 3,
     },
     ILL: {
         "recover": 7,
@@ -45,7 +45,7 @@ WEIGHTS = {
         "stop": 1,
         "monitor": 1,
         "interrupt_start": 4,
-        "pair": 4,
+        "pair": 6,
     },
 }
 # What becomes of the instance; other steps leave it as it was.
@@ -67,7 +67,10 @@ NEIGHBOURS = ("broker", "database")
 OUTAGES = ("go", "freeze")
 LEVELS = ("0", "10", "20", "probe", "status")
 WHO = ("parent", "worker", "workers", "all")
-PAIRS = ("start start", "stop stop", "start stop", "stop start", "start monitor", "stop monitor")
+PAIRS = (
+    *("start start", "start start", "start stop", "stop start", "stop stop"),
+    *("start monitor", "stop monitor"),
+)
 MODES = ("500", "hang", "garbage", "close", "reset")
 # Ways of a daemon, from its next start on: what the stand-in's configuration says beside the usual.
 MANNERS: dict[str, dict[str, str]] = {
