@@ -32,15 +32,15 @@ class Log:
     """
 
     def __init__(self, environ: Mapping[str, str], tag: str, secrets: Iterable[str] = ()) -> None:
-        self.tag = _printable(environ.get("HA_LOGTAG") or f"{tag}[{os.getpid()}]")
+        # longest first: one may begin with another
+        self.secrets = sorted(filter(None, secrets), key=len, reverse=True)
+        self.tag = _printable(self.mask(environ.get("HA_LOGTAG") or f"{tag}[{os.getpid()}]"))
         self.file, self.debug_file = environ.get("HA_LOGFILE"), environ.get("HA_DEBUGLOG")
         facility = environ.get("HA_LOGFACILITY") or "daemon"
         named = getattr(syslog, "LOG_" + facility.upper(), None)
         self.facility = named if isinstance(named, int) else syslog.LOG_DAEMON
         self.uses_syslog = facility != "none"
         self.debugs = environ.get("HA_debug", "0") not in ("", "0")
-        # longest first: one may begin with another
-        self.secrets = sorted(filter(None, secrets), key=len, reverse=True)
 
     def error(self, text: str) -> None:
         self._write("ERROR", text)
