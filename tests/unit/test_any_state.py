@@ -10,6 +10,7 @@ import posix
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from ocf_lib.record import Record
 from ocf_lib.service import Service
 from tests.unit.conftest import demo
 
+# Unlike that of another run beside this one, whose stop would end what lives here.
+INSTANCE = f"p_{uuid.uuid4().hex[:12]}"
 CODES = {*range(10), 190, 191}
 KINDS = ("record", "notes", "token", "lock")
 SECRET = "s3cret-Pässwörd"
@@ -140,7 +143,7 @@ class Place:
         self.folder, self.rsctmp, self.log = folder, folder / "rsctmp", folder / "ha.log"
         os.mkfifo(folder / "fifo")
 
-    def write(self, files: dict[str, bytes], name: str = "demo@p_any") -> None:
+    def write(self, files: dict[str, bytes], name: str = f"demo@{INSTANCE}") -> None:
         """The state folder holds just these."""
         shutil.rmtree(self.rsctmp, ignore_errors=True)
         state = self.rsctmp / "openstack"
@@ -154,7 +157,7 @@ class Place:
             "HA_LOGFACILITY": b"none",
             "HA_LOGFILE": os.fsencode(self.log),
             "HA_RSCTMP": os.fsencode(self.rsctmp),
-            "OCF_RESOURCE_INSTANCE": b"p_any",
+            "OCF_RESOURCE_INSTANCE": INSTANCE.encode(),
             **environment,
         }
         out, err = io.StringIO(), io.StringIO()
@@ -192,7 +195,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 def living(place: Place) -> Iterator[tuple[subprocess.Popen[bytes], bytes]]:
     """A process that start has made, as far as anybody can tell; and its record."""
     child = subprocess.Popen(
-        ["sleep", "600"], env={MARKER: "demo/p_any"}, cwd="/", start_new_session=True
+        ["sleep", "600"], env={MARKER: f"demo/{INSTANCE}"}, cwd="/", start_new_session=True
     )
     found = stat(child.pid)
     assert found is not None
