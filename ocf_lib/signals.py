@@ -37,8 +37,13 @@ def send(processes: Iterable[Stat], number: int) -> None:
 
 
 def lives(process: Stat) -> bool:
-    """It is the process that it was, and not dead."""
-    return Identity(process.pid, process.start).alive() is not None
+    """It is still there, and no other that has its PID now."""
+    return as_it_is(process) is not None
+
+
+def as_it_is(process: Stat) -> Stat | None:
+    """The same process now, None where it is dead."""
+    return Identity(process.pid, process.start).alive()
 
 
 def describe(status: int) -> str:

@@ -11,7 +11,7 @@ from time import monotonic, sleep
 
 from ocf_lib import adoption, command, files, guard, lock
 from ocf_lib.outcomes import Failed
-from ocf_lib.signals import lives, send
+from ocf_lib.signals import as_it_is, send
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,13 +61,13 @@ def _end(instance: Instance, found: Members, ending: Ending, log: Log) -> None:
     kill_at = now + min(patience, ending.patience or patience)
     asked: set[int] = set()
     killed = False
-    # what a SIGSTOP keeps from hearing us
-    send([process for process in found.all if process.is_frozen], signal.SIGCONT)
     if found.leader is not None:
         send([found.leader], ending.signal)
         asked.add(found.leader.pid)
     while True:
-        living = [process for process in found.all if lives(process)]
+        living = [process for process in map(as_it_is, found.all) if process is not None]
+        # what a SIGSTOP keeps from hearing us, whenever it came
+        send([process for process in living if process.is_frozen], signal.SIGCONT)
         if not living:
             # looked for anew: workers may have forked since
             found = adoption.members_of(instance)
@@ -82,7 +82,7 @@ def _end(instance: Instance, found: Members, ending: Ending, log: Log) -> None:
                 log.warning(f"{instance.name}: SIGKILL for what did not end by itself: {found}")
             killed = True
             send(living, signal.SIGKILL)
-        elif not any(process is found.leader for process in living):
+        elif found.leader is None or found.leader.pid not in [each.pid for each in living]:
             orphans = [process for process in living if process.pid not in asked]
             send(orphans, signal.SIGTERM)
             asked.update(process.pid for process in orphans)

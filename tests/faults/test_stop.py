@@ -264,9 +264,7 @@ def test_frozen_processes_end(running: Rig, who: str) -> None:
         is_parent = process.pid == running.parent.pid
         if who == "all" or is_parent == (who == "parent"):
             process.suspend()
-    wait_until(
-        lambda: any(p.status() == psutil.STATUS_STOPPED for p in running.processes()), "it froze"
-    )
+            wait_until(lambda p=process: p.status() == psutil.STATUS_STOPPED, "it froze")
     check_stopped(running, running.stop(timeout=12), within=4)
     assert "SIGKILL" not in running.agent_log
     assert "signal SIGTERM parent" in running.journal
@@ -350,3 +348,14 @@ def test_kill_is_not_needed_for_what_ends_by_itself(running: Rig) -> None:
     running.stop()
     assert "SIGKILL" not in running.agent_log
     assert signal.SIGKILL.name not in "\n".join(running.journal)
+
+
+def test_a_parent_that_freezes_while_stop_waits_for_it_ends_in_order(rig: Rig) -> None:
+    rig.set(linger=1).start()
+    stopping = rig.spawn("stop")
+    wait_until(lambda: rig.count("signal SIGTERM parent"), "it was asked")
+    rig.parent.suspend()
+    stopping.communicate(timeout=25)
+    assert stopping.returncode == 0
+    assert rig.processes() == []
+    assert "SIGKILL" not in rig.agent_log
