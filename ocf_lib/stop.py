@@ -61,12 +61,15 @@ def _end(instance: Instance, found: Members, ending: Ending, log: Log) -> None:
     kill_at = now + min(patience, ending.patience or patience)
     asked: set[int] = set()
     killed = False
+    # What a SIGSTOP keeps from hearing us. First, because of a process with several threads any may
+    # take what it finds when it wakes, and Python acts in the first alone.
+    send([process for process in found.all if process.is_frozen], signal.SIGCONT)
     if found.leader is not None:
         send([found.leader], ending.signal)
         asked.add(found.leader.pid)
     while True:
         living = [process for process in map(as_it_is, found.all) if process is not None]
-        # what a SIGSTOP keeps from hearing us, whenever it came
+        # whom somebody froze since
         send([process for process in living if process.is_frozen], signal.SIGCONT)
         if not living:
             # looked for anew: workers may have forked since

@@ -68,6 +68,8 @@ class Site:
         self.cluster = Cluster(bed)
         self.pcs = self.cluster.pcs
         self.fenced = 0
+        # of each node, how much was in its log before
+        self.logged: dict[str, int] = {}
 
     def clear(self) -> None:
         """No resources, all nodes; forget the fencings until now."""

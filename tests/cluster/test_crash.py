@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,7 @@ def make(site: Site) -> Iterator[Make]:
 
     def create(*more: str, count: int = 1) -> Site:
         operation = ("op", "monitor", INTERVAL, "timeout=20s")
+        site.logged = {node.name: log_of(node).stat().st_size for node in site.bed.nodes}
         site.pcs(
             "resource", "create", KEYSTONE, "ocf:openstack:keystone", *LOGIN, *operation, *more
         )
@@ -49,8 +51,13 @@ def wait_recovered(site: Site, node: Node, crashed: int) -> Failure:
     return failure
 
 
-def said(node: Node) -> str:
-    return (node.folder / "var/log/pacemaker/pacemaker.log").read_text(errors="replace")
+def log_of(node: Node) -> Path:
+    return node.folder / "var/log/pacemaker/pacemaker.log"
+
+
+def said(site: Site, node: Node) -> str:
+    """What is in the node's log since the test has begun."""
+    return log_of(node).read_bytes()[site.logged[node.name] :].decode(errors="replace")
 
 
 def test_it_is_recovered_in_place_without_a_monitor(make: Make) -> None:
@@ -59,7 +66,7 @@ def test_it_is_recovered_in_place_without_a_monitor(make: Make) -> None:
     crashed = site.crash()
     failure = wait_recovered(site, node, crashed)
     assert (failure.node, failure.task, failure.rc) == (node.name, REPORT, 1)
-    assert "was ended by signal 9 (SIGKILL); Pacemaker is told" in said(node)
+    assert "was ended by signal 9 (SIGKILL); Pacemaker is told" in said(site, node)
     assert len(site.sentinels()) == 1
     # and again: the new one is watched, too
     wait_recovered(site, node, site.crash())
@@ -98,8 +105,10 @@ def test_what_pacemaker_does_not_manage_is_not_reported(
     site.pcs(*on)
     site.cluster.wait_idle()
     site.crash()
-    wait_until(lambda: "; Pacemaker is not told: it does not" in said(node), 30, "the log has it")
-    assert site.sentinels() == []
+    wait_until(
+        lambda: "; Pacemaker is not told: it does not" in said(site, node), 30, "the log has it"
+    )
+    wait_until(lambda: site.sentinels() == [], 10, "the sentinel has ended")
     environment = {
         "OCF_ROOT": "/usr/lib/ocf",
         "OCF_RESOURCE_INSTANCE": KEYSTONE,
@@ -128,7 +137,7 @@ def test_an_operator_s_orders_are_not_reported(make: Make) -> None:
     site.cluster.wait_idle()
     assert site.cluster.failures() == []
     assert site.sentinels() == []
-    assert not any("was ended" in said(node) for node in site.bed.nodes)
+    assert not any("was ended" in said(site, node) for node in site.bed.nodes)
 
 
 def test_the_parameter_takes_effect_without_a_restart(make: Make) -> None:
