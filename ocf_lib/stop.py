@@ -7,6 +7,7 @@ parameters, a state folder or a package beyond the standard library.
 from __future__ import annotations
 
 import signal
+from math import inf
 from time import monotonic, sleep
 
 from ocf_lib import adoption, command, files, guard, lock
@@ -15,14 +16,19 @@ from ocf_lib.signals import as_it_is, send
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ocf_lib.instance import Instance
     from ocf_lib.log import Log
     from ocf_lib.members import Members
-    from ocf_lib.process import Ending
+    from ocf_lib.process import Ending, Stat
 
 POLL = 0.02
 # Of the time that is left, the share for an orderly end; the rest is for SIGKILL and for looking.
 ORDERLY_SHARE = 0.75
+# So long after it was woken a process is asked again: with several threads any may take a signal as
+# it wakes, and Python acts in its first thread alone (seen).
+DEAF_SECONDS = 0.5
 # A stop may wait this share of its time for a start that is under way.
 LOCK_SHARE = 0.25
 
@@ -61,16 +67,18 @@ def _end(instance: Instance, found: Members, ending: Ending, log: Log) -> None:
     kill_at = now + min(patience, ending.patience or patience)
     asked: set[int] = set()
     killed = False
-    # What a SIGSTOP keeps from hearing us. First, because of a process with several threads any may
-    # take what it finds when it wakes, and Python acts in the first alone.
-    send([process for process in found.all if process.is_frozen], signal.SIGCONT)
+    woken = _wake(found.all)
     if found.leader is not None:
         send([found.leader], ending.signal)
         asked.add(found.leader.pid)
     while True:
         living = [process for process in map(as_it_is, found.all) if process is not None]
-        # whom somebody froze since
-        send([process for process in living if process.is_frozen], signal.SIGCONT)
+        woken.update(_wake(living))  # whom somebody froze since
+        deaf = [each for each in living if monotonic() > woken.get(each.pid, inf) + DEAF_SECONDS]
+        for process in deaf:
+            is_leader = found.leader is not None and process.pid == found.leader.pid
+            send([process], ending.signal if is_leader else signal.SIGTERM)
+            del woken[process.pid]
         if not living:
             # looked for anew: workers may have forked since
             found = adoption.members_of(instance)
@@ -90,3 +98,10 @@ def _end(instance: Instance, found: Members, ending: Ending, log: Log) -> None:
             send(orphans, signal.SIGTERM)
             asked.update(process.pid for process in orphans)
         sleep(POLL)
+
+
+def _wake(processes: Iterable[Stat]) -> dict[int, float]:
+    """Continue what a SIGSTOP keeps from hearing us; when that was, by PID."""
+    frozen = [process for process in processes if process.is_frozen]
+    send(frozen, signal.SIGCONT)
+    return {process.pid: monotonic() for process in frozen}
