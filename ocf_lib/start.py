@@ -44,6 +44,7 @@ CONNECT_SECONDS = 20.0
 CONNECT_POLL = 0.2
 # An API that is up answers within this.
 FAIR_SECONDS = 1.0
+SILENT = "it listens on no TCP port yet"
 
 
 class Died(Failed):
@@ -168,7 +169,7 @@ def _first_answer(
     may be no socket yet: None."""
     api = instance.service.api
     assert api is not None
-    missing = "it listens on no TCP port yet"
+    missing = SILENT
     deadline, endpoint = instance.environment.deadline, None
     until = deadline - min(blame.SECONDS, (deadline - monotonic()) / 4)
     while (left := until - monotonic()) > 0:
@@ -184,7 +185,7 @@ def _first_answer(
             except Failed as error:
                 # the last request is cut short: that it had no answer says less than those before
                 is_cut = left < FAIR_SECONDS and "did not answer" in str(error)
-                missing = missing if is_cut else str(error)
+                missing = missing if is_cut and missing != SILENT else str(error)
             else:
                 return endpoint
         sleep(POLL)

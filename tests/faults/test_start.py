@@ -157,6 +157,16 @@ def test_a_daemon_that_never_answers_well_is_an_error_within_the_timeout(
     rig.stop()
 
 
+def test_a_daemon_that_listens_is_not_called_silent_where_time_is_short(rig: Rig) -> None:
+    """The only request is cut short."""
+    rig.set(mode="hang").run_by_hand()
+    wait_until(lambda: len(rig.pids) == 3, "it runs")
+    result = rig.caller("start", timeout=1.3)
+    assert result.code == 1
+    assert result.reason.startswith(f"API http://127.0.0.1:{rig.port}/ did not answer")
+    rig.stop()
+
+
 def test_start_waits_until_errors_are_over(rig: Rig) -> None:
     rig.set(mode="500")
     child = rig.spawn("start")
