@@ -17,7 +17,7 @@ from tests.faults.rig import Rig
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("witnesses")]
 
 # Moments of each action, from before its first line to after its last, as shares of its length.
-MOMENTS = [number / 5 for number in range(7)]
+MOMENTS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.1)
 
 
 @pytest.fixture
