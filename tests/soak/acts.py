@@ -15,7 +15,7 @@ import psutil
 from tests.calling import Result
 from tests.faults.neighbours import SECRET
 from tests.faults.rig import PASSWORD
-from tests.soak.oracle import Sight, look
+from tests.soak.oracle import Sight, look, watchers
 from tests.soak.plan import MANNERS, Step
 from tests.soak.site import WELL, Member, Site
 
@@ -150,6 +150,10 @@ class Acts:
 
     def kill_workers(self, member: Member, step: Step) -> str:
         return self._signal(look(self.site, member).workers, signal.SIGKILL)
+
+    def kill_watcher(self, member: Member, step: Step) -> str:
+        """Monitor finds a crash without it."""
+        return self._signal(watchers(member), signal.SIGKILL)
 
     def freeze(self, member: Member, step: Step) -> str:
         sight = look(self.site, member)

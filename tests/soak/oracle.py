@@ -15,8 +15,8 @@ import psutil
 from ocf_lib.instance import MARKER
 from tests.soak.site import WELL, Member, Site
 
-# In the environment of who watches over a daemon, with the name of the instance.
-SENTINEL = "OPENSTACK_OCF_SENTINEL"
+# What the marker of who watches over a daemon begins with, before the name of the instance.
+SENTINEL = "sentinel of "
 WORKERS = 2
 
 
@@ -114,20 +114,29 @@ def _record(member: Member) -> list[str]:
 
 def strays(site: Site, running: Collection[Member]) -> list[str]:
     """Living processes that came of this site and belong to no instance of those that a probe
-    reports as running: daemons, their watchers, agents that somebody should have waited for."""
+    reports as running: daemons, agents that somebody should have waited for, and who watches over
+    what does not run, or beside another who does."""
     tracked = {process.pid for member in running for process in member.rig.processes()}
     beside = {each.pid for group in site.bystanders for each in group.all}
     us = {os.getpid(), *(process.pid for process in psutil.Process().parents())}
     markers = [member.marker for member in site.members.values()]
-    ours = {f"{variable}={marker}" for variable in (MARKER, SENTINEL) for marker in markers}
-    watching = {f"{SENTINEL}={member.marker}" for member in running}
+    ours = {f"{MARKER}={beginning}{marker}" for beginning in ("", SENTINEL) for marker in markers}
+    unwatched = {f"{MARKER}={SENTINEL}{member.marker}" for member in running}
     found = []
-    for pid in set(psutil.pids()) - tracked - beside - us:
+    for pid in sorted(set(psutil.pids()) - tracked - beside - us):
         line, environment = _read(pid, "cmdline"), _read(pid, "environ")
+        watched = unwatched.intersection(environment)
+        unwatched -= watched
         is_ours = ours.intersection(environment) or str(site.folder) in " ".join(line + environment)
-        if is_ours and not watching.intersection(environment):
+        if is_ours and not watched:
             found.append(f"PID {pid} ({' '.join(line)[:80]})")
     return found
+
+
+def watchers(member: Member) -> list[int]:
+    """Those who watch over its daemon."""
+    marker = f"{MARKER}={SENTINEL}{member.marker}"
+    return [pid for pid in psutil.pids() if marker in _read(pid, "environ")]
 
 
 def _read(pid: int, name: str) -> list[str]:

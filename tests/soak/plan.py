@@ -19,6 +19,7 @@ WEIGHTS = {
         "kill_parent": 3,
         "kill_worker": 2,
         "kill_workers": 1,
+        "kill_watcher": 1,
         "freeze": 3,
         "interrupt_start": 1,
         "interrupt_stop": 3,
