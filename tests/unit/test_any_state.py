@@ -25,9 +25,9 @@ from ocf_lib.record import Record
 from ocf_lib.service import Service
 from tests.unit.conftest import demo
 
-# Unlike that of another run beside this one, whose stop would end what lives here.
-INSTANCE = f"p_{uuid.uuid4().hex[:12]}"
 CODES = {*range(10), 190, 191}
+# instances that no other run on this host has
+STOPPED, LIVING = (f"p_{kind}_{uuid.uuid4().hex[:8]}" for kind in ("stopped", "living"))
 KINDS = ("record", "notes", "token", "lock")
 SECRET = "s3cret-Pässwörd"
 CLOSED = "127.0.0.1:1"
@@ -143,13 +143,13 @@ class Place:
         self.folder, self.rsctmp, self.log = folder, folder / "rsctmp", folder / "ha.log"
         os.mkfifo(folder / "fifo")
 
-    def write(self, files: dict[str, bytes], name: str = f"demo@{INSTANCE}") -> None:
+    def write(self, files: dict[str, bytes], name: str = STOPPED) -> None:
         """The state folder holds just these."""
         shutil.rmtree(self.rsctmp, ignore_errors=True)
         state = self.rsctmp / "openstack"
         state.mkdir(0o700, parents=True)
         for kind, content in files.items():
-            (state / f"{name}.{kind}").write_bytes(content)
+            (state / f"demo@{name}.{kind}").write_bytes(content)
 
     def run(self, service: Service, action: str, **environment: bytes) -> int:
         """The code of one call, if it ends as it should."""
@@ -157,7 +157,7 @@ class Place:
             "HA_LOGFACILITY": b"none",
             "HA_LOGFILE": os.fsencode(self.log),
             "HA_RSCTMP": os.fsencode(self.rsctmp),
-            "OCF_RESOURCE_INSTANCE": INSTANCE.encode(),
+            "OCF_RESOURCE_INSTANCE": STOPPED.encode(),
             **environment,
         }
         out, err = io.StringIO(), io.StringIO()
@@ -195,7 +195,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 def living(place: Place) -> Iterator[tuple[subprocess.Popen[bytes], bytes]]:
     """A process that start has made, as far as anybody can tell; and its record."""
     child = subprocess.Popen(
-        ["sleep", "600"], env={MARKER: f"demo/{INSTANCE}"}, cwd="/", start_new_session=True
+        ["sleep", "600"], env={MARKER: f"demo/{LIVING}"}, cwd="/", start_new_session=True
     )
     found = stat(child.pid)
     assert found is not None
@@ -266,11 +266,12 @@ def test_what_lives_is_never_stopped_whatever_was_noted(
     """The record is whole, with other lines after it, that may gainsay it."""
     child, whole = living
     written = ["\n".join(lines).encode("utf-8", "backslashreplace") for lines in (notes, record)]
-    place.write({"notes": written[0], "record": whole + written[1], "token": token})
+    place.write({"notes": written[0], "record": whole + written[1], "token": token}, LIVING)
     for interval in (b"10000", b"0"):
         code = place.run(
             of(place),
             "monitor",
+            OCF_RESOURCE_INSTANCE=LIVING.encode(),
             OCF_RESKEY_CRM_meta_interval=interval,
             OCF_CHECK_LEVEL=level.encode(),
         )
