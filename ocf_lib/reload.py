@@ -1,7 +1,6 @@
 """reload: have the daemon re-read its own configuration, and go on working (cold module).
 
-Source: uwsgi-docs, "Graceful Reloading"; oslo.config, "Option Mutability"; Swift's "WSGI Server
-Process Management"; httpd's "Stopping and Restarting Apache".
+Source: uwsgi-docs, "Graceful Reloading"; oslo.config, "Option Mutability".
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from time import monotonic, sleep
 
 from ocf_lib import (
     adoption,
+    blame,
     command,
     files,
     http,
@@ -24,6 +24,7 @@ from ocf_lib import (
     start,
     validate,
 )
+from ocf_lib.instance import USUAL_REQUEST
 from ocf_lib.notes import Notes
 from ocf_lib.oslo import Options
 from ocf_lib.outcomes import Failed, InvalidHere, NotRunning, Unimplemented
@@ -40,12 +41,12 @@ if TYPE_CHECKING:
     from ocf_lib.record import Record
 
 POLL = 0.1
-# A daemon handles no such signal while it acts on one: the next would end it (oslo.service 0.1 s,
-# uwsgi 0.03 s, Swift 4 s: measured).
+# A daemon handles no such signal while it acts on one: the next would end it (oslo.service for
+# 0.1 s, uwsgi for 0.03 s: measured).
 HEED_SECONDS = 2.0
 # The share of its time that it waits for a start that is under way.
 LOCK_SHARE = 0.25
-# What looks done for this long is done. Swift forks once more just before it runs itself anew.
+# What looks done for this long is done: what dies of its configuration, dies at once.
 STEADY_SECONDS = 1.0
 
 
@@ -116,7 +117,7 @@ def _make_sure(leader: Stat, how: Reloading, children: set[int]) -> None:
 
 
 def _is_oslo(instance: Instance) -> bool:
-    """What it re-reads is read by oslo.config: neither Apache's nor Swift's is."""
+    """What it re-reads is read by oslo.config; Horizon's is not."""
     program = command.program_of(instance)
     names = any(word.startswith("--config-file") for word in program.arguments)
     return names or (isinstance(program, Uwsgi) and bool(program.environment))
@@ -156,15 +157,20 @@ def _watch(
 
 @contextlib.contextmanager
 def _noted(instance: Instance, leader: Stat) -> Iterator[None]:
-    """For the block monitor knows what goes on; should we be killed, for no longer than we had."""
+    """For the block monitor knows what goes on, and one that asked meanwhile until it has waited;
+    should we be killed, for no longer than we had."""
     notes = Notes(instance.file("reload"))
     notes["leader"] = f"{leader.pid} {leader.start}"
     notes["until"] = f"{instance.environment.deadline:.3f}"
     notes.keep()
     try:
         yield
-    finally:
+    except BaseException:
         files.remove(instance.file("reload"))
+        raise
+    longest = instance.parameters.get("api_timeout") or USUAL_REQUEST
+    notes["until"] = f"{monotonic() + longest + blame.SECONDS:.3f}"
+    notes.keep()
 
 
 def _await(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ocf_lib.parameters import Parameter
 
 # What asks a daemon to re-read its configuration (signal(7)).
-HUP, USR1 = 1, 10
+HUP = 1
 
 
 class Program:

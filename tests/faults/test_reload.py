@@ -176,6 +176,18 @@ def test_a_reload_that_was_killed_excuses_nothing_for_long(api: Rig) -> None:
     assert not note.exists()
 
 
+def test_a_monitor_that_asked_meanwhile_is_excused_when_it_is_over(api: Rig) -> None:
+    """It may wait for its answer for api_timeout, here 2 s, and look for the fault for 4 s."""
+    reload(api)
+    api.set(mode="500")
+    assert api.monitor().code == 0
+    note = api.file("reload")
+    until = next(line for line in note.read_text().splitlines() if line.startswith("until="))
+    assert float(until[6:]) < time.monotonic() + 6
+    note.write_text(note.read_text().replace(until, f"until={time.monotonic()}"))
+    assert api.monitor().code == 1
+
+
 def test_it_excuses_no_other_process(api: Rig) -> None:
     note = api.file("reload")
     note.write_text(f"leader=1 1\nuntil={time.monotonic() + 600}\n")

@@ -53,7 +53,7 @@ User www-data
 Group www-data
 {modules}
 StartServers 1
-ServerLimit 4
+ServerLimit 1
 ThreadsPerChild 4
 MaxRequestWorkers 4
 MinSpareThreads 1
