@@ -53,17 +53,30 @@ def _report(log: Log, instance: str, record: str, ended: tuple[int, int], status
     if not node:
         log.error(f"PID {ended[0]} {how}; nobody is told, since Pacemaker did not start it")
         return
-    hindrance = _hindrance(instance, node)
-    if hindrance:
-        log.error(f"PID {ended[0]} {how}; Pacemaker is not told: {hindrance}")
-        return
-    log.error(f"PID {ended[0]} {how}; Pacemaker is told")
-    for _ in range(TRIES):
-        said = _run("crm_resource", "--fail", "--resource", instance, "--node", node)
-        if said is not None:
+    _tell(log, f"PID {ended[0]} {how}", instance, node)
+
+
+def _tell(log: Log, fact: str, instance: str, node: str) -> None:
+    """Have Pacemaker recover it, as soon as it takes it from us."""
+    why, is_said = "", False
+    for turn in range(TRIES):
+        sleep(PAUSE if turn else 0)
+        try:
+            option = _option(instance, node)
+        except _NotYetError as error:
+            why = str(error)
+            continue
+        except _NeverError as error:
+            why = str(error)
+            break
+        if not is_said:
+            # before it is told: the stop that follows ends us
+            log.error(f"{fact}; Pacemaker is told")
+            is_said = True
+        if _run("crm_resource", option, "--resource", instance, "--node", node) is not None:
             return
-        sleep(PAUSE)
-    log.error(f"crm_resource --fail did not succeed in {TRIES} tries: the next monitor finds it")
+        why = f"crm_resource {option} fails"
+    log.error(f"{fact}; Pacemaker is not told: {why}")
 
 
 def _how(pid: int, start: int, status: int) -> str:
@@ -103,25 +116,46 @@ def _is_oom_killed(pid: int, start: int) -> bool:
         os.close(descriptor)
 
 
-def _hindrance(instance: str, node: str) -> str:
-    """Why Pacemaker is better not told; "" for no reason. A failure on record of a resource that it
-    does not manage would have it restarted when that ends, whatever has been done by then."""
+def _option(instance: str, node: str) -> str:
+    """What crm_resource is to do.
+
+    Raises _NeverError where Pacemaker is better not told: a failure on record of a resource that it
+    does not manage would have it restarted when that ends, whatever has been done by then. Raises
+    _NotYetError where it does not know, perhaps because it has not read the result of start yet.
+    """
     text = _run("crm_mon", "--one-shot", "--output-as=xml")
     if text is None:
-        return "crm_mon does not answer"
+        raise _NotYetError("crm_mon does not answer")
     try:
         packages.need("lxml", "python3-lxml")
     except NotInstalled as error:
-        return str(error)
+        raise _NeverError(str(error)) from None
     from lxml import etree
 
-    for found in etree.fromstring(text).iter("resource"):
+    try:
+        status = etree.fromstring(text)
+    except etree.XMLSyntaxError:
+        raise _NotYetError("crm_mon answers no XML") from None
+    for found in status.iter("resource"):
         is_meant = instance in (found.get("id"), found.get("id", "").partition(":")[0])
         if is_meant and node in [place.get("name") for place in found.iter("node")]:
             if found.get("managed") != "true" or found.get("maintenance") == "true":
-                return "it does not manage this resource now"
-            return "the resource is blocked" if found.get("blocked") == "true" else ""
-    return f"it does not run this resource on {node}"
+                raise _NeverError("it does not manage this resource now")
+            if found.get("blocked") == "true":
+                raise _NeverError("the resource is blocked")
+            # the cluster takes no failure from a Pacemaker Remote node (2.1.5: "does not have
+            # permission to fail"), and says that it did; what it does take is a probe
+            kinds = [each.get("type") for each in status.iter("node") if each.get("name") == node]
+            return "--refresh" if "remote" in kinds else "--fail"
+    raise _NotYetError(f"it does not run this resource on {node}")
+
+
+class _NotYetError(Exception):
+    """Pacemaker may take it from us a moment later."""
+
+
+class _NeverError(Exception):
+    """Pacemaker is not to be told."""
 
 
 def _run(*words: str) -> bytes | None:

@@ -9,7 +9,8 @@ from tests.calling import PATH
 from tests.faults.rig import Rig
 
 NODE = "node-1"
-RESOURCE = """<pacemaker-result><resources><resource id="{name}" managed="{managed}" \
+RESOURCE = """<pacemaker-result><nodes><node name="{node}" type="{kind}"/></nodes><resources>\
+<resource id="{name}" managed="{managed}" \
 maintenance="{maintenance}" blocked="false"><node name="{node}"/></resource></resources>\
 </pacemaker-result>"""
 TOOL = """#!/bin/sh
@@ -33,11 +34,19 @@ class Pacemaker:
         """For the call of an action, as Pacemaker's executor makes it."""
         return {"PATH": f"{self.folder}:{PATH}", "OCF_RESKEY_CRM_meta_on_node": NODE}
 
-    def be(self, name: str = "", managed: str = "true", maintenance: str = "false") -> None:
-        """What crm_mon says of the instance from now on."""
-        facts = {"managed": managed, "maintenance": maintenance, "node": NODE}
+    def be(
+        self,
+        name: str = "",
+        managed: str = "true",
+        maintenance: str = "false",
+        kind: str = "member",
+    ) -> None:
+        """What crm_mon says of the instance from now on, and of its node."""
+        facts = {"managed": managed, "maintenance": maintenance, "node": NODE, "kind": kind}
         text = RESOURCE.format(name=name or self.rig.caller.instance, **facts)
-        (self.folder / "crm_mon.out").write_text(text)
+        new = self.folder / "crm_mon.new"
+        new.write_text(text)
+        new.rename(self.folder / "crm_mon.out")
 
     def fail(self, **failures: int) -> None:
         """So many calls of a tool end with 1, the first ones."""

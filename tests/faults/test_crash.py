@@ -137,7 +137,28 @@ def test_a_controller_that_is_busy_is_told_again(started: Rig, pacemaker: Pacema
     started.parent.kill()
     wait_until(lambda: started.sentinels == [], "the sentinel has ended", 15)
     assert pacemaker.told == [fail_words(started)] * 3
-    assert "did not succeed" not in started.agent_log
+    assert started.agent_log.count("; Pacemaker is told\n") == 1
+    assert "is not told" not in started.agent_log
+
+
+def test_a_cluster_that_does_not_know_of_the_start_yet_is_asked_again(
+    started: Rig, pacemaker: Pacemaker
+) -> None:
+    pacemaker.be(name="p_nothing")
+    started.parent.kill()
+    wait_until(lambda: len(pacemaker.calls) == 2, "it is asked twice")
+    assert pacemaker.told == []
+    pacemaker.be()
+    wait_told(started, pacemaker)
+
+
+def test_a_remote_node_has_its_resource_probed(started: Rig, pacemaker: Pacemaker) -> None:
+    """Pacemaker takes no failure from it."""
+    pacemaker.be(kind="remote")
+    started.parent.kill()
+    wait_until(lambda: pacemaker.told, "Pacemaker is told")
+    wait_until(lambda: started.sentinels == [], "the sentinel has ended")
+    assert pacemaker.told == [fail_words(started).replace("--fail", "--refresh")]
 
 
 def test_a_clone_is_told_by_the_name_that_pacemaker_knows(
