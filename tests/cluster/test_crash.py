@@ -103,11 +103,13 @@ def test_what_pacemaker_does_not_manage_is_not_reported(
         lambda: "; Pacemaker is not told: it does not" in said(site, node), 30, "the log has it"
     )
     wait_until(lambda: site.sentinels() == [], 10, "the sentinel has ended")
+    # as Pacemaker would call it, so that the test after this one finds it as it was
     environment = {
         "OCF_ROOT": "/usr/lib/ocf",
         "OCF_RESOURCE_INSTANCE": KEYSTONE,
         "OCF_RESKEY_CRM_meta_timeout": "60000",
         "OCF_RESKEY_CRM_meta_on_node": node.name,
+        "HA_LOGFILE": "/var/log/pacemaker/pacemaker.log",
     }
     agent = "/usr/lib/ocf/resource.d/openstack/keystone"
     node.run(agent, "start", env=environment)
