@@ -183,11 +183,11 @@ def test_a_log_in_that_takes_for_ever_is_failed_within_api_timeout(
     asking: Rig, mode: str, request_: str
 ) -> None:
     asking.answer(request_, mode)
-    result = asking.monitor(20, api_timeout=1, timeout=6)
+    result = asking.monitor(20, api_timeout=1, timeout=12)
     assert result.code == 1
     # of the seconds that it takes, a busy host needs more to load the client libraries
     assert "within 1 s" in result.reason
-    assert result.seconds < 6
+    assert result.seconds < 12
     assert "bug" not in result.reason
 
 
