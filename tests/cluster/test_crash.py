@@ -133,6 +133,23 @@ def test_the_parameter_takes_effect_without_a_restart(rare: Site) -> None:
     site.assert_quiet()
 
 
+def test_a_parameter_that_needs_no_restart_has_none_and_another_has_one(rare: Site) -> None:
+    site = rare
+    site.assure_start_on_record()
+    pids = site.pids()
+    site.pcs("resource", "update", KEYSTONE, "api_timeout=9")
+    site.cluster.wait_idle()
+    assert site.pids() == pids
+    site.pcs("resource", "update", KEYSTONE, "log_file=/var/log/keystone/other.log")
+    wait_until(
+        lambda: site.pids() and not set(pids) & set(site.pids()), RECOVERY_SECONDS, "it restarts"
+    )
+    site.cluster.wait_running(KEYSTONE)
+    site.cluster.wait_idle(RECOVERY_SECONDS)
+    assert site.cluster.failures() == []
+    site.assert_quiet()
+
+
 def test_an_operator_s_orders_are_not_reported(rare: Site) -> None:
     site = rare
     first = site.where()
