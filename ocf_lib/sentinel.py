@@ -1,7 +1,7 @@
 """Waits for the end of one daemon, then has it reported: a program of its own, which guard.py runs.
 
 It lives as long as the daemon, beside each, so it loads nothing but what the interpreter has built
-in: 7.8 MiB resident, of which 2.4 are its own and the rest is shared with every other Python of the
+in: 7.6 MiB resident, of which 2.5 are its own and the rest is shared with every other Python of the
 host; no CPU until the daemon ends (measured, Python 3.11). What is to be done then is in death.py.
 
 Source: wait(2); pidfd_open(2) for a daemon that is not its child.
