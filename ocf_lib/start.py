@@ -84,7 +84,9 @@ def start(instance: Instance, log: Log) -> None:
         _keep(instance, record, log)
         log.info(f"{instance.name} launched as PID {daemon.process.pid}: {' '.join(wanted.argv)}")
         _wait(instance, record, daemon, log)
-        adoption.settle_sentinel(instance)
+        if not instance.parameters.get("crash_detection"):
+            # the one that it was started under; to find it is a look at every process of the host
+            adoption.settle_sentinel(instance)
 
 
 def adopt(instance: Instance, pid: int) -> Record:
