@@ -65,10 +65,7 @@ def find(instance: Instance, fault: Outcome, trouble: str = "") -> bool:
     known = _of(instance)
     account = token.account(instance) if instance.service.api is not None else None
     held = token.kept(instance, account) if account else None
-    findings = look.at(known, _seconds(instance), held, in_doubt=True)
-    for need, finding in zip(known, findings):
-        if finding.trouble:
-            raise Afflicted(f"{need} {finding.trouble}; {fault} (degraded)", need.name)
+    _accuse(instance, known, f"{fault} (degraded)", held)
     # it was seen away at the poll before, and came back at any time since
     since_poll = instance.environment.milliseconds("interval") / 1000
     age = instance.notes.since(f"{trouble}.seen")
@@ -81,10 +78,18 @@ def find(instance: Instance, fault: Outcome, trouble: str = "") -> bool:
 def trace(instance: Instance, outcome: Afflicted) -> None:
     """Identity does not do its work, perhaps for want of the very database that the service has,
     too. Raises Afflicted where something nearer to the ground is away: it is the better news."""
-    known = [need for need in _of(instance) if need.name != outcome.dependency]
-    for need, finding in zip(known, look.at(known, _seconds(instance), in_doubt=True)):
+    others = [need for need in _of(instance) if need.name != outcome.dependency]
+    _accuse(instance, others, str(outcome))
+
+
+def _accuse(
+    instance: Instance, suspects: list[Need], fault: str, held: token.Token | None = None
+) -> None:
+    """Raises Afflicted where one of these is away: it explains the fault. held: a token that
+    Identity should know."""
+    for need, finding in zip(suspects, look.at(suspects, _seconds(instance), held, in_doubt=True)):
         if finding.trouble:
-            raise Afflicted(f"{need} {finding.trouble}; {outcome}", need.name)
+            raise Afflicted(f"{need} {finding.trouble}; {fault}", need.name)
 
 
 def _miss(instance: Instance, need: Need) -> None:
