@@ -7,6 +7,8 @@ PYTHON   ?= /usr/bin/python3
 OCF_ROOT ?= /usr/lib/ocf
 # empty: install no manual pages
 MANDIR   ?= /usr/share/man
+# Heartbeat's; where it is not there, its shims are left out unless the caller names it
+HA_D     ?= /etc/ha.d
 DESTDIR  ?=
 AGENTS   := $(notdir $(wildcard agents/*))
 # without the links, which are older names
@@ -15,6 +17,7 @@ PROVIDER  = $(DESTDIR)$(OCF_ROOT)/resource.d/openstack
 LIBRARY   = $(DESTDIR)$(OCF_ROOT)/lib/openstack
 PAGES     = $(if $(MANDIR),$(AGENTS:%=$(DESTDIR)$(MANDIR)/man7/ocf_openstack_%.7))
 TOOLS    := .venv/bin
+SHIMS    := $(notdir $(wildcard heartbeat-shims/openstack-*))
 # What `make demo` and the cluster tests install into the nodes that they build.
 STAGE    := build/stage
 
@@ -23,7 +26,7 @@ help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
-install: ## Install agents, library, manual (DESTDIR=, OCF_ROOT=/usr/lib/ocf, MANDIR=/usr/share/man, PYTHON=/usr/bin/python3)
+install: ## Install agents, library, manual, Heartbeat's shims (DESTDIR=, OCF_ROOT=/usr/lib/ocf, MANDIR=/usr/share/man, HA_D=/etc/ha.d, PYTHON=/usr/bin/python3)
 	@packaging/check-python $(PYTHON)
 	@install -d $(PROVIDER) $(LIBRARY)/ocf_lib
 	@install -m 0644 ocf_lib/*.py $(LIBRARY)/ocf_lib/
@@ -38,14 +41,27 @@ install: ## Install agents, library, manual (DESTDIR=, OCF_ROOT=/usr/lib/ocf, MA
 	@$(if $(PAGES),install -d $(dir $(firstword $(PAGES))); \
 	    $(PYTHON) -B packaging/man-pages --agents $(PROVIDER) $(DESTDIR)$(MANDIR) $(AGENTS) \
 	        || echo "make install: all is installed but the manual pages" >&2)
+	@install -d $(LIBRARY)/heartbeat-shims
+	@install -m 0644 heartbeat-shims/*.py $(LIBRARY)/heartbeat-shims/
+	@sed '1s|^#!/usr/bin/python3 |#!$(PYTHON) |' heartbeat-shims/mapper > $(LIBRARY)/heartbeat-shims/mapper
+	@chmod 0755 $(LIBRARY)/heartbeat-shims/mapper
+	@$(PYTHON) -m compileall -q -f -s "$(DESTDIR)" -p / $(LIBRARY)/heartbeat-shims
+	@if [ -z "$(HA_D)" ]; then :; \
+	elif [ -d "$(DESTDIR)$(HA_D)" ] || [ "$(origin HA_D)" != file ]; then \
+	    install -d $(DESTDIR)$(HA_D)/resource.d && install -d -m 0700 $(DESTDIR)$(HA_D)/openstack; \
+	    for shim in $(SHIMS); do \
+	        ln -sfn $(OCF_ROOT)/lib/openstack/heartbeat-shims/mapper $(DESTDIR)$(HA_D)/resource.d/$$shim; done; \
+	    echo "$(words $(SHIMS)) shims for Heartbeat in $(DESTDIR)$(HA_D)/resource.d"; \
+	else echo "no $(DESTDIR)$(HA_D) here, so no shims for Heartbeat (make install HA_D=$(HA_D) makes them)"; fi
 
 .PHONY: uninstall
 uninstall: ## Remove what install put there
 	@for agent in $(AGENTS); do rm -f $(PROVIDER)/$$agent; done
-	@rm -rf $(LIBRARY)/ocf_lib
-	@rm -f $(PAGES)
+	@rm -rf $(LIBRARY)/ocf_lib $(LIBRARY)/heartbeat-shims
+	@rm -f $(PAGES) $(if $(HA_D),$(SHIMS:%=$(DESTDIR)$(HA_D)/resource.d/%))
 	@rmdir -p --ignore-fail-on-non-empty $(PROVIDER) $(LIBRARY) $(sort $(dir $(PAGES))) 2>/dev/null || true
-	@echo "$(words $(AGENTS)) agents, their library and their manual pages are removed"
+	@$(if $(HA_D),rmdir --ignore-fail-on-non-empty $(addprefix $(DESTDIR)$(HA_D),/openstack /resource.d /) 2>/dev/null || true)
+	@echo "$(words $(AGENTS)) agents, their library, manual pages and shims are removed"
 
 .PHONY: stage
 stage: ## Install below build/stage, for the nodes of demo and tests
@@ -72,7 +88,7 @@ docs: ## Write the README's table of agents, and build/man, from their meta-data
 lint: $(TOOLS)/ruff ## Check style and types: ruff, and mypy strict on library and agents
 	$(TOOLS)/ruff check .
 	$(TOOLS)/ruff format --check .
-	$(TOOLS)/mypy ocf_lib $(addprefix agents/,$(FILES))
+	$(TOOLS)/mypy ocf_lib $(addprefix agents/,$(FILES)) heartbeat-shims/mapper
 	@packaging/check-lint-reads-agents $(TOOLS)/ruff
 
 .PHONY: format

@@ -40,7 +40,7 @@ def load(path: str, cloud: str, parameter: str) -> tuple[dict[str, str], str]:
     with contextlib.ExitStack() as stack:
 
         def of(name: str) -> tuple[list[str], str]:
-            descriptor, exposure = secretfile.opened(name, parameter)
+            descriptor, exposure = secretfile.opened(name, f"parameter {parameter}")
             stack.callback(os.close, descriptor)
             opened[OPENED.format(descriptor)] = name
             return [OPENED.format(descriptor)], exposure

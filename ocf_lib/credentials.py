@@ -65,7 +65,7 @@ def check_files(instance: Instance) -> None:
     of = instance.parameters
     for name in FILES:
         if of.is_set(name):
-            descriptor, _ = secretfile.opened(of[name], name)
+            descriptor, _ = secretfile.opened(of[name], f"parameter {name}")
             os.close(descriptor)
 
 
@@ -130,7 +130,7 @@ def _file(of: Parameters) -> tuple[str, dict[str, str], str]:
         named = "os_client_config_file" if of.is_set("os_client_config_file") else "os_cloud"
         return (f"cloud {cloud} in {file}", *clouds.load(file, cloud, named))
     if path:
-        text, exposure = secretfile.read(path, "openrc")
+        text, exposure = secretfile.read(path, "parameter openrc")
         return f"openrc {path}", openrc.parse(text, path), exposure
     if of["os_application_credential_id"]:
         return "os_application_credential_id and its secret", {}, ""
@@ -148,7 +148,7 @@ def _secret(of: Parameters, kind: str, facts: dict[str, str]) -> tuple[str, str]
     if facts.get(kind):
         return facts[kind], ""
     if path:
-        text, exposure = secretfile.read(path, "os_password_file")
+        text, exposure = secretfile.read(path, "parameter os_password_file")
         first = text.partition("\n")[0].rstrip("\r")
         if not first:
             raise InvalidHere(f"{path} has nothing in its first line: check os_password_file")

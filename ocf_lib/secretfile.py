@@ -11,9 +11,9 @@ from ocf_lib import files
 from ocf_lib.outcomes import InvalidHere
 
 
-def opened(path: str, parameter: str) -> tuple[int, str]:
-    """A descriptor that reads the plain file at `path`, which `parameter` names; and who else than
-    root can get at it, with the remedy, "" for nobody.
+def opened(path: str, source: str) -> tuple[int, str]:
+    """A descriptor that reads the plain file at `path`, and who else than root can get at it, with
+    the remedy, "" for nobody. source: what names the file, such as "parameter openrc".
 
     Raises InvalidHere where it is missing, is no plain file or is larger than 1 MiB.
     """
@@ -26,31 +26,29 @@ def opened(path: str, parameter: str) -> tuple[int, str]:
                 flags |= os.O_NOFOLLOW
             descriptor = os.open(os.path.basename(path), flags, dir_fd=folder)
     except (FileNotFoundError, NotADirectoryError):
-        raise InvalidHere(
-            f"{path} is not on this host: parameter {parameter} names a file that is"
-        ) from None
+        raise InvalidHere(f"{path} is not on this host: {source} names a file that is") from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "its name is no path"
-        raise InvalidHere(f"{path} cannot be read ({why}): check parameter {parameter}") from None
+        raise InvalidHere(f"{path} cannot be read ({why}): check {source}") from None
     facts = os.fstat(descriptor)
     if not stat.S_ISREG(facts.st_mode) or facts.st_size > files.LIMIT:
         os.close(descriptor)
-        raise InvalidHere(f"{path} is no plain file of up to 1 MiB: check parameter {parameter}")
-    return descriptor, _exposure(path, parameter, facts)
+        raise InvalidHere(f"{path} is no plain file of up to 1 MiB: check {source}")
+    return descriptor, _exposure(path, source, facts)
 
 
-def read(path: str, parameter: str) -> tuple[str, str]:
+def read(path: str, source: str) -> tuple[str, str]:
     """Its text, and who else can get at it. Raises InvalidHere, as opened does, and where it is no
     text."""
-    descriptor, exposure = opened(path, parameter)
+    descriptor, exposure = opened(path, source)
     with os.fdopen(descriptor, "rb") as file:
         try:
             return file.read(files.LIMIT).decode("utf-8-sig"), exposure
         except (OSError, UnicodeDecodeError):
-            raise InvalidHere(f"{path} is no text in UTF-8: check parameter {parameter}") from None
+            raise InvalidHere(f"{path} is no text in UTF-8: check {source}") from None
 
 
-def _exposure(path: str, parameter: str, facts: os.stat_result) -> str:
+def _exposure(path: str, source: str, facts: os.stat_result) -> str:
     remedies, others = [], ""
     if facts.st_mode & 0o022:
         others = "be changed by others"
@@ -65,7 +63,7 @@ def _exposure(path: str, parameter: str, facts: os.stat_result) -> str:
         remedies.append(f"chown root {path}")
     if not others:
         return ""
-    return f"{path} (parameter {parameter}) can {others}: {'; '.join(remedies)}"
+    return f"{path} ({source}) can {others}: {'; '.join(remedies)}"
 
 
 def _name(uid: int) -> str:
