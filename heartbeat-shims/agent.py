@@ -90,6 +90,6 @@ class Agent:
         }
         if seconds := self._seconds(action, call):
             made["OCF_RESKEY_CRM_meta_timeout"] = f"{seconds}000"
-        for name, value in call.values.items():
+        for name, value in call.parameters.items():
             made[f"OCF_RESKEY_{name}"] = value
         return made

@@ -34,8 +34,8 @@ class Call:
     """program: as it was called, openstack-AGENT. words: the rest of the command line. environ: of
     the caller.
 
-    instance: the first word, the agent's name where that is missing. values: the parameters by
-    name, once `read` has found them.
+    instance: the first word, the agent's name where that is missing. values: parameters and times
+    by name, once `read` has found them.
     """
 
     def __init__(self, program: str, words: Sequence[str], environ: Mapping[str, str]) -> None:
@@ -103,7 +103,7 @@ class Call:
         """known: the parameters that the agent takes, empty where that cannot be told. Raises
         Misconfigured for one that it does not, and for a time that is none."""
         for name, value in self.values.items():
-            if name.startswith("op_") and name.endswith("_timeout"):
+            if _names_time(name):
                 if not _is_time(value):
                     raise Misconfigured(f"{name} must be whole seconds, such as 120, not {value!r}")
             elif known and name not in known:
@@ -111,6 +111,11 @@ class Call:
                     f"{PREFIX}{self.agent} has no parameter {name}: see man "
                     f"ocf_openstack_{self.agent}"
                 )
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What is for the agent."""
+        return {name: value for name, value in self.values.items() if not _names_time(name)}
 
     def seconds(self, action: str, usual: int) -> int:
         """How long the action may take: as the values say, or else as usual."""
@@ -127,6 +132,11 @@ def _assignment(text: str) -> tuple[str, str]:
     if not sign or not name or "\0" in text:
         raise ValueError("is not of the form name=value")
     return name, value
+
+
+def _names_time(name: str) -> bool:
+    before, after = TIMEOUT.split("{}")
+    return name.startswith(before) and name.endswith(after)
 
 
 def _is_time(text: str) -> bool:
