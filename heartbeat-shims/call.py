@@ -85,7 +85,7 @@ class Call:
 
     def _lines(self, text: str) -> dict[str, str]:
         found: dict[str, str] = {}
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(text.split("\n"), 1):
             if not line.strip() or line.lstrip().startswith("#"):
                 continue
             # the line is not shown: it may be the second half of a password

@@ -116,9 +116,9 @@ def test_the_agent_has_a_whole_ocf_environment(keystone: Installed) -> None:
 def test_stop_and_status_have_their_own_timeouts(keystone: Installed) -> None:
     keystone("p_keystone", "op_stop_timeout=77", "stop")
     assert keystone.environment["OCF_RESKEY_CRM_meta_timeout"] == "77000"
+    assert not {name for name in keystone.environment if name.startswith("OCF_RESKEY_op_")}
     keystone("p_keystone", "status")
     assert keystone.environment["OCF_RESKEY_CRM_meta_timeout"] == "60000"
-    assert not {name for name in keystone.environment if name.startswith("OCF_RESKEY_op_")}
 
 
 def test_without_an_instance_the_agents_name_is_taken(keystone: Installed) -> None:
@@ -228,14 +228,25 @@ def test_what_it_cannot_do_is_said_with_what_it_can(
 
 
 def test_a_bug_is_no_traceback(keystone: Installed) -> None:
+    keystone.write("os_password = s3cret\n")
     with (keystone.shim.resolve().parent / "agent.py").open("a") as file:
-        file.write("\nAgent.run = None\n")
+        file.write("\ndef run(self, action, call, environ):\n    raise TypeError(call.values)\n")
+        file.write("\nAgent.run = run\n")
     result = keystone("p_keystone", "start")
     assert result.code == 1
     assert "bug in the shim (TypeError); the log has the details" in result.err
-    assert "Traceback" in keystone.log.read_text()
+    log = keystone.log.read_text()
+    assert "Traceback" in log
+    assert "s3cret" not in result.err + log
     status = keystone("p_keystone", "status")
     assert (status.out, status.code) == ("running\n", 4)
+
+
+def test_what_is_told_is_one_line_of_plain_text(keystone: Installed) -> None:
+    keystone.write("\x1b[31mred\v = 1\n")
+    result = keystone("p_keystone", "start")
+    assert result.code == 6
+    assert "\x1b" not in result.err and result.err.count("\n") == 1
 
 
 # --- by hand
