@@ -82,8 +82,9 @@ def test_examples_set_what_is_required() -> None:
 def checkout(tmp_path: Path) -> Path:
     """A copy with two agents and an older name of one."""
     made = tmp_path / "checkout"
-    for name in ("ocf_lib", "packaging"):
-        shutil.copytree(ROOT / name, made / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("ocf_lib", "packaging", "heartbeat-shims"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, made / name, symlinks=True, ignore=ignored)
     for name in ("Makefile", "README.md"):
         shutil.copy2(ROOT / name, made)
     (made / "agents").mkdir()
