@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
+
+from tests.drawing import STYLE, box, line, opening, text
 
 from .recorder import Event
 from .services import TITLES
@@ -18,21 +20,15 @@ BARS = {
     STARTING: (4, "#5b8def"),
     STOPPED: (2, "#8a9099"),
 }
-STYLE = """
-svg { background: #ffffff; font: 13px system-ui, sans-serif; }
-text { fill: #24292f; }
-.faint { fill: #57606a; font-size: 11px; }
+LOOKS = """
+svg { background: #ffffff; }
 .head { font-weight: 600; }
-.line { stroke: #d0d7de; }
 .away { fill: #8250df; fill-opacity: 0.13; }
 .mark { fill: #24292f; stroke: #ffffff; }
 .cross { stroke: #d64545; stroke-width: 3; fill: none; }
 .fault { stroke: #d64545; stroke-dasharray: 3 3; }
 @media (prefers-color-scheme: dark) {
   svg { background: #0d1117; }
-  text { fill: #e6edf3; }
-  .faint { fill: #9da7b1; }
-  .line { stroke: #30363d; }
   .away { fill: #a371f7; fill-opacity: 0.2; }
   .mark { fill: #e6edf3; stroke: #0d1117; }
 }
@@ -57,12 +53,10 @@ class _Picture:
         return round(LEFT + part * (WIDTH - LEFT - RIGHT), 1)
 
     def parts(self) -> Iterator[str]:
-        height = self.bottom + 64
-        size = f'viewBox="0 0 {WIDTH} {height}" role="img"'
-        yield f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n'
-        yield "<title>Who was healthy, degraded, failed and restarted during the storm</title>\n"
-        yield f"<style>{STYLE}</style>\n"
-        yield _text(LEFT, 20, "How Pacemaker saw each resource, minutes from the beginning", "head")
+        title = "Who was healthy, degraded, failed and restarted during the storm"
+        yield opening(WIDTH, self.bottom + 64, title)
+        yield f"<style>{STYLE}{LOOKS}</style>\n"
+        yield text(LEFT, 20, "How Pacemaker saw each resource, minutes from the beginning", "head")
         yield from self.outages()
         yield from self.axis()
         for number, name in enumerate(self.resources):
@@ -74,8 +68,8 @@ class _Picture:
     def outages(self) -> Iterator[str]:
         """A column for what was away, from the first that went to the last that came back."""
         for name, begin, end in self.spans():
-            yield _box(self.x(begin), 30, self.x(end), self.bottom, "away", f"{name} away")
-            yield _text(self.x(begin) + 4, 44, f"{name} away")
+            yield box(self.x(begin), 30, self.x(end), self.bottom, "away", f"{name} away")
+            yield text(self.x(begin) + 4, 44, f"{name} away")
 
     def spans(self) -> Iterator[tuple[str, float, float]]:
         gone: list[str] = []
@@ -97,18 +91,18 @@ class _Picture:
         step = 60 if self.end - self.begin > 400 else 20
         for seconds in range(0, int(self.end - self.begin), step):
             x = self.x(self.begin + seconds)
-            yield f'<line class="line" x1="{x}" x2="{x}" y1="{TOP - 6}" y2="{self.bottom}"/>\n'
+            yield line(x, TOP - 6, x, self.bottom, "line")
             minutes, rest = divmod(seconds, 60)
-            yield _text(x, TOP - 10, f"{minutes}:{rest:02d}", "faint", "middle")
+            yield text(x, TOP - 10, f"{minutes}:{rest:02d}", "faint", "middle")
 
     def row(self, name: str, y: float) -> Iterator[str]:
-        yield _text(LEFT - 10, y + 4, name.removeprefix("p_"), anchor="end")
+        yield text(LEFT - 10, y + 4, name.removeprefix("p_"), anchor="end")
         mine = [each for each in self.events if each.kind == "state" and each.subject == name]
         ends = [*(each.at for each in mine[1:]), self.end]
         for event, end in zip(mine, ends):
             height, colour = BARS[event.state]
-            box = (self.x(event.at), y - height / 2, self.x(end), y + height / 2)
-            yield _box(*box, "", f"{event.text} ({event.node})", colour)
+            place = (self.x(event.at), y - height / 2, self.x(end), y + height / 2)
+            yield box(*place, "", f"{event.text} ({event.node})", colour)
 
     def marks(self) -> Iterator[str]:
         for event in self.events:
@@ -120,36 +114,21 @@ class _Picture:
             elif event.kind == "fail-count":
                 yield _cross(x, y, event.text)
             elif event.kind == "fault":
-                yield f'<line class="fault" x1="{x}" x2="{x}" y1="{TOP}" y2="{self.bottom}">'
-                yield f"<title>{escape(event.text)}</title></line>\n"
-                yield _text(x, self.bottom + 16, "nova-api frozen", "faint", "middle")
+                yield line(x, TOP, x, self.bottom, "fault", event.text)
+                yield text(x, self.bottom + 16, "nova-api frozen", "faint", "middle")
 
     def legend(self, y: float) -> Iterator[str]:
         x = LEFT
         for state, (height, colour) in BARS.items():
-            yield _box(x, y - 4 - height / 2, x + 30, y - 4 + height / 2, "", state, colour)
-            yield _text(x + 38, y, state)
+            yield box(x, y - 4 - height / 2, x + 30, y - 4 + height / 2, "", state, colour)
+            yield text(x + 38, y, state)
             x += 110
         yield _cross(x + 8, y - 4, "failure")
-        yield _text(x + 20, y, "failure")
+        yield text(x + 20, y, "failure")
         yield _mark(x + 88, y - 4, "started again")
-        yield _text(x + 102, y, "started again")
-        yield _box(x + 210, y - 14, x + 240, y + 6, "away", "dependency away")
-        yield _text(x + 248, y, "dependency away")
-
-
-def _box(
-    left: float, top: float, right: float, bottom: float, kind: str, title: str, colour: str = ""
-) -> str:
-    fill = f'fill="{colour}"' if colour else f"class={quoteattr(kind)}"
-    width, height = max(0.8, right - left), bottom - top
-    place = f'x="{left}" y="{top}" width="{width:.1f}" height="{height}"'
-    return f"<rect {place} {fill}><title>{escape(title)}</title></rect>\n"
-
-
-def _text(x: float, y: float, text: str, kind: str = "", anchor: str = "start") -> str:
-    style = f" class={quoteattr(kind)}" if kind else ""
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}"{style}>{escape(text)}</text>\n'
+        yield text(x + 102, y, "started again")
+        yield box(x + 210, y - 14, x + 240, y + 6, "away", "dependency away")
+        yield text(x + 248, y, "dependency away")
 
 
 def _mark(x: float, y: float, title: str) -> str:
