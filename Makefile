@@ -103,7 +103,7 @@ $(TOOLS)/ruff: packaging/lint-requirements.txt
 	@touch $@
 
 .PHONY: bench
-bench: ## Measure the CPU of each action as ratios to a bare interpreter
+bench: ## Measure all of it: CPU as ratios, crashes, 32 nodes; build/bench/report.html (ARGS=quiet: a part)
 	@packaging/deps test
 	@$(MAKE) --no-print-directory stage
 	@$(PYTHON) -m tests.bench.report $(ARGS)

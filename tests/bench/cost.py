@@ -40,7 +40,7 @@ class Case(NamedTuple):
 
 class Figure(NamedTuple):
     """What came out for one case. milliseconds: CPU of one call, a median. ratio: to a bare
-    interpreter in the same run. calls: of how many. Goes to build/bench.json as it is."""
+    interpreter in the same run. calls: of how many. Goes to report.json as it is."""
 
     name: str
     milliseconds: float
@@ -48,10 +48,6 @@ class Figure(NamedTuple):
     limit: float | None
     calls: int
     is_ours: bool = True
-
-    @property
-    def is_over(self) -> bool:
-        return self.limit is not None and self.ratio > self.limit
 
 
 def cpu_seconds(
@@ -66,7 +62,12 @@ def cpu_seconds(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    _, status, usage = os.wait4(child.pid, 0)
+    try:
+        _, status, usage = os.wait4(child.pid, 0)
+    except BaseException:  # the end of this program: it leaves nothing behind
+        child.kill()
+        child.wait()
+        raise
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode not in codes:
         again = subprocess.run(command, env=environment, capture_output=True, text=True)

@@ -1,0 +1,169 @@
+"""The report as a page: nothing but this one file is needed to read it, and no script runs in it.
+
+It is built as a tree, so that whatever is in a word stays a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from lxml import etree
+from lxml.builder import E
+
+from tests.bench.measurement import OVER, Section
+from tests.bench.plot import plots
+from tests.drawing import STYLE
+
+LOOKS = """
+body { max-width: 44rem; margin: 0 auto; padding: 1rem; font: 1rem/1.5 system-ui, sans-serif;
+  background: #ffffff; color: #24292f; }
+h1 { font-size: 1.5rem; line-height: 1.25; } h2 { font-size: 1.15rem; margin: 2.5rem 0 .25rem; }
+a { color: #0969da; }
+@supports (paint-order: stroke) {
+  svg text { paint-order: stroke; stroke: #ffffff; stroke-width: 3px; stroke-linejoin: round; }
+}
+svg text { font-size: 14px; } svg .faint { font-size: 12px; }
+svg { display: block; width: 100%; max-width: 40rem; margin: .75rem 0; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .875rem; }
+th, td { text-align: right; vertical-align: top; padding: .2rem .45rem;
+  border-bottom: 1px solid #d0d7de; }
+th:first-child, td:first-child { text-align: left; padding-left: 0; }
+thead th { vertical-align: bottom; }
+tbody th { font-weight: 400; min-width: 7rem; }
+.machine td { text-align: left; }
+code { overflow-wrap: anywhere; font-size: .875rem; background: #f0f2f5; padding: .15rem .3rem; }
+.over { color: #c62f2f; font-weight: 600; }
+svg text.over { fill: #c62f2f; font-weight: 600; }
+svg rect.ours { fill: #2f6fd0; } svg rect.theirs { fill: #8a9099; } svg rect.over { fill: #d64545; }
+svg rect.part0 { fill: #8a9099; } svg rect.part1 { fill: #b88a2e; }
+svg rect.part2 { fill: #6f5a8a; }
+svg rect.claim { fill: #8250df; fill-opacity: .3; }
+svg .limit { stroke: #24292f; stroke-width: 2; }
+svg .curve { fill: none; stroke-width: 2; }
+svg .c0 { stroke: #2f6fd0; } svg .c1 { stroke: #c05621; stroke-dasharray: 6 3; }
+svg .c2 { stroke: #2f9e62; stroke-dasharray: 2 3; }
+svg .c3 { stroke: #8250df; stroke-dasharray: 8 3 2 3; } svg .c4 { stroke: #b83280; }
+svg .point { fill: #ffffff; stroke-width: 2; stroke-dasharray: none; }
+@media (prefers-color-scheme: dark) {
+  body { background: #0d1117; color: #e6edf3; }
+  a { color: #58a6ff; }
+  th, td { border-color: #30363d; }
+  code { background: #1c232c; }
+  .over { color: #ff7b72; }
+  svg text { stroke: #0d1117; }
+  svg text.over { fill: #ff7b72; }
+  svg rect.ours { fill: #4c8df0; }
+  svg .limit { stroke: #e6edf3; }
+  svg .point { fill: #0d1117; }
+}
+"""
+
+
+class Report(NamedTuple):
+    """All that there is to tell. machine: by name. missing: why something was not measured, by its
+    title. written: when, in words. seconds: how long it took. failed: what should have been
+    measured and could not, a line each."""
+
+    sections: Sequence[Section]
+    missing: Mapping[str, str]
+    machine: Mapping[str, str]
+    written: str
+    seconds: float
+    failed: Sequence[str] = ()
+
+    @property
+    def problems(self) -> list[str]:
+        """A line for each reason not to be content."""
+        return [*self.failed, *(f"over its limit: {name}" for name in self.over)]
+
+    @property
+    def over(self) -> list[str]:
+        return [name for section in self.sections for name in section.over]
+
+    @property
+    def judged(self) -> int:
+        """How many figures are held to a limit."""
+        return sum(bool(row.verdict) for section in self.sections for row in section.rows)
+
+
+def page(report: Report) -> str:
+    """The whole of it, as HTML."""
+    title = "OCF resource agents for OpenStack: what was measured"
+    body = E.body(E.h1(title), *summary(report), *contents(report), *machine(report))
+    for number, section in enumerate(report.sections):
+        body.append(one(section, f"m{number}"))
+    head = E.head(
+        E.meta(charset="utf-8"),
+        E.meta(name="viewport", content="width=device-width, initial-scale=1"),
+        E.meta(name="color-scheme", content="light dark"),
+        E.title(title),
+        E.style(STYLE + LOOKS),
+    )
+    made = etree.tostring(E.html(head, body, lang="en"), method="html", encoding="unicode")
+    return f"<!DOCTYPE html>\n{made}\n"
+
+
+def verdict(report: Report) -> str:
+    """In a sentence or two: are all within their limits, and is all there?"""
+    failed = f" FAILED to measure: {len(report.failed)}." if report.failed else ""
+    if report.over:
+        return f"OVER the limit: {len(report.over)} of {report.judged} figures.{failed}"
+    if not report.judged:
+        return f"No figure that has a limit was measured.{failed}"
+    return f"All {report.judged} figures with a limit are within it.{failed}"
+
+
+def summary(report: Report) -> Iterator[Any]:
+    yield E.p(E.strong(verdict(report)), {"class": "over" if report.problems else "ok"})
+    if report.problems:
+        yield E.ul(*(E.li(line, {"class": "over"}) for line in report.problems))
+    minutes, seconds = divmod(round(report.seconds), 60)
+    yield E.p(
+        f"Written by make bench on {report.written}, after {minutes} min {seconds} s. "
+        "CPU times are ratios to a bare Python interpreter measured in turns with them, since a "
+        "time by itself is that of one machine. The same figures are in report.json."
+    )
+
+
+def contents(report: Report) -> Iterator[Any]:
+    items = []
+    for number, section in enumerate(report.sections):
+        link = E.a(section.measurement.title, href=f"#m{number}")
+        items.append(E.li(link, *([" ", E.b(OVER, {"class": "over"})] if section.over else [])))
+    for title, why in report.missing.items():
+        items.append(E.li(f"{title}: not measured here; {why}"))
+    yield E.ul(*items)
+
+
+def machine(report: Report) -> Iterator[Any]:
+    yield E.h2("The machine")
+    rows = [E.tr(E.th(name), E.td(value)) for name, value in report.machine.items()]
+    yield E.div(E.table(E.tbody(*rows)), {"class": "wide machine"})
+
+
+def one(section: Section, anchor: str) -> Any:
+    """A measurement: what it is, its plots, its table, and how to see it again."""
+    measurement = section.measurement
+    made = E.section(E.h2(measurement.title), E.p(sentence(section.told)), id=anchor)
+    if measurement.claim:
+        made.append(E.p(f"The paper: {measurement.claim.words}."))
+    for picture in plots(section):
+        made.append(etree.fromstring(picture))
+    made.append(E.div(table(section), {"class": "wide"}))
+    made.append(E.p("Again: ", E.code(section.command)))
+    return made
+
+
+def sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def table(section: Section) -> Any:
+    rows = []
+    for row in section.rows:
+        look = {"class": "over"} if row.verdict == OVER else {}
+        rows.append(E.tr(E.th(row.name, scope="row"), *map(E.td, section.cells(row)), look))
+    head = E.tr(*(E.th(name, scope="col") for name in ["", *section.heads]))
+    return E.table(E.thead(head), E.tbody(*rows))
