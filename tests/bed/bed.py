@@ -13,24 +13,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .configuration import corosync_conf, first_cib
-from .node import ENVIRONMENT, PRIVATE, Node, finish
+from .configuration import PACEMAKER
+from .node import ENVIRONMENT, Node, finish
+from .software import Software
 
 HERE = Path(__file__).resolve().parent
 NETWORK = "192.168.42"
 CLIENT = f"{NETWORK}.254"
-# Program or file a bed needs, and the Debian package that brings it.
-NEEDS = {
-    "/usr/sbin/corosync": "corosync",
-    "/usr/sbin/pacemakerd": "pacemaker",
-    "/usr/sbin/crm_mon": "pacemaker-cli-utils",
-    "/usr/sbin/pcs": "pcs",
-    "/usr/lib/ocf/resource.d/heartbeat/IPaddr2": "resource-agents",
-    "/usr/bin/tini": "tini",
-    "/bin/ip": "iproute2",
-    "/usr/bin/unshare": "util-linux",
-    "/usr/bin/timeout": "coreutils",
-}
+# What nodes find as these in /usr/sbin, whatever the host has there: none may reboot the host.
+PROGRAM = HERE / "fence_bed"
+PROGRAMS = ("fence_bed", "reboot", "init", "halt", "poweroff", "shutdown", "telinit")
 START_SECONDS = 30
 STOP_SECONDS = 60
 
@@ -39,7 +31,7 @@ class BedError(Exception):
     """The bed cannot be built, or no longer answers."""
 
 
-def missing_packages(needs: Mapping[str, str] = NEEDS) -> list[str]:
+def missing_packages(needs: Mapping[str, str] = PACEMAKER.needs) -> list[str]:
     """The Debian packages of which a needed file is not here."""
     return sorted({package for path, package in needs.items() if not Path(path).exists()})
 
@@ -51,6 +43,7 @@ class Bed:
             /usr, the first uppermost; an openstack provider in them replaces the host's
     binds   node path to host path, for storage that the nodes share; both must exist before
             boot. A relative host path is a folder made in the bed's own tmpfs, Bed.folder
+    software  what the nodes run as their cluster
 
     A context manager: entering it builds the network, and boots nothing (see boot); leaving it
     ends all of it. Should this process end in any other way, so does the bed, unless kept.
@@ -61,7 +54,9 @@ class Bed:
         nodes: int = 3,
         layers: Sequence[Path | str] = (),
         binds: Mapping[str, Path | str] | None = None,
+        software: Software = PACEMAKER,
     ) -> None:
+        self.software = software
         self.supervisor: subprocess.Popen[str] | None = None
         self.pid = 0
         self.is_kept = False
@@ -71,7 +66,8 @@ class Bed:
             "nodes": {f"node-{n}": f"{NETWORK}.{n}/24" for n in range(1, nodes + 1)},
             "layers": [str(Path(layer).resolve()) for layer in layers],
             "binds": {path: str(source) for path, source in (binds or {}).items()},
-            "private": [path for path in PRIVATE if Path(path).is_dir()],
+            "private": [path for path in software.private if Path(path).is_dir()],
+            "software": software.name,
         }
 
     @classmethod
@@ -112,11 +108,10 @@ class Bed:
         """Start the supervisor and lay out all nodes. Raises BedError; then call stop."""
         if os.geteuid():
             raise BedError("a bed is made of namespaces, which needs root")
-        if missing := missing_packages():
+        if missing := missing_packages(self.software.needs):
             raise BedError(f"missing Debian packages: {' '.join(missing)}")
         words = ["/usr/bin/unshare", "--net", "--mount", "--propagation", "unchanged", "--"]
-        fence = Path(self.spec["folder"], "fence")
-        self.spec["layers"].append(str(fence))
+        self.spec["layers"].insert(0, str(Path(self.spec["folder"], "programs")))
         self.supervisor = subprocess.Popen(
             [*words, sys.executable, "-I", str(HERE / "supervisor.py"), json.dumps(self.spec)],
             stdin=subprocess.PIPE,
@@ -130,15 +125,16 @@ class Bed:
         assert self.supervisor.stdout is not None
         if self.supervisor.stdout.readline() != "ready\n":
             raise BedError("the bed's supervisor does not start; what it printed is above")
-        sbin = self.folder / "fence/usr/sbin"
+        sbin = self.folder / "programs/usr/sbin"
         sbin.mkdir(parents=True)
-        shutil.copy(HERE / "fence_bed", sbin)
+        for name in PROGRAMS:
+            shutil.copy(PROGRAM, sbin / name)
         for source in self.spec["binds"].values():
             if not source.startswith("/"):
                 (self.folder / source).mkdir(parents=True, exist_ok=True)
-        addresses = {node.name: node.address for node in self.nodes}
         for node in self.nodes:
-            node.prepare(corosync_conf(addresses), first_cib(list(addresses)))
+            node.prepare(self.spec["private"])
+        self.software.configure(self)
         (self.folder / "shared/bed.json").write_text(json.dumps(self.spec))
 
     def boot(self) -> None:

@@ -10,9 +10,10 @@ SPEC is the supervisor's (see there) plus name and supervisor (its PID). Of it a
     binds     node path to host path (or to one below FOLDER, if relative): what the node sees
               there, shared by all nodes
     private   paths under which the node writes, kept in FOLDER/NAME/PATH from boot to boot
+    software  pacemaker or heartbeat: what the node starts
 
-"up" on standard output means: pacemakerd is next. Faults go to standard error, the node's
-console, where corosync and pacemakerd print too.
+"up" on standard output means: Corosync is up and pacemakerd is next, or Heartbeat is started.
+Faults go to standard error, the node's console, where what is started prints too.
 
 The new root is a recursive bind of / into the bed's private tmpfs, entered by chroot. That is
 the one way that also works in a chroot whose / is no mount point: there neither pivot_root nor
@@ -35,6 +36,9 @@ ENVIRONMENT = {
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
     "LANG": "C.UTF-8",
+}
+PACEMAKER = {
+    **ENVIRONMENT,
     "PCMK_logfile": "/var/log/pacemaker/pacemaker.log",
     "PCMK_logfacility": "none",
 }
@@ -107,8 +111,16 @@ def lay_copies(tops: list[Path], root: Path, spare: Path) -> None:
             shutil.copytree(root / "usr" / folder, spare / folder, symlinks=True)
             for top in reversed(tops):
                 if (top / folder).is_dir():
-                    shutil.copytree(top / folder, spare / folder, dirs_exist_ok=True)
+                    shutil.copytree(
+                        top / folder, spare / folder, dirs_exist_ok=True, copy_function=replace
+                    )
             mount("--bind", spare / folder, root / "usr" / folder)
+
+
+def replace(source: str, target: str) -> None:
+    """Copy a file; a link at its place, as reboot is one to systemctl, is not followed."""
+    Path(target).unlink(missing_ok=True)
+    shutil.copy2(source, target)
 
 
 def make_root(spec: dict[str, Any]) -> Path:
@@ -122,6 +134,9 @@ def make_root(spec: dict[str, Any]) -> Path:
     mount("-t", "proc", "proc", root / "proc")
     mount("-t", "sysfs", "sysfs", root / "sys")
     make_devices(root / "dev")
+    trigger = root / "proc/sysrq-trigger"
+    if trigger.exists():  # it knows no namespaces: a letter written there reboots the host
+        mount("--bind", root / "dev/null", trigger)
     mount("-t", "tmpfs", "-o", "mode=755", "run", root / "run")
     (root / "run/lock").mkdir()
     (root / "run/lock").chmod(0o1777)
@@ -135,18 +150,29 @@ def make_root(spec: dict[str, Any]) -> Path:
     return root
 
 
-def start_corosync(console: int) -> None:
-    """Start Corosync and wait for it; pacemakerd finding none would sleep between its tries."""
-    corosync = subprocess.Popen(["corosync", "-f"], env=ENVIRONMENT, stdout=console, stderr=console)
+def start_pacemaker(console: int) -> list[str]:
+    """Start Corosync and wait for it; pacemakerd finding none would sleep between its tries.
+
+    Return pacemakerd's command, which the node lives as long as.
+    """
+    corosync = subprocess.Popen(["corosync", "-f"], env=PACEMAKER, stdout=console, stderr=console)
     until = time.monotonic() + COROSYNC_SECONDS
     while "@cmap@" not in Path("/proc/net/unix").read_text() + "@":
         if corosync.poll() is not None or time.monotonic() > until:
             sys.exit(f"corosync is not up after {COROSYNC_SECONDS} s or has ended")
         time.sleep(0.02)
+    os.environ.update(PACEMAKER)
+    return ["pacemakerd"]
+
+
+def start_heartbeat(console: int) -> list[str]:
+    """Start Heartbeat as a host does. The node lives on when it is stopped, also as a host does."""
+    subprocess.run(["/etc/init.d/heartbeat", "start"], check=True, stdout=console, stderr=console)
+    return ["sleep", "infinity"]
 
 
 def become_first(spec: dict[str, Any]) -> None:
-    """Build the node's world as process 1, then become tini, which reaps, with pacemakerd."""
+    """Build the node's world as process 1, then become tini, which reaps, with what it runs."""
     console = os.dup(2)
     root = make_root(spec)
     socket.sethostname(spec["name"])
@@ -154,10 +180,11 @@ def become_first(spec: dict[str, Any]) -> None:
     os.chdir("/")
     os.environ.clear()
     os.environ.update(ENVIRONMENT)
-    start_corosync(console)
+    starts = {"pacemaker": start_pacemaker, "heartbeat": start_heartbeat}
+    command = starts[spec["software"]](console)
     print("up", flush=True)
     os.dup2(console, 1)
-    os.execvpe("tini", ["tini", "-s", "--", "pacemakerd"], ENVIRONMENT)
+    os.execvp("tini", ["tini", "-s", "--", *command])
 
 
 if __name__ == "__main__":

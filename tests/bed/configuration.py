@@ -1,8 +1,15 @@
-"""The configuration a bed's cluster boots with: corosync.conf and the first CIB, as text."""
+"""Pacemaker on a bed: what it needs, and the corosync.conf and first CIB it boots with, as text."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from .software import NEEDS, PRIVATE, Software
+
+if TYPE_CHECKING:
+    from .bed import Bed
 
 # Corosync's time settings, milliseconds. With its default (token 1000 plus 650 for each node over
 # two) the others agree on a death after 3.6 s, with 1000 flat after 2.3 s, with 300 after 0.9 s.
@@ -101,3 +108,34 @@ def first_cib(names: list[str]) -> str:
     line = '        <nvpair id="option-{0}" name="{0}" value="{1}"/>\n'
     properties = "".join(line.format(*item) for item in PROPERTIES.items())
     return CIB.format(properties=properties, names=" ".join(names))
+
+
+def configure(bed: Bed) -> None:
+    """Write both for all nodes of the bed."""
+    addresses = {node.name: node.address for node in bed.nodes}
+    for node in bed.nodes:
+        (node.folder / "etc/corosync/corosync.conf").write_text(corosync_conf(addresses))
+        first = node.folder / "var/lib/pacemaker/cib/cib.xml"
+        first.write_text(first_cib(list(addresses)))
+        first.chmod(0o600)
+        shutil.chown(first, "hacluster", "haclient")
+
+
+PACEMAKER = Software(
+    name="pacemaker",
+    needs={
+        "/usr/sbin/corosync": "corosync",
+        "/usr/sbin/pacemakerd": "pacemaker",
+        "/usr/sbin/crm_mon": "pacemaker-cli-utils",
+        "/usr/sbin/pcs": "pcs",
+        **NEEDS,
+    },
+    private=(
+        "/etc/corosync",
+        "/var/lib/corosync",
+        "/var/lib/pacemaker",
+        "/var/lib/pcsd",
+        *PRIVATE,
+    ),
+    configure=configure,
+)

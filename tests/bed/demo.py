@@ -23,6 +23,7 @@ sys.path[0] = str(Path(__file__).resolve().parents[2])
 from tests.bed import bed as beds  # noqa: E402
 from tests.bed import keystone as keystones  # noqa: E402
 from tests.bed.bed import Bed, BedError  # noqa: E402
+from tests.bed.configuration import PACEMAKER  # noqa: E402
 from tests.bed.node import ENVIRONMENT, CommandFailed  # noqa: E402
 from tests.bed.play import Play  # noqa: E402
 
@@ -32,7 +33,7 @@ AGENT = "usr/lib/ocf/resource.d/openstack/keystone"
 
 def check(stage: Path) -> None:
     """Raise BedError if something is missing that the demo needs."""
-    needs = {**beds.NEEDS, **keystones.NEEDS}
+    needs = {**PACEMAKER.needs, **keystones.NEEDS}
     if missing := beds.missing_packages(needs):
         raise BedError(f"missing Debian packages: apt-get install {' '.join(missing)}")
     if not (stage / AGENT).is_file():

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,16 +22,6 @@ ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "TERM": os.environ.get("TERM", "dumb"),
 }
-# Where the daemons of a node write; of each, its folders (no files) are copied from the host with
-# their owners and modes. /var/cache because the packages' init scripts make folders in it.
-PRIVATE = (
-    "/etc/corosync",
-    "/var/cache",
-    "/var/lib/corosync",
-    "/var/lib/pacemaker",
-    "/var/lib/pcsd",
-    "/var/log",
-)
 
 
 class CommandFailed(Exception):
@@ -54,6 +45,13 @@ class Process:
     user: str
 
 
+def leader(processes: Iterable[Process]) -> int:
+    """The PID of the one that is no child of another. Raises ValueError if there is not one."""
+    found = {process.pid: process.parent for process in processes}
+    (pid,) = [pid for pid, parent in found.items() if parent not in found]
+    return pid
+
+
 class Node:
     """A node by its name. All times are seconds since 1970."""
 
@@ -70,19 +68,14 @@ class Node:
         """What the node keeps from boot to boot, seen from the host: folder / "var/log/..."."""
         return self.bed.folder / self.name
 
-    def prepare(self, corosync_conf: str, cib: str) -> None:
-        """Make the folders the node writes to, and its configuration."""
-        for path in PRIVATE:
-            if Path(path).is_dir():
-                copy_folders(Path(path), self.folder / path[1:])
-        (self.folder / "etc/corosync/corosync.conf").write_text(corosync_conf)
-        first = self.folder / "var/lib/pacemaker/cib/cib.xml"
-        first.write_text(cib)
-        first.chmod(0o600)
-        shutil.chown(first, "hacluster", "haclient")
+    def prepare(self, private: Sequence[str]) -> None:
+        """Make the folders the node writes to, of which each is one of the host."""
+        for path in private:
+            copy_folders(Path(path), self.folder / path[1:])
 
     def boot(self) -> None:
-        """Boot the node; returns when Corosync is up, before the cluster has it online."""
+        """Boot the node; returns when Corosync is up or Heartbeat has begun, before the cluster has
+        it online."""
         self.bed.ask(do="boot", node=self.name)
 
     def kill(self) -> float:
