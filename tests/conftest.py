@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.bed.keystone import Keystone
 from tests.calling import ROOT
 
 
@@ -35,3 +37,32 @@ def readable() -> Iterator[Path]:
             if not path.is_symlink():
                 path.chmod(path.stat().st_mode | 0o444 | (0o111 if path.is_dir() else 0))
         yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """A folder that user keystone can reach, as pytest's own cannot be."""
+    folder = Path(tempfile.mkdtemp(prefix="ocf-cluster-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def stage(folder: Path) -> Path:
+    """What `make install` makes of this checkout: fresh, and nobody else's while nodes see it."""
+    stage = folder / "stage"
+    words = ["make", "--no-print-directory", "install", f"DESTDIR={stage}", "MANDIR="]
+    words += ["HA_D=/etc/ha.d"]  # which the stage has only if it is asked for
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.fail(f"make install DESTDIR={stage} failed: {done.stdout}{done.stderr}")
+    return stage
+
+
+@pytest.fixture(scope="session")
+def keystone_data(folder: Path) -> Keystone:
+    """A Keystone's data for the nodes of a bed, made once: keystone-manage takes 10 s."""
+    keystone = Keystone(folder)
+    keystone.make()
+    return keystone

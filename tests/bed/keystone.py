@@ -18,7 +18,9 @@ ETC, LIB, LOG = "/etc/keystone", "/var/lib/keystone", "/var/log/keystone"
 # Where a bed keeps it, in Bed.folder, and what a bed's nodes see of that.
 STORAGE = "storage"
 BINDS = {ETC: f"{STORAGE}/etc", LIB: f"{STORAGE}/lib"}
-URL = "http://192.168.42.103:5000/v3/"
+# The virtual address that a bed's clients reach it at.
+ADDRESS = "192.168.42.103"
+URL = f"http://{ADDRESS}:5000/v3/"
 PASSWORD = "secret"
 NEEDS = {
     "/usr/bin/keystone-manage": "keystone",

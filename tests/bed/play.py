@@ -12,12 +12,12 @@ from pathlib import Path
 
 from .bed import CLIENT, Bed
 from .cluster import Cluster
-from .keystone import PASSWORD, STORAGE, Keystone
+from .keystone import ADDRESS, PASSWORD, STORAGE, Keystone
+from .node import leader
 from .timeline import Fault, Timeline
 from .tokens import TokenClient
 from .waiting import wait_until
 
-ADDRESS = "192.168.42.103"
 IPADDR2 = f"""\
 pcs resource create p_ip ocf:heartbeat:IPaddr2 ip="{ADDRESS}" cidr_netmask="24" \\
   op monitor interval="10s\""""
@@ -159,9 +159,7 @@ class Play:
 
         def strike(where: str) -> float:
             processes = self.bed.node(where).processes("keystone-uwsgi.ini")
-            pids = {process.pid for process in processes}
-            (parent,) = [process.pid for process in processes if process.parent not in pids]
-            os.kill(parent, signal.SIGKILL)
+            os.kill(leader(processes), signal.SIGKILL)
             self.timeline.say(f"SIGKILL to Keystone's uwsgi on {where} (its workers end with it)")
             self.timeline.note(
                 "A monitor comes every 30 s, as typed above. The agent's sentinel does not wait for"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,38 +9,16 @@ import pytest
 
 from tests.bed.bed import Bed
 from tests.bed.keystone import BINDS, STORAGE, Keystone
-from tests.calling import ROOT
 
 from .site import Site
 
 
 @pytest.fixture(scope="session")
-def folder() -> Iterator[Path]:
-    """A folder that user keystone can reach, as pytest's own cannot be."""
-    folder = Path(tempfile.mkdtemp(prefix="ocf-cluster-"))
-    folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture(scope="session")
-def stage(folder: Path) -> Path:
-    """What `make install` makes of this checkout: fresh, and nobody else's while nodes see it."""
-    stage = folder / "stage"
-    words = ["make", "--no-print-directory", "install", f"DESTDIR={stage}", "MANDIR="]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.fail(f"make install DESTDIR={stage} failed: {done.stdout}{done.stderr}")
-    return stage
-
-
-@pytest.fixture(scope="session")
-def bed(folder: Path, stage: Path) -> Iterator[Bed]:
-    """The three nodes, booting while Keystone's database is made."""
+def bed(stage: Path, request: pytest.FixtureRequest) -> Iterator[Bed]:
+    """The three nodes, booting while Keystone's data is made."""
     with Bed(3, [stage], BINDS) as bed:
         bed.boot()
-        keystone = Keystone(folder)
-        keystone.make()
+        keystone: Keystone = request.getfixturevalue("keystone_data")
         keystone.copy(bed.folder / STORAGE)
         yield bed
 

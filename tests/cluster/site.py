@@ -13,11 +13,11 @@ import psutil
 
 from tests.bed.bed import Bed
 from tests.bed.cluster import OWN_PROPERTIES, Cluster, Failure, Operation
-from tests.bed.keystone import PASSWORD, STORAGE
-from tests.bed.node import Node, Process
+from tests.bed.keystone import ADDRESS, PASSWORD, STORAGE
+from tests.bed.login import log_in
+from tests.bed.node import Node, Process, leader
 from tests.bed.waiting import wait_until
 
-ADDRESS = "192.168.42.103"
 DAEMON = "keystone-uwsgi.ini"
 KEYSTONE = "p_keystone"
 SENTINEL = r"/ocf_lib/.*sentinel\S* keystone/"
@@ -37,18 +37,6 @@ EXECUTOR = "/pacemaker-execd$"
 STILL_SECONDS, DEATH_SECONDS = 10.0, 10.0
 # From a fault to the end of its recovery, on two busy cores: a Keystone starts in 3 to 12 s.
 RECOVERY_SECONDS = 90.0
-# Logs in from scratch, as a client of the cluster; the password comes by standard input.
-CLIENT = """
-import json, sys
-from keystoneauth1 import session
-from keystoneauth1.identity import generic
-from keystoneclient import client
-login = json.load(sys.stdin)
-visit = session.Session(auth=generic.Password(**login), timeout=10)
-keystone = client.Client(session=visit, auth_url=login["auth_url"])
-print(keystone.version, keystone.session.get_token())
-"""
-
 # Asks one URL; the token comes by standard input.
 ASKING = """
 import json, sys
@@ -189,10 +177,7 @@ class Site:
 
     def leader(self, node: Node | None = None) -> int:
         """The PID of the daemon's parent process, on one node."""
-        found = node.processes(DAEMON) if node else self.processes()
-        pids = {process.pid for process in found}
-        (leader,) = [process.pid for process in found if process.parent not in pids]
-        return leader
+        return leader(node.processes(DAEMON) if node else self.processes())
 
     def crash(self, node: Node | None = None) -> int:
         """SIGKILL to the daemon's parent, with which its workers end, between two monitors: one
@@ -223,17 +208,7 @@ class Site:
 
     def token(self, address: str = ADDRESS) -> tuple[str, str]:
         """Log in as a client, through the virtual address: the API's version and the token."""
-        login = {
-            "auth_url": f"http://{address}:5000/",
-            "username": "admin",
-            "password": PASSWORD,
-            "project_name": "admin",
-            "user_domain_name": "Default",
-            "project_domain_name": "Default",
-        }
-        said = self.bed.client("/usr/bin/python3", "-c", CLIENT, stdin=json.dumps(login)).stdout
-        version, token = said.split()
-        return version, token
+        return log_in(self.bed, address)
 
     def assert_served(self) -> None:
         """A user of the cluster gets a token."""

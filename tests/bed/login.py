@@ -1,0 +1,35 @@
+"""One login to a bed's Keystone as its clients log in: from scratch, through an address."""
+
+from __future__ import annotations
+
+import json
+
+from .bed import Bed
+from .keystone import ADDRESS, PASSWORD
+
+# The password comes by standard input.
+CLIENT = """
+import json, sys
+from keystoneauth1 import session
+from keystoneauth1.identity import generic
+from keystoneclient import client
+login = json.load(sys.stdin)
+visit = session.Session(auth=generic.Password(**login), timeout=10)
+keystone = client.Client(session=visit, auth_url=login["auth_url"])
+print(keystone.version, keystone.session.get_token())
+"""
+
+
+def log_in(bed: Bed, address: str = ADDRESS) -> tuple[str, str]:
+    """Log in as a client: the API's version and the token. Raises CommandFailed."""
+    login = {
+        "auth_url": f"http://{address}:5000/",
+        "username": "admin",
+        "password": PASSWORD,
+        "project_name": "admin",
+        "user_domain_name": "Default",
+        "project_domain_name": "Default",
+    }
+    said = bed.client("/usr/bin/python3", "-c", CLIENT, stdin=json.dumps(login)).stdout
+    version, token = said.split()
+    return version, token
