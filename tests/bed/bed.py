@@ -50,7 +50,8 @@ class Bed:
     layers  folders such as `make install DESTDIR=folder` makes: the nodes see their usr/ in
             /usr, the first uppermost; an openstack provider in them replaces the host's
     binds   node path to host path, for storage that the nodes share; both must exist before
-            boot. A relative host path is a folder made in the bed's own tmpfs, Bed.folder
+            boot. A relative host path is a folder made in the bed's own tmpfs, Bed.folder. One
+            with "{name}" in it is another for each node, whose name stands there
 
     A context manager: entering it builds the network, and boots nothing (see boot); leaving it
     ends all of it. Should this process end in any other way, so does the bed, unless kept.
@@ -134,8 +135,10 @@ class Bed:
         sbin.mkdir(parents=True)
         shutil.copy(HERE / "fence_bed", sbin)
         for source in self.spec["binds"].values():
-            if not source.startswith("/"):
-                (self.folder / source).mkdir(parents=True, exist_ok=True)
+            for node in self.nodes:
+                if not source.startswith("/"):
+                    own = source.replace("{name}", node.name)
+                    (self.folder / own).mkdir(parents=True, exist_ok=True)
         addresses = {node.name: node.address for node in self.nodes}
         for node in self.nodes:
             node.prepare(corosync_conf(addresses), first_cib(list(addresses)))

@@ -8,7 +8,7 @@ SPEC is the supervisor's (see there) plus name and supervisor (its PID). Of it a
     layers    folders laid over the node's /: their usr/ is overlaid on /usr, read-only, and
               their OCF provider folders replace, not join, what the host has installed
     binds     node path to host path (or to one below FOLDER, if relative): what the node sees
-              there, shared by all nodes
+              there, shared by all nodes unless the node's name is a part of it: "{name}/srv"
     private   paths under which the node writes, kept in FOLDER/NAME/PATH from boot to boot
 
 "up" on standard output means: pacemakerd is next. Faults go to standard error, the node's
@@ -131,7 +131,8 @@ def make_root(spec: dict[str, Any]) -> Path:
     for path in spec["private"]:
         mount("--bind", home / path.lstrip("/"), root / path.lstrip("/"))
     for path, source in spec["binds"].items():
-        mount("--bind", Path(spec["folder"], source), root / path.lstrip("/"))
+        own = source.replace("{name}", spec["name"])
+        mount("--bind", Path(spec["folder"], own), root / path.lstrip("/"))
     return root
 
 

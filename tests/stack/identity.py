@@ -20,6 +20,8 @@ IDENTITY = "http://127.0.0.1:5000"
 PASSWORD = "secret"
 SECONDS = 60
 INTERFACES = ("public", "internal", "admin")
+# What a load balancer answers while there is no Keystone behind it.
+AWAY = (502, 503, 504)
 CONFIGURATION = """
 [DEFAULT]
 log_file = {log}/keystone.log
@@ -79,7 +81,7 @@ class Identity:
         """A uwsgi file for a Keystone on this port; any number of them share the database."""
         where = f"env = OS_KEYSTONE_CONFIG_DIR={self.stack.folder}/keystone"
         script = "/usr/bin/keystone-wsgi-public"
-        return self.stack.uwsgi("keystone", name, port, script, where, workers=2)
+        return self.stack.uwsgi("keystone", name, port, script, where, workers=self.stack.workers)
 
     @staticmethod
     def _make_keys(folder: Path) -> None:
@@ -99,9 +101,12 @@ class Identity:
             "scope": {"project": {"name": "admin", "domain": domain}},
         }
         try:
-            answer = self._ask("POST", "/auth/tokens", json={"auth": login})
+            answer = self._send("POST", "/auth/tokens", json={"auth": login})
         except requests.ConnectionError:
             return False
+        if answer.status_code in AWAY:
+            return False
+        self._check(answer)
         self.session.headers["X-Auth-Token"] = answer.headers["X-Subject-Token"]
         return True
 
@@ -119,11 +124,19 @@ class Identity:
         self._ask("PUT", path)
 
     def _ask(self, method: str, path: str, **more: Any) -> requests.Response:
+        answer = self._send(method, path, **more)
+        self._check(answer)
+        return answer
+
+    def _send(self, method: str, path: str, **more: Any) -> requests.Response:
         with self._lock:
             url = f"{self.stack.identity}/v3{path}"
-            answer = self.stack.inside(self.session.request, method, url, timeout=30, **more)
-        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
-        return answer
+            return self.stack.inside(self.session.request, method, url, timeout=30, **more)
+
+    @staticmethod
+    def _check(answer: requests.Response) -> None:
+        asked = f"{answer.request.method} {answer.request.path_url}"
+        assert answer.ok, f"{asked}: {answer.status_code} {answer.text[:500]}"
 
     # What the projects need.
 

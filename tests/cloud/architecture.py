@@ -1,0 +1,127 @@
+"""Which services the cloud has: what is a clone, what is behind the virtual address, what starts
+before what.
+
+The order is one of start alone (kind=Optional), in stages:
+
+1   the address with its HAProxy, then Identity, which every other service asks
+2   what is asked by others before they serve: nova-conductor and nova-scheduler exit at their start
+    where Placement does not answer; Swift's storage, without which its proxy answers 503
+3   the APIs, and what works behind them all the time
+4   what reports itself to those, or does their work: compute, agents, engines, the dashboard
+
+A mandatory order would stop everything whenever the last Keystone stops. That mends nothing: while
+Identity, broker or database are away the others wait, report themselves as degraded, and serve on
+when it is back (`make storm`). An order that is Optional is kept where several start together: when
+the cluster or a node boots. A clone waits for the instance on its own node (interleave).
+
+A service that must not run twice is a primitive: Pacemaker keeps it on one node, under one host
+name in its configuration, so that what it owns stays its own when it moves. Only there is a
+colocation needed: nothing else asks its neighbour but through the virtual address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from tests.stack import cinder, heat, horizon, image, keystone, neutron, nova, placement, swift
+from tests.stack.real import Real
+from tests.stack.stack import Stack
+
+MODULES = (keystone, image, placement, swift, nova, cinder, neutron, heat, horizon)
+REALS = {real.agent: real for module in MODULES for real in reversed(module.DAEMONS)}
+TCP = ""
+
+
+@dataclass(frozen=True)
+class Service:
+    """agent: its name. stage: when it is started, see above. check: the path that HAProxy asks, TCP
+    for a mere connection; None for what is not behind the address. is_clone: runs on every node.
+    near: the agent, also of this table, on whose node it must be."""
+
+    agent: str
+    stage: int
+    check: str | None = None
+    is_clone: bool = True
+    near: str = ""
+
+    @property
+    def resource(self) -> str:
+        return f"p_{self.agent}"
+
+    @property
+    def top(self) -> str:
+        """What constraints name: the clone, where it is one."""
+        return f"{self.resource}-clone" if self.is_clone else self.resource
+
+    @property
+    def real(self) -> Real:
+        return IDENTITY if self.agent == IDENTITY.agent else REALS[self.agent]
+
+    @property
+    def port(self) -> int | None:
+        """At the virtual address and on the nodes; None for what is not behind the address."""
+        return None if self.check is None else self.real.port
+
+
+def _nothing(stack: Stack) -> None:
+    """Keystone's database is made before all others."""
+
+
+IDENTITY = replace(
+    keystone.DAEMONS[0],
+    parameters={**keystone.DAEMONS[0].parameters, "config": "{folder}/keystone/keystone.ini"},
+    needs=_nothing,
+    port=5000,
+)
+ALL = (
+    Service("keystone", 1, "/healthcheck"),
+    Service("glance-api", 2, "/healthcheck"),
+    Service("placement-api", 2, "/"),
+    Service("swift-account", 2),
+    Service("swift-container", 2),
+    Service("swift-object", 2),
+    Service("swift-proxy", 3, "/healthcheck"),
+    Service("nova-api", 3, "/"),
+    Service("nova-conductor", 3),
+    Service("cinder-api", 3, "/healthcheck"),
+    Service("neutron-server", 3, "/healthcheck"),
+    Service("heat-api", 3, "/healthcheck"),
+    Service("nova-scheduler", 4),
+    Service("nova-novncproxy", 4, TCP),
+    Service("nova-compute", 4),
+    Service("cinder-scheduler", 4),
+    Service("cinder-volume", 4, is_clone=False),
+    Service("neutron-metadata-agent", 4),
+    Service("neutron-agent-dhcp", 4),
+    Service("neutron-agent-l3", 4, is_clone=False, near="neutron-metadata-agent"),
+    Service("heat-engine", 4),
+    Service("horizon", 4, TCP),
+)
+# What a user's first three requests need: a token, a list of images, a list of servers.
+FEWER = ("keystone", "glance-api", "nova-api")
+# Agents of others without which these have nothing to work with.
+NEEDS = {
+    "nova-conductor": ("placement-api",),
+    "nova-scheduler": ("placement-api",),
+    "nova-compute": ("nova-conductor",),
+    "swift-proxy": ("swift-account", "swift-container", "swift-object"),
+    "neutron-metadata-agent": ("neutron-server",),
+    "neutron-agent-dhcp": ("neutron-server",),
+    "neutron-agent-l3": ("neutron-server", "neutron-metadata-agent"),
+}
+
+
+def choose(names: Iterable[str]) -> tuple[Service, ...]:
+    """The services of these names, with Identity and all that they need, in the table's order.
+    Raises ValueError, which names what there is, for a name that is not in it."""
+    known = {service.agent for service in ALL}
+    left, wanted = ["keystone", *names], set()
+    while left:
+        name = left.pop()
+        if name not in known:
+            raise ValueError(f"no service {name!r}; there are {', '.join(sorted(known))}")
+        if name not in wanted:
+            wanted.add(name)
+            left += NEEDS.get(name, ())
+    return tuple(service for service in ALL if service.agent in wanted)

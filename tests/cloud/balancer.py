@@ -1,0 +1,94 @@
+"""haproxy.cfg of the nodes: the services at the virtual address, spread over the nodes.
+
+Each node has the same HAProxy, running all the time: where the address goes, a balancer is that
+knows which backends live. Its sockets are bound to an address that the node may not have
+(`transparent`, which a process of root's may ask for without a sysctl).
+
+How a backend that is gone is left:
+- the daemon is dead: the kernel refuses the connection, and the request goes to another node at
+  once (redispatch). Answers that break off before their first byte are asked for elsewhere too,
+  where asking twice does no harm (retry-on, GET and log-in alone);
+- the node is dead: the connection has CONNECT_MS, then another node is asked;
+- either is noticed by the request itself (observe): it counts as one of the two failed checks, and
+  the second comes FAST_MS later;
+- the daemon hangs: the check has no answer for CHECK_SECONDS, twice. Longer than any request of an
+  API with one worker takes, which would else be marked as down for being busy;
+- it is back when a check has an answer. A mere connection would not do: uwsgi listens 3 to 10 s
+  before its application is loaded.
+
+A check is a request, some 2 ms of CPU of the daemon; three balancers ask every INTER_SECONDS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .architecture import TCP, Service
+
+CONNECT_MS = 300
+FAST_MS = 200
+INTER_SECONDS = 2
+CHECK_SECONDS = 3
+# Where a monitor asks HAProxy itself whether it is alive.
+ALIVE = "127.0.0.1:8404"
+
+HEAD = """\
+global
+    maxconn 2000
+    user haproxy
+    group haproxy
+    spread-checks 20
+    stats socket /run/haproxy.sock mode 600
+
+defaults
+    mode http
+    balance leastconn
+    option redispatch 1
+    retries 3
+    retry-on conn-failure empty-response
+    option http-server-close
+    timeout connect {connect}ms
+    timeout check {check}s
+    timeout queue 30s
+    timeout client 60s
+    timeout server 60s
+    timeout tunnel 1h
+    default-server check inter {inter}s fastinter {fast}ms downinter 1s fall 2 rise 1 \
+observe layer4 error-limit 1 on-error sudden-death on-marked-down shutdown-sessions
+
+frontend alive
+    bind {alive}
+    monitor-uri /alive
+    stats enable
+    stats uri /stats
+"""
+SERVICE = """
+listen {agent}
+    bind {address}:{port} transparent
+    http-request disable-l7-retry unless METH_GET or {{ path /v3/auth/tokens }}
+{check}{servers}"""
+CHECK = """\
+    option httpchk
+    http-check send meth GET uri {path} ver HTTP/1.1 hdr Host localhost hdr Connection close
+    http-check expect rstatus ^[23]
+"""
+
+
+def configure(services: Sequence[Service], address: str, nodes: Mapping[str, str]) -> str:
+    """haproxy.cfg for these services at `address`; nodes: name to address."""
+    head = HEAD.format(
+        connect=CONNECT_MS, check=CHECK_SECONDS, inter=INTER_SECONDS, fast=FAST_MS, alive=ALIVE
+    )
+    return head + "".join(
+        SERVICE.format(
+            agent=service.agent,
+            address=address,
+            port=service.port,
+            check="" if service.check == TCP else CHECK.format(path=service.check),
+            servers="".join(
+                f"    server {name} {at}:{service.port}\n" for name, at in nodes.items()
+            ),
+        )
+        for service in services
+        if service.port
+    )
