@@ -11,6 +11,7 @@ not all. Writes commands.txt and haproxy.cfg. Exits with 0 if all are healthy.
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import time
@@ -23,7 +24,7 @@ from tests.bed.bed import Bed, BedError
 from tests.bed.kept import Kept
 from tests.bed.node import CommandFailed
 from tests.bed.timeline import Timeline
-from tests.stack.identity import PASSWORD
+from tests.stack.identity import LOGIN, PASSWORD
 
 from . import memory
 from .architecture import ALL, Service, choose
@@ -32,11 +33,6 @@ from .cloud import BINDS, Cloud
 KEPT = Kept("cluster", "make cluster", "make cluster-stop")
 NEEDS = {**beds.NEEDS, "/usr/sbin/haproxy": "haproxy", "/usr/bin/curl": "curl"}
 AGENTS = "usr/lib/ocf/resource.d/openstack"
-LOGIN = (
-    '{{"auth":{{"identity":{{"methods":["password"],"password":{{"user":{{"name":"admin",'
-    '"domain":{{"name":"Default"}},"password":"{password}"}}}}}},'
-    '"scope":{{"project":{{"name":"admin","domain":{{"name":"Default"}}}}}}}}}}'
-)
 
 
 def check(stage: Path) -> None:
@@ -113,7 +109,7 @@ def guide(cloud: Cloud, to: Path) -> None:
         "  make cluster-shell NODE=2         a shell on node-2: pcs status, crm_mon, /srv\n"
         "  make cluster-shell NODE=client    a shell on the client's side of the network\n"
         f"  curl -i {cloud.identity}/v3/auth/tokens -H 'Content-Type: application/json' \\\n"
-        f"    -d '{LOGIN.format(password=PASSWORD)}'\n"
+        f"    -d '{json.dumps(LOGIN)}'\n"
         f"                                    a token, from there"
         + (dashboard if has_horizon else "")
     )

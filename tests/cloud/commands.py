@@ -19,6 +19,11 @@ PCS = ("pcs", "-f", FILE)
 # What is before stage 1.
 BALANCER, ADDRESS = "p_haproxy", "p_ip"
 FIRST = (f"{BALANCER}-clone", ADDRESS)
+# How HAProxy itself is monitored. The agent's start does it once too, before HAProxy listens.
+ASKING = (
+    *("curl", "--silent", "--fail", "--output", "/dev/null", "--max-time", "3"),
+    *("--retry", "3", "--retry-connrefused", "--retry-delay", "1"),
+)
 # On two cores that all services start on at once; a start takes 2 to 10 s of CPU.
 START_TIMEOUT = 240
 
@@ -39,7 +44,7 @@ def serve(address: str, alive: str) -> list[str]:
         "binfile=/usr/sbin/haproxy",
         f"cmdline_options=-db -f {FOLDER}/haproxy.cfg",
         f"logfile={FOLDER}/log/haproxy.log",
-        f"monitor_hook=curl --silent --fail --max-time 3 --output /dev/null http://{alive}/alive",
+        f"monitor_hook={' '.join(ASKING)} http://{alive}/alive",
     )
     every = ("op", "monitor", "interval=5s", "timeout=20s")
     ip = ("ocf:heartbeat:IPaddr2", f"ip={address}", "cidr_netmask=24")

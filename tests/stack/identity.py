@@ -22,6 +22,15 @@ SECONDS = 60
 INTERFACES = ("public", "internal", "admin")
 # What a load balancer answers while there is no Keystone behind it.
 AWAY = (502, 503, 504)
+DOMAIN = {"name": "Default"}
+USER = {"name": "admin", "password": PASSWORD, "domain": DOMAIN}
+# What is posted to /v3/auth/tokens for a token.
+LOGIN = {
+    "auth": {
+        "identity": {"methods": ["password"], "password": {"user": USER}},
+        "scope": {"project": {"name": "admin", "domain": DOMAIN}},
+    }
+}
 CONFIGURATION = """
 [DEFAULT]
 log_file = {log}/keystone.log
@@ -94,14 +103,8 @@ class Identity:
             shutil.chown(path, "keystone", "keystone")
 
     def _log_in(self) -> bool:
-        domain = {"name": "Default"}
-        user = {"name": "admin", "password": PASSWORD, "domain": domain}
-        login = {
-            "identity": {"methods": ["password"], "password": {"user": user}},
-            "scope": {"project": {"name": "admin", "domain": domain}},
-        }
         try:
-            answer = self._send("POST", "/auth/tokens", json={"auth": login})
+            answer = self._send("POST", "/auth/tokens", json=LOGIN)
         except requests.ConnectionError:
             return False
         if answer.status_code in AWAY:
