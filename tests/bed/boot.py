@@ -38,7 +38,8 @@ ENVIRONMENT = {
     "PCMK_logfile": "/var/log/pacemaker/pacemaker.log",
     "PCMK_logfacility": "none",
 }
-DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+# net/tun makes taps in the network of whoever asks, which is the node's own
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
 # What a layer may hold that is exactly its own.
 OWN = ("usr/lib/ocf/resource.d/openstack", "usr/lib/ocf/lib/openstack")
 COROSYNC_SECONDS = 10
@@ -69,7 +70,8 @@ def connect(spec: dict[str, Any]) -> None:
 def make_devices(dev: Path) -> None:
     """A /dev with nothing of the host's in it but the harmless devices: no /dev/log, no disks."""
     mount("-t", "tmpfs", "-o", "mode=755", "dev", dev)
-    for device in DEVICES:
+    for device in filter(lambda name: Path("/dev", name).exists(), DEVICES):
+        (dev / device).parent.mkdir(exist_ok=True)
         (dev / device).touch()
         mount("--bind", f"/dev/{device}", dev / device)
     for folder in ("pts", "shm"):

@@ -26,5 +26,6 @@ balancer       haproxy.cfg, made from it
 deployment     the files of each node
 cloud          builds it
 memory         what it takes
+visit          a user who makes something of each service
 __main__       the command
 """

@@ -5,7 +5,7 @@
     python3 -m tests.cloud stop
 
 FOLDER is what `make install DESTDIR=FOLDER` made. Of the services given, and of what they need, if
-not all. Writes commands.txt and haproxy.cfg. Exits with 0 if all are healthy.
+not all. Writes commands.txt and haproxy.cfg. Exits with 0 if all are healthy and of use.
 """
 
 from __future__ import annotations
@@ -20,18 +20,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.bed import bed as beds
-from tests.bed.bed import Bed, BedError
+from tests.bed.bed import CLIENT, Bed, BedError
 from tests.bed.kept import Kept
 from tests.bed.node import CommandFailed
 from tests.bed.timeline import Timeline
 from tests.stack.identity import LOGIN, PASSWORD
 
 from . import memory
+from . import visit as visits
 from .architecture import ALL, Service, choose
 from .cloud import BINDS, Cloud
 
 KEPT = Kept("cluster", "make cluster", "make cluster-stop")
 NEEDS = {**beds.NEEDS, "/usr/sbin/haproxy": "haproxy", "/usr/bin/curl": "curl"}
+VISIT_SECONDS = 600
 AGENTS = "usr/lib/ocf/resource.d/openstack"
 
 
@@ -54,6 +56,7 @@ def perform(stage: Path, services: Sequence[Service], to: Path) -> int:
         try:
             cloud.build()
             report(cloud, timeline)
+            works = visit(cloud, timeline)
             cloud.servers.keep()
             KEPT.keep(bed)
         # AssertionError: a preparation of the stack's that failed, with what it said
@@ -69,7 +72,22 @@ def perform(stage: Path, services: Sequence[Service], to: Path) -> int:
                 bed.stop()
                 cloud.down()
     guide(cloud, to)
-    return 0
+    return 0 if works else 1
+
+
+def visit(cloud: Cloud, timeline: Timeline) -> bool:
+    """Use it, and say what works. Where something does not, the cluster stays to be looked at."""
+    timeline.title(f"A user at {CLIENT}")
+    agents = [service.agent for service in cloud.services]
+    told = {"identity": cloud.identity, "login": LOGIN, "agents": agents}
+    words = (sys.executable, "-I", visits.__file__)
+    more = {"stdin": json.dumps(told), "check": False, "timeout": VISIT_SECONDS}
+    done = cloud.bed.client(*words, **more)
+    for line in done.stdout.splitlines():
+        timeline.say(line)
+    if done.returncode:
+        print(f"\nFAILED: {done.stderr.strip()}", file=sys.stderr)
+    return not done.returncode
 
 
 def write(cloud: Cloud, to: Path) -> None:

@@ -16,7 +16,13 @@ the cluster or a node boots. A clone waits for the instance on its own node (int
 
 A service that must not run twice is a primitive: Pacemaker keeps it on one node, under one host
 name in its configuration, so that what it owns stays its own when it moves. Only there is a
-colocation needed: nothing else asks its neighbour but through the virtual address.
+colocation needed: all others reach each other through the virtual address or the broker.
+
+HAProxy and Open vSwitch, which are no services of OpenStack's and run on the nodes all the same,
+are resources too. MariaDB, RabbitMQ and memcached are given, on a machine of their own: three of
+each, as a cloud has them (Galera, a cluster of brokers), would take the memory of a fourth node and
+the cores at each fault, and show what is known of their own agents, ocf:heartbeat:galera and
+rabbitmq-cluster.
 """
 
 from __future__ import annotations
@@ -37,13 +43,13 @@ TCP = ""
 class Service:
     """agent: its name. stage: when it is started, see above. check: the path that HAProxy asks, TCP
     for a mere connection; None for what is not behind the address. is_clone: runs on every node.
-    near: the agent, also of this table, on whose node it must be."""
+    near: the agents, also of this table, on whose node it must be."""
 
     agent: str
     stage: int
     check: str | None = None
     is_clone: bool = True
-    near: str = ""
+    near: tuple[str, ...] = ()
 
     @property
     def resource(self) -> str:
@@ -56,7 +62,7 @@ class Service:
 
     @property
     def real(self) -> Real:
-        return IDENTITY if self.agent == IDENTITY.agent else REALS[self.agent]
+        return OWN.get(self.agent) or REALS[self.agent]
 
     @property
     def port(self) -> int | None:
@@ -64,16 +70,42 @@ class Service:
         return None if self.check is None else self.real.port
 
 
+@dataclass(frozen=True)
+class Program:
+    """What else runs on every node. line: its arguments; alive: a command that fails where it does
+    not work, or ""; users: the agents, any of which has need of it, () for all."""
+
+    name: str
+    binary: str
+    line: str
+    alive: str = ""
+    users: tuple[str, ...] = ()
+
+    @property
+    def resource(self) -> str:
+        return f"p_{self.name}"
+
+    @property
+    def top(self) -> str:
+        return f"{self.resource}-clone"
+
+
 def _nothing(stack: Stack) -> None:
     """Keystone's database is made before all others."""
 
 
-IDENTITY = replace(
-    keystone.DAEMONS[0],
-    parameters={**keystone.DAEMONS[0].parameters, "config": "{folder}/keystone/keystone.ini"},
-    needs=_nothing,
-    port=5000,
-)
+_KEYSTONE = REALS["keystone"]
+# What differs from a stack that has one host.
+OWN = {
+    "keystone": replace(
+        _KEYSTONE,
+        parameters={**_KEYSTONE.parameters, "config": "{folder}/keystone/keystone.ini"},
+        needs=_nothing,
+        port=5000,
+    ),
+    # each node has a switch of its own
+    "neutron-openvswitch-agent": replace(REALS["neutron-openvswitch-agent"], needs=neutron.prepare),
+}
 ALL = (
     Service("keystone", 1, "/healthcheck"),
     Service("glance-api", 2, "/healthcheck"),
@@ -83,6 +115,7 @@ ALL = (
     Service("swift-object", 2),
     Service("swift-proxy", 3, "/healthcheck"),
     Service("nova-api", 3, "/"),
+    Service("nova-api-metadata", 3, "/"),
     Service("nova-conductor", 3),
     Service("cinder-api", 3, "/healthcheck"),
     Service("neutron-server", 3, "/healthcheck"),
@@ -93,10 +126,46 @@ ALL = (
     Service("cinder-scheduler", 4),
     Service("cinder-volume", 4, is_clone=False),
     Service("neutron-metadata-agent", 4),
+    Service("neutron-openvswitch-agent", 4),
     Service("neutron-agent-dhcp", 4),
-    Service("neutron-agent-l3", 4, is_clone=False, near="neutron-metadata-agent"),
+    Service(
+        "neutron-agent-l3",
+        4,
+        is_clone=False,
+        near=("neutron-metadata-agent", "neutron-openvswitch-agent"),
+    ),
     Service("heat-engine", 4),
     Service("horizon", 4, TCP),
+)
+# What each node's files are in.
+FOLDER = "/srv"
+# The agent's start asks once too, before HAProxy listens.
+ASKING = "curl --silent --fail --output /dev/null --max-time 3 --retry 3 --retry-connrefused"
+# Where a monitor asks HAProxy itself whether it is alive.
+ALIVE = "127.0.0.1:8404"
+BALANCER = Program(
+    "haproxy",
+    "/usr/sbin/haproxy",
+    f"-db -f {FOLDER}/haproxy.cfg",
+    f"{ASKING} --retry-delay 1 http://{ALIVE}/alive",
+)
+# Open vSwitch, without the kernel's part of it. Its daemons know their folder from a variable.
+SWITCH_FOLDER = f"{FOLDER}/neutron/data/switch"
+SWITCH_USERS = ("neutron-openvswitch-agent",)
+SWITCH = (
+    Program(
+        "ovsdb-server",
+        "/usr/bin/env",
+        f"OVS_RUNDIR={SWITCH_FOLDER} ovsdb-server {SWITCH_FOLDER}/conf.db"
+        f" --remote=punix:{SWITCH_FOLDER}/db.sock --remote={neutron.OVSDB}",
+        users=SWITCH_USERS,
+    ),
+    Program(
+        "ovs-vswitchd",
+        "/usr/bin/env",
+        f"OVS_RUNDIR={SWITCH_FOLDER} ovs-vswitchd unix:{SWITCH_FOLDER}/db.sock --disable-system",
+        users=SWITCH_USERS,
+    ),
 )
 # What a user's first three requests need: a token, a list of images, a list of servers.
 FEWER = ("keystone", "glance-api", "nova-api")
@@ -106,9 +175,10 @@ NEEDS = {
     "nova-scheduler": ("placement-api",),
     "nova-compute": ("nova-conductor",),
     "swift-proxy": ("swift-account", "swift-container", "swift-object"),
-    "neutron-metadata-agent": ("neutron-server",),
-    "neutron-agent-dhcp": ("neutron-server",),
-    "neutron-agent-l3": ("neutron-server", "neutron-metadata-agent"),
+    "neutron-metadata-agent": ("neutron-server", "nova-api-metadata"),
+    "neutron-openvswitch-agent": ("neutron-server",),
+    "neutron-agent-dhcp": ("neutron-openvswitch-agent",),
+    "neutron-agent-l3": ("neutron-openvswitch-agent", "neutron-metadata-agent"),
 }
 
 
@@ -125,3 +195,9 @@ def choose(names: Iterable[str]) -> tuple[Service, ...]:
             wanted.add(name)
             left += NEEDS.get(name, ())
     return tuple(service for service in ALL if service.agent in wanted)
+
+
+def switch(services: Iterable[Service]) -> tuple[Program, ...]:
+    """The programs of Open vSwitch, where one of these services needs it."""
+    agents = {service.agent for service in services}
+    return tuple(program for program in SWITCH if agents & set(program.users))

@@ -23,14 +23,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .architecture import TCP, Service
+from .architecture import ALIVE, TCP, Service
 
 CONNECT_MS = 300
 FAST_MS = 200
 INTER_SECONDS = 2
 CHECK_SECONDS = 3
-# Where a monitor asks HAProxy itself whether it is alive.
-ALIVE = "127.0.0.1:8404"
 
 HEAD = """\
 global

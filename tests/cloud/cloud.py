@@ -13,9 +13,9 @@ from tests.storm.backbone import IDENTITY_ADDRESS
 from tests.storm.standing import DEGRADED, FAILED, HEALTHY, Standing, instances
 
 from . import balancer, commands
-from .architecture import ALL, Service
-from .commands import ADDRESS, BALANCER, FIRST
-from .deployment import BINDS, Prepared
+from .architecture import ALL, BALANCER, Service, switch
+from .commands import ADDRESS, FIRST
+from .deployment import BINDS, Prepared, make_switch
 
 __all__ = ["BINDS", "Cloud"]
 # As in the paper.
@@ -73,7 +73,8 @@ class Cloud:
     def expected(self) -> dict[str, int]:
         """How many instances there are of each resource."""
         number = len(self.bed.nodes)
-        found = {BALANCER: number, ADDRESS: 1}
+        found = {BALANCER.resource: number, ADDRESS: 1}
+        found.update({program.resource: number for program in switch(self.services)})
         for service in self.services:
             found[service.resource] = number if service.is_clone else 1
         return found
@@ -139,11 +140,11 @@ class Cloud:
         """The address, HAProxy and Identity."""
         early = [service for service in self.services if service.stage == 1]
         self._type(commands.begin())
-        self._type(commands.serve(self.address, balancer.ALIVE))
+        self._type(commands.serve(self.address))
         self._type(self._creation(early))
         self._type(commands.order(early, *FIRST))
         self._type(commands.push())
-        self.wait_healthy([BALANCER, ADDRESS, *(each.resource for each in early)])
+        self.wait_healthy([BALANCER.resource, ADDRESS, *(each.resource for each in early)])
 
     def _prepare(self) -> None:
         """The other projects' databases, two at a time, each of which keeps a core busy, those with
@@ -166,6 +167,7 @@ class Cloud:
     def _declare(self) -> None:
         late = [service for service in self.services if service.stage > 1]
         self._type(commands.begin())
+        self._type([commands.run(program) for program in switch(self.services)])
         self._type(self._creation(late))
         self._type(commands.place(self.services))
         self._type(commands.order(self.services))
@@ -175,6 +177,9 @@ class Cloud:
         for folder in sorted(self.servers.folder.glob("*/lock")):
             if folder.parent.name != "keystone":
                 self.servers.deploy(folder.parent.name)
+        if switch(self.services):
+            for node in self.bed.nodes:
+                make_switch(node)
         self._type(commands.push())
 
     def _creation(self, services: Sequence[Service]) -> list[str]:

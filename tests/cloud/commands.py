@@ -11,19 +11,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tests.stack.stack import CREDENTIALS
 
-from .architecture import Service
+from .architecture import BALANCER, FOLDER, Program, Service, switch
 
 FILE = "/run/cloud.xml"
-FOLDER = "/srv"
 PCS = ("pcs", "-f", FILE)
+ADDRESS = "p_ip"
 # What is before stage 1.
-BALANCER, ADDRESS = "p_haproxy", "p_ip"
-FIRST = (f"{BALANCER}-clone", ADDRESS)
-# How HAProxy itself is monitored. The agent's start does it once too, before HAProxy listens.
-ASKING = (
-    *("curl", "--silent", "--fail", "--output", "/dev/null", "--max-time", "3"),
-    *("--retry", "3", "--retry-connrefused", "--retry-delay", "1"),
-)
+FIRST = (BALANCER.top, ADDRESS)
+PLUGGING = ("neutron-openvswitch-agent", "neutron-agent-dhcp", "neutron-agent-l3")
 # On two cores that all services start on at once; a start takes 2 to 10 s of CPU.
 START_TIMEOUT = 240
 
@@ -37,24 +32,27 @@ def push() -> list[str]:
     return [f"pcs cluster cib-push {FILE} diff-against={FILE}.before"]
 
 
-def serve(address: str, alive: str) -> list[str]:
-    """HAProxy on every node, and the address on one where it runs. alive: where HAProxy says that
-    it is. The order is no mandatory one: where HAProxy is restarted, the address stays."""
-    haproxy = (
-        "binfile=/usr/sbin/haproxy",
-        f"cmdline_options=-db -f {FOLDER}/haproxy.cfg",
-        f"logfile={FOLDER}/log/haproxy.log",
-        f"monitor_hook={' '.join(ASKING)} http://{alive}/alive",
-    )
-    every = ("op", "monitor", "interval=5s", "timeout=20s")
+def serve(address: str) -> list[str]:
+    """HAProxy on every node, and the address on one where it runs. The order is no mandatory one:
+    where HAProxy is restarted, the address stays."""
     ip = ("ocf:heartbeat:IPaddr2", f"ip={address}", "cidr_netmask=24")
-    anything = ("ocf:heartbeat:anything", *haproxy, *every)
-    clone = f"{BALANCER}-clone"
-    return _lines(
-        ("resource", "create", BALANCER, *anything, "clone", "interleave=true"),
-        ("resource", "create", ADDRESS, *ip, "op", "monitor", "interval=10s", "timeout=20s"),
-        ("constraint", "colocation", "add", ADDRESS, "with", clone),
-    )
+    return [
+        run(BALANCER),
+        *_lines(
+            ("resource", "create", ADDRESS, *ip, "op", "monitor", "interval=10s", "timeout=20s"),
+            ("constraint", "colocation", "add", ADDRESS, "with", BALANCER.top),
+        ),
+    ]
+
+
+def run(program: Program) -> str:
+    """The resource, a clone."""
+    words = [f"binfile={program.binary}", f"cmdline_options={program.line}"]
+    words += [f"logfile={FOLDER}/log/{program.name}.log"]
+    words += [f"monitor_hook={program.alive}"] if program.alive else []
+    every = ("op", "monitor", "interval=5s", "timeout=20s", "clone", "interleave=true")
+    name = program.resource
+    return next(_lines_of(("resource", "create", name, "ocf:heartbeat:anything", *words, *every)))
 
 
 def create(service: Service, identity: str, interval: int) -> str:
@@ -76,24 +74,30 @@ def create(service: Service, identity: str, interval: int) -> str:
 def place(services: Sequence[Service]) -> list[str]:
     """Which primitive must be on whose node."""
     found = {service.agent: service for service in services}
+    pairs = ((each.resource, found[near].top) for each in services for near in each.near)
     return _lines(
-        *(
-            ("constraint", "colocation", "add", each.resource, "with", found[each.near].top)
-            for each in services
-            if each.near
-        )
+        *(("constraint", "colocation", "add", name, "with", other) for name, other in pairs)
     )
 
 
 def order(services: Sequence[Service], *first: str) -> list[str]:
-    """One constraint: `first`, one after the other, then stage after stage."""
+    """One constraint: `first`, one after the other, then stage after stage; and one for the switch,
+    which is there before whoever plugs something in."""
+    stages = sorted({service.stage for service in services})
     sets = [[each] for each in first]
-    for stage in sorted({service.stage for service in services}):
-        sets.append([service.top for service in services if service.stage == stage])
-    words: list[str] = []
+    sets += [[each.top for each in services if each.stage == stage] for stage in stages]
+    found = [sets]
+    if programs := switch(services):
+        plugging = [each.top for each in services if each.agent in PLUGGING]
+        found.append([*([each.top] for each in programs), plugging])
+    return _lines(*map(_order, found))
+
+
+def _order(sets: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield from ("constraint", "order")
     for each in sets:
-        words += ["set", *each, *(["sequential=false"] if len(each) > 1 else [])]
-    return _lines(("constraint", "order", *words, "setoptions", "kind=Optional"))
+        yield from ("set", *each, *(["sequential=false"] if len(each) > 1 else []))
+    yield from ("setoptions", "kind=Optional")
 
 
 def _lines(*commands: Iterable[str]) -> list[str]:

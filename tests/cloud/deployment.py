@@ -12,7 +12,7 @@ from tests.bed.bed import Bed
 from tests.bed.node import Node
 from tests.storm.backbone import IDENTITY_ADDRESS, Backbone
 
-from .commands import FOLDER
+from .architecture import FOLDER, SWITCH_FOLDER
 
 IMAGES = "glance/data"
 # For the Bed.
@@ -69,6 +69,13 @@ class Prepared(Backbone):
         ):
             text = text.replace(general, own)
         return text
+
+
+def make_switch(node: Node) -> None:
+    """The database of Open vSwitch on a node, empty."""
+    node.run("mkdir", "-p", SWITCH_FOLDER)
+    schema = "/usr/share/openvswitch/vswitch.ovsschema"
+    node.run("ovsdb-tool", "create", f"{SWITCH_FOLDER}/conf.db", schema)
 
 
 def _configuration(folder: Path) -> Iterator[Path]:

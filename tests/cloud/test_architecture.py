@@ -63,7 +63,7 @@ def test_what_owns_something_runs_once() -> None:
 
 
 def test_every_resource_is_in_the_order_once_after_the_address() -> None:
-    (line,) = commands.order(ALL, *commands.FIRST)
+    line, plugging = commands.order(ALL, *commands.FIRST)
     words = words_of(line)
     assert words[-2:] == ["setoptions", "kind=Optional"]
     sets = " ".join(words[2:-2]).replace(" sequential=false", "").split("set ")[1:]
@@ -71,6 +71,12 @@ def test_every_resource_is_in_the_order_once_after_the_address() -> None:
     assert stages[:3] == [["p_haproxy-clone"], ["p_ip"], ["p_keystone-clone"]]
     named = [name for stage in stages[2:] for name in stage]
     assert sorted(named) == sorted(service.top for service in ALL)
+    assert words_of(plugging)[2:7:2] == ["set", "set", "set"]
+    assert words_of(plugging)[3:8:2] == [
+        "p_ovsdb-server-clone",
+        "p_ovs-vswitchd-clone",
+        "p_neutron-openvswitch-agent-clone",
+    ]
     for agent, needs in NEEDS.items():
         for need in needs:
             assert SERVICES[need].stage <= SERVICES[agent].stage, (agent, need)
@@ -78,7 +84,8 @@ def test_every_resource_is_in_the_order_once_after_the_address() -> None:
 
 def test_a_neighbour_is_where_it_must_be() -> None:
     assert [words_of(line)[2:] for line in commands.place(ALL)] == [
-        ["add", "p_neutron-agent-l3", "with", "p_neutron-metadata-agent-clone"]
+        ["add", "p_neutron-agent-l3", "with", "p_neutron-metadata-agent-clone"],
+        ["add", "p_neutron-agent-l3", "with", "p_neutron-openvswitch-agent-clone"],
     ]
 
 
@@ -102,7 +109,7 @@ def test_the_balancer_spreads_each_api_over_the_nodes(tmp_path: Path) -> None:
     }
     apis = {"keystone": 5000, "glance-api": 9292, "placement-api": 8778, "nova-api": 8774}
     apis.update({"cinder-api": 8776, "neutron-server": 9696, "swift-proxy": 8080, "heat-api": 8004})
-    apis.update({"nova-novncproxy": 6080, "horizon": 80})
+    apis.update({"nova-api-metadata": 8775, "nova-novncproxy": 6080, "horizon": 80})
     assert ports == {port: agent for agent, port in apis.items()}
     for port in ports:
         for name, at in NODES.items():

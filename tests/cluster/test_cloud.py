@@ -12,9 +12,9 @@ import pytest
 
 from tests.bed.bed import Bed
 from tests.bed.waiting import wait_until
-from tests.cloud.architecture import choose
+from tests.cloud.architecture import BALANCER, choose
 from tests.cloud.cloud import BINDS, Cloud
-from tests.cloud.commands import ADDRESS, BALANCER
+from tests.cloud.commands import ADDRESS
 from tests.stack.identity import LOGIN
 
 pytestmark = [pytest.mark.root, pytest.mark.cluster]
@@ -112,7 +112,7 @@ def test_the_address_goes_where_a_balancer_runs_already(cloud: Cloud) -> None:
     cloud.cluster.pcs("node", "standby", node)
     try:
         wait_until(lambda: set(cloud.cluster.where(ADDRESS)) - {node}, SECONDS, "it has moved")
-        assert set(cloud.cluster.where(ADDRESS)) < set(cloud.cluster.where(BALANCER))
+        assert set(cloud.cluster.where(ADDRESS)) < set(cloud.cluster.where(BALANCER.resource))
         log_in(cloud)
     finally:
         cloud.cluster.pcs("node", "unstandby", node)

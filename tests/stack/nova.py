@@ -24,6 +24,7 @@ auth_strategy = keystone
 workers = {workers}
 [scheduler]
 workers = {workers}
+discover_hosts_in_cells_interval = 30
 [vnc]
 novncproxy_host = {listen}
 [spice]
