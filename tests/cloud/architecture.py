@@ -1,7 +1,7 @@
 """Which services the cloud has: what is a clone, what is behind the virtual address, what starts
 before what.
 
-The order is one of start alone (kind=Optional), in stages:
+The order holds where several start or stop together (kind=Optional), in stages:
 
 1   the address with its HAProxy, then Identity, which every other service asks
 2   what is asked by others before they serve: nova-conductor and nova-scheduler exit at their start
@@ -11,8 +11,8 @@ The order is one of start alone (kind=Optional), in stages:
 
 A mandatory order would stop everything whenever the last Keystone stops. That mends nothing: while
 Identity, broker or database are away the others wait, report themselves as degraded, and serve on
-when it is back (`make storm`). An order that is Optional is kept where several start together: when
-the cluster or a node boots. A clone waits for the instance on its own node (interleave).
+when it is back (`make storm`). An Optional one is kept when the cluster or a node boots, which is
+when it matters. A clone waits for the instance on its own node (interleave).
 
 A service that must not run twice is a primitive: Pacemaker keeps it on one node, under one host
 name in its configuration, so that what it owns stays its own when it moves. Only there is a
@@ -30,12 +30,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from tests.stack import cinder, heat, horizon, image, keystone, neutron, nova, placement, swift
+from tests.stack import daemons, neutron
 from tests.stack.real import Real
 from tests.stack.stack import Stack
 
-MODULES = (keystone, image, placement, swift, nova, cinder, neutron, heat, horizon)
-REALS = {real.agent: real for module in MODULES for real in reversed(module.DAEMONS)}
+REALS = {real.agent: real for real in daemons.first_of_each_agent()}
 TCP = ""
 
 
