@@ -9,8 +9,11 @@ How a backend that is gone is left:
   once (redispatch). Answers that break off before their first byte are asked for elsewhere too,
   where asking twice does no harm (retry-on, GET and log-in alone);
 - the node is dead: the connection has CONNECT_MS, then another node is asked;
-- either is noticed by the request itself (observe): it counts as one of the two failed checks, and
-  the second comes FAST_MS later;
+- either is noticed by the request itself (observe), and checks come every FAST_MS from then on. A
+  server that is marked as down keeps its requests (no shutdown-sessions, nor sudden-death): among
+  them is the one that is just on its way to another, which would have no answer (seen);
+- the node dies while it has a request: nothing comes back, not even a refusal. The kernel finds
+  that out in UNHEARD_SECONDS (tcp-ut, srvtcpka), which is an answer that breaks off;
 - the daemon hangs: the check has no answer for CHECK_SECONDS, twice. Longer than any request of an
   API with one worker takes, which would else be marked as down for being busy;
 - it is back when a check has an answer. A mere connection would not do: uwsgi listens 3 to 10 s
@@ -29,6 +32,7 @@ CONNECT_MS = 300
 FAST_MS = 200
 INTER_SECONDS = 2
 CHECK_SECONDS = 3
+UNHEARD_SECONDS = 2
 
 HEAD = """\
 global
@@ -45,6 +49,10 @@ defaults
     retries 3
     retry-on conn-failure empty-response
     option http-server-close
+    option srvtcpka
+    srvtcpka-idle 1s
+    srvtcpka-intvl 1s
+    srvtcpka-cnt {unheard}
     timeout connect {connect}ms
     timeout check {check}s
     timeout queue 30s
@@ -52,7 +60,7 @@ defaults
     timeout server 60s
     timeout tunnel 1h
     default-server check inter {inter}s fastinter {fast}ms downinter 1s fall 2 rise 1 \
-observe layer4 error-limit 1 on-error sudden-death on-marked-down shutdown-sessions
+observe layer4 error-limit 1 on-error fastinter tcp-ut {unheard}s
 
 frontend alive
     bind {alive}
@@ -75,7 +83,12 @@ CHECK = """\
 def configure(services: Sequence[Service], address: str, nodes: Mapping[str, str]) -> str:
     """haproxy.cfg for these services at `address`; nodes: name to address."""
     head = HEAD.format(
-        connect=CONNECT_MS, check=CHECK_SECONDS, inter=INTER_SECONDS, fast=FAST_MS, alive=ALIVE
+        connect=CONNECT_MS,
+        check=CHECK_SECONDS,
+        inter=INTER_SECONDS,
+        fast=FAST_MS,
+        unheard=UNHEARD_SECONDS,
+        alive=ALIVE,
     )
     return head + "".join(
         SERVICE.format(
