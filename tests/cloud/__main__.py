@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -33,7 +34,6 @@ from .cloud import BINDS, Cloud
 
 KEPT = Kept("cluster", "make cluster", "make cluster-stop")
 NEEDS = {**beds.NEEDS, "/usr/sbin/haproxy": "haproxy", "/usr/bin/curl": "curl"}
-VISIT_SECONDS = 600
 AGENTS = "usr/lib/ocf/resource.d/openstack"
 
 
@@ -80,14 +80,14 @@ def visit(cloud: Cloud, timeline: Timeline) -> bool:
     timeline.title(f"A user at {CLIENT}")
     agents = [service.agent for service in cloud.services]
     told = {"identity": cloud.identity, "login": LOGIN, "agents": agents}
-    words = (sys.executable, "-I", visits.__file__)
-    more = {"stdin": json.dumps(told), "check": False, "timeout": VISIT_SECONDS}
-    done = cloud.bed.client(*words, **more)
-    for line in done.stdout.splitlines():
-        timeline.say(line)
-    if done.returncode:
-        print(f"\nFAILED: {done.stderr.strip()}", file=sys.stderr)
-    return not done.returncode
+    words = [*cloud.bed.enter_client(), sys.executable, "-I", visits.__file__]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as user:
+        assert user.stdin and user.stdout
+        user.stdin.write(json.dumps(told) + "\n")
+        user.stdin.close()
+        for line in user.stdout:
+            timeline.say(line.rstrip())
+    return not user.returncode
 
 
 def write(cloud: Cloud, to: Path) -> None:

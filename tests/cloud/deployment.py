@@ -4,6 +4,7 @@ name in it, in FOLDER; all share the folder of images, as they would a file syst
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from tests.storm.backbone import IDENTITY_ADDRESS, Backbone
 from .architecture import FOLDER, SWITCH_FOLDER
 
 IMAGES = "glance/data"
+# Neutron's agent finds no switch in a database where this row is missing, and tries for ever.
+NEW_SWITCH = ("Open_vSwitch", {"op": "insert", "table": "Open_vSwitch", "row": {}})
 # For the Bed.
 BINDS = {FOLDER: "{name}/srv", f"{FOLDER}/{IMAGES}": "images"}
 
@@ -72,10 +75,11 @@ class Prepared(Backbone):
 
 
 def make_switch(node: Node) -> None:
-    """The database of Open vSwitch on a node, empty."""
+    """The database of Open vSwitch on a node, with a switch that has no bridges."""
+    database = f"{SWITCH_FOLDER}/conf.db"
     node.run("mkdir", "-p", SWITCH_FOLDER)
-    schema = "/usr/share/openvswitch/vswitch.ovsschema"
-    node.run("ovsdb-tool", "create", f"{SWITCH_FOLDER}/conf.db", schema)
+    node.run("ovsdb-tool", "create", database, "/usr/share/openvswitch/vswitch.ovsschema")
+    node.run("ovsdb-tool", "transact", database, json.dumps(NEW_SWITCH))
 
 
 def _configuration(folder: Path) -> Iterator[Path]:

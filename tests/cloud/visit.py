@@ -156,7 +156,7 @@ def main() -> None:
         for line in visit.all(set(given["agents"]), address):
             print(line, flush=True)
     except (Refused, requests.RequestException, LookupError) as fault:
-        sys.exit(f"{type(fault).__name__}: {fault}")
+        sys.exit(f"\nFAILED: {type(fault).__name__}: {fault}")
 
 
 if __name__ == "__main__":
