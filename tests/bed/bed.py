@@ -10,10 +10,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .configuration import corosync_conf, first_cib
+from .configuration import PATIENT, Timing, corosync_conf, first_cib
 from .node import ENVIRONMENT, PRIVATE, Node, finish
 
 HERE = Path(__file__).resolve().parent
@@ -52,6 +53,7 @@ class Bed:
     binds   node path to host path, for storage that the nodes share; both must exist before
             boot. A relative host path is a folder made in the bed's own tmpfs, Bed.folder. One
             with "{name}" in it is another for each node, whose name stands there
+    timing  how soon Corosync gives up a silent node
 
     A context manager: entering it builds the network, and boots nothing (see boot); leaving it
     ends all of it. Should this process end in any other way, so does the bed, unless kept.
@@ -62,6 +64,7 @@ class Bed:
         nodes: int = 3,
         layers: Sequence[Path | str] = (),
         binds: Mapping[str, Path | str] | None = None,
+        timing: Timing = PATIENT,
     ) -> None:
         self.supervisor: subprocess.Popen[str] | None = None
         self.pid = 0
@@ -73,6 +76,7 @@ class Bed:
             "layers": [str(Path(layer).resolve()) for layer in layers],
             "binds": {path: str(source) for path, source in (binds or {}).items()},
             "private": [path for path in PRIVATE if Path(path).is_dir()],
+            "timing": asdict(timing),
         }
 
     @classmethod
@@ -92,6 +96,10 @@ class Bed:
     def folder(self) -> Path:
         """The bed's own tmpfs, seen from the host through its supervisor."""
         return Path(f"/proc/{self.pid}/root{self.spec['folder']}")
+
+    @property
+    def timing(self) -> Timing:
+        return Timing(**self.spec["timing"])
 
     @property
     def nodes(self) -> list[Node]:
@@ -141,7 +149,7 @@ class Bed:
                     (self.folder / own).mkdir(parents=True, exist_ok=True)
         addresses = {node.name: node.address for node in self.nodes}
         for node in self.nodes:
-            node.prepare(corosync_conf(addresses), first_cib(list(addresses)))
+            node.prepare(corosync_conf(addresses, self.timing), first_cib(list(addresses)))
         (self.folder / "shared/bed.json").write_text(json.dumps(self.spec))
 
     def boot(self) -> None:

@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 
-# Corosync's time settings, milliseconds. With its default (token 1000 plus 650 for each node over
-# two) the others agree on a death after 3.6 s, with 1000 flat after 2.3 s, with 300 after 0.9 s.
-# But a false alarm here is a healthy node fenced and a test failed for nothing, and a CI machine
-# with two busy cores is at times stopped by its own host for some 100 ms: 1000 bears that.
-TOKEN, CONSENSUS, JOIN = 1000, 1200, 50
+
+@dataclass(frozen=True)
+class Timing:
+    """Corosync's time settings, milliseconds.
+
+    token: how long the token may be away before a node is suspected. consensus: how long the others
+    then wait for one that does not answer; at least 1.2 tokens, or Corosync does not start. join:
+    how often they ask meanwhile.
+    """
+
+    token: int
+    consensus: int
+    join: int
+
+    def __post_init__(self) -> None:
+        if self.consensus < 1.2 * self.token:
+            raise ValueError(
+                f"consensus is {self.consensus} ms, and must be 1.2 times the token's {self.token}"
+            )
+
+
+# With Corosync's default (token 1000 plus 650 for each node over two) the others agree on a death
+# after 3.6 s, with PATIENT after 2.3 s, with PROMPT after 0.9 s. But a false alarm in a test is a
+# healthy node fenced and a test failed for nothing, and a CI machine with two busy cores is at
+# times stopped by its own host for some 100 ms: PATIENT bears that.
+PATIENT = Timing(token=1000, consensus=1200, join=50)
+PROMPT = Timing(token=300, consensus=360, join=50)
 
 COROSYNC = """\
 totem {{
@@ -87,13 +110,13 @@ PROPERTIES = {
 }
 
 
-def corosync_conf(addresses: Mapping[str, str]) -> str:
+def corosync_conf(addresses: Mapping[str, str], timing: Timing = PATIENT) -> str:
     """Return corosync.conf for nodes NAME at ADDRESS (without prefix), numbered from 1."""
     nodes = "".join(
         NODE.format(number=number, name=name, address=address)
         for number, (name, address) in enumerate(addresses.items(), 1)
     )
-    return COROSYNC.format(token=TOKEN, consensus=CONSENSUS, join=JOIN, nodes=nodes)
+    return COROSYNC.format(**asdict(timing), nodes=nodes)
 
 
 def first_cib(names: list[str]) -> str:

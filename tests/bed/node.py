@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -165,6 +166,15 @@ class Node:
     def pids(self, pattern: str = "") -> list[int]:
         """The host PIDs of processes(pattern)."""
         return [process.pid for process in self.processes(pattern)]
+
+
+def leader(processes: Iterable[Process]) -> int:
+    """The PID of the one among a daemon's processes whose parent is not. Raises ValueError where
+    there is none, or more than one."""
+    known = list(processes)
+    pids = {process.pid for process in known}
+    (pid,) = [process.pid for process in known if process.parent not in pids]
+    return pid
 
 
 def copy_folders(source: Path, target: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from .bed import CLIENT, Bed
 from .cluster import Cluster
 from .keystone import PASSWORD, STORAGE, Keystone
+from .node import leader
 from .timeline import Fault, Timeline
 from .tokens import TokenClient
 from .waiting import wait_until
@@ -158,10 +159,7 @@ class Play:
         self.timeline.title("Fault 1: Keystone crashes")
 
         def strike(where: str) -> float:
-            processes = self.bed.node(where).processes("keystone-uwsgi.ini")
-            pids = {process.pid for process in processes}
-            (parent,) = [process.pid for process in processes if process.parent not in pids]
-            os.kill(parent, signal.SIGKILL)
+            os.kill(leader(self.bed.node(where).processes("keystone-uwsgi.ini")), signal.SIGKILL)
             self.timeline.say(f"SIGKILL to Keystone's uwsgi on {where} (its workers end with it)")
             self.timeline.note(
                 "A monitor comes every 30 s, as typed above. The agent's sentinel does not wait for"

@@ -14,7 +14,7 @@ import psutil
 from tests.bed.bed import Bed
 from tests.bed.cluster import OWN_PROPERTIES, Cluster, Failure, Operation
 from tests.bed.keystone import PASSWORD, STORAGE
-from tests.bed.node import Node, Process
+from tests.bed.node import Node, Process, leader
 from tests.bed.waiting import wait_until
 
 ADDRESS = "192.168.42.103"
@@ -189,20 +189,17 @@ class Site:
 
     def leader(self, node: Node | None = None) -> int:
         """The PID of the daemon's parent process, on one node."""
-        found = node.processes(DAEMON) if node else self.processes()
-        pids = {process.pid for process in found}
-        (leader,) = [process.pid for process in found if process.parent not in pids]
-        return leader
+        return leader(node.processes(DAEMON) if node else self.processes())
 
     def crash(self, node: Node | None = None) -> int:
         """SIGKILL to the daemon's parent, with which its workers end, between two monitors: one
         that comes while they die may say 1, and rightly. Return its PID."""
         node = node or self.where()
-        leader = self.leader(node)
+        crashed = self.leader(node)
         with self.unwatched(node):
-            os.kill(leader, signal.SIGKILL)
-            wait_until(lambda: not node.pids(DAEMON), DEATH_SECONDS, f"all of {leader} are gone")
-        return leader
+            os.kill(crashed, signal.SIGKILL)
+            wait_until(lambda: not node.pids(DAEMON), DEATH_SECONDS, f"all of {crashed} are gone")
+        return crashed
 
     @contextlib.contextmanager
     def unwatched(self, node: Node) -> Iterator[None]:
