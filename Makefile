@@ -123,6 +123,10 @@ cluster: ## The paper's cluster, whole, on this machine; it stays (SERVICES=agen
 	@$(MAKE) --no-print-directory stage STAGE=build/cluster/stage
 	@$(PYTHON) -m tests.cloud --stage build/cluster/stage $(if $(SERVICES),--services $(SERVICES))
 
+.PHONY: cluster-measure
+cluster-measure: ## What it costs when idle, and what its users notice of faults (ARGS=idle, failover)
+	@$(PYTHON) -m tests.cloud.measure $(ARGS)
+
 .PHONY: cluster-shell
 cluster-shell: ## A shell on a node of it (NODE=1), or on its clients' side (NODE=client)
 	@$(PYTHON) -m tests.cloud shell $(or $(NODE),1)

@@ -27,5 +27,12 @@ deployment     the files of each node
 cloud          builds it
 memory         what it takes
 visit          a user who makes something of each service
+target         what of it is measured
+client         a user who asks ten times a second
+faults         what can happen to it
+shares         whose the seconds of an outage are
+failover       what users notice of each fault
+cost           what monitoring costs
+measure        the command for both
 __main__       the command
 """

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tests.bed import bed as beds
 from tests.bed.bed import CLIENT, Bed, BedError
+from tests.bed.configuration import PROMPT
 from tests.bed.kept import Kept
 from tests.bed.node import CommandFailed
 from tests.bed.timeline import Timeline
@@ -39,7 +40,7 @@ AGENTS = "usr/lib/ocf/resource.d/openstack"
 
 def check(stage: Path) -> None:
     """Raise BedError if something is missing that the cluster needs."""
-    KEPT.check()
+    KEPT.check_user()
     if missing := beds.missing_packages(NEEDS):
         raise BedError(f"missing Debian packages: apt-get install {' '.join(missing)}")
     if not (stage / AGENTS).is_dir():
@@ -48,10 +49,11 @@ def check(stage: Path) -> None:
 
 def perform(stage: Path, services: Sequence[Service], to: Path) -> int:
     """Build it and let it stand; return the exit status. Whatever fails, all is removed."""
+    KEPT.check()
     check(stage)
     timeline = Timeline()
     timeline.title(f"{len(services)} services on three nodes, on this machine")
-    with Bed(3, [stage], BINDS) as bed:
+    with Bed(3, [stage], BINDS, PROMPT) as bed:
         cloud = Cloud(bed, services, say=timeline.say)
         try:
             cloud.build()

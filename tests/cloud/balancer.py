@@ -71,6 +71,7 @@ frontend alive
 SERVICE = """
 listen {agent}
     bind {address}:{port} transparent
+    http-response set-header X-Served-By %s
     http-request disable-l7-retry unless METH_GET or {{ path /v3/auth/tokens }}
 {check}{servers}"""
 CHECK = """\

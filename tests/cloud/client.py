@@ -1,8 +1,9 @@
 """A user of the cloud, who asks each of its services ten times a second at the virtual address.
 
-Run as a program (see tests/bed/attempts.py) it is that user: it is told the URL of Identity, a
-login and the questions, takes one token for all of them, and then asks, each question independent
-of the others and each time over a connection of its own, as another user would.
+Run as a program (see tests/bed/attempts.py) it is that user: it is told the URL of Identity,
+what is posted there for a token, and the questions, takes one token for all of them, and then
+asks, each question independent of the others and each time over a connection of its own, as
+another user would.
 """
 
 from __future__ import annotations
@@ -50,16 +51,15 @@ class Question:
 
 
 class User(Attempts):
-    """Starts the client. identity: Identity's URL, without a version. login: username, password and
-    project_name, in domain Default."""
+    """Starts the client. identity: Identity's URL, without a version. login: what is posted."""
 
     def __init__(
-        self, bed: Bed, identity: str, login: dict[str, str], questions: Sequence[Question]
+        self, bed: Bed, identity: str, login: object, questions: Sequence[Question]
     ) -> None:
         self.questions = tuple(questions)
         told = {
             "identity": identity,
-            "login": login,
+            "login": json.dumps(login),
             "questions": [asdict(question) for question in questions],
         }
         super().__init__(bed, __name__, told)
@@ -106,15 +106,6 @@ def recovery(attempts: Sequence[Attempt], since: float, until: float) -> float |
 # The program.
 
 
-def token_body(login: dict[str, str]) -> str:
-    """What a user sends to get a token."""
-    domain = {"name": "Default"}
-    user = {"name": login["username"], "password": login["password"], "domain": domain}
-    scope = {"project": {"name": login["project_name"], "domain": domain}}
-    identity = {"methods": ["password"], "password": {"user": user}}
-    return json.dumps({"auth": {"identity": identity, "scope": scope}})
-
-
 def ask(
     url: str, headers: dict[str, str], body: str | None = None, of: str = ""
 ) -> tuple[Attempt, str]:
@@ -147,7 +138,7 @@ def main() -> None:
     told = json.loads(sys.stdin.readline())
     login = f"{told['identity']}/v3/auth/tokens"
     plain = {"Content-Type": "application/json", "Connection": "close"}
-    body = token_body(told["login"])
+    body = told["login"]
     token, until = "", time.monotonic() + LOGIN_SECONDS
     while not token:
         first, token = ask(login, plain, body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import inf
@@ -43,7 +44,8 @@ class Sight:
     """What was seen of one question during one fault, in seconds. gap: the longest without an
     answer. answered: from the blow to the first answer to what was asked after it. recovered: from
     the blow to the first answer after the last failure, None without one. shares: of `answered`,
-    None where nobody's share is known. errors: how often each came.
+    None where nobody's share is known. errors: how often each came. by: how many
+    answers each node gave to what was asked after the blow.
     """
 
     fault: str
@@ -55,6 +57,7 @@ class Sight:
     recovered: float | None
     shares: Shares | None
     errors: dict[str, int]
+    by: dict[str, int]
 
 
 class Trial:
@@ -109,9 +112,7 @@ def see(
     """What came of the attempts at one question between a blow and its end."""
     bad = failed(attempts, at, until)
     answer = next_answer(attempts, at)
-    errors: dict[str, int] = {}
-    for each in bad:
-        errors[each.error] = errors.get(each.error, 0) + 1
+    good = [each for each in attempts if not each.error and at < each.begun <= until]
     return Sight(
         fault=fault,
         request=question.name,
@@ -121,7 +122,8 @@ def see(
         answered=answer - at,
         recovered=recovery(attempts, at, until),
         shares=divide(lines, at, address, answer) if lines else None,
-        errors=errors,
+        errors=Counter(each.error for each in bad),
+        by=Counter(each.by for each in good),
     )
 
 

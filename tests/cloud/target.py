@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ocf_lib.instance import MARKER
 from tests.bed.bed import Bed, BedError
 from tests.bed.cluster import Cluster
 from tests.bed.node import Node, Process
-from tests.stack.identity import PASSWORD
+from tests.stack.identity import LOGIN
 from tests.storm.backbone import IDENTITY_ADDRESS
 
 from .client import Question
+from .commands import ADDRESS
 
 # What a user of the paper's cloud asks first.
 QUESTIONS = (
@@ -20,19 +21,18 @@ QUESTIONS = (
     Question("image list", "glance-api", f"http://{IDENTITY_ADDRESS}:9292/v2/images"),
     Question("server list", "nova-api", f"http://{IDENTITY_ADDRESS}:8774/v2.1/servers"),
 )
-LOGIN = {"username": "admin", "password": PASSWORD, "project_name": "admin"}
 
 
 @dataclass(frozen=True)
 class Target:
     """bed: it is on. address: the resource of the virtual address. identity: Identity's URL there,
-    without a version. login: username, password and project_name. questions: what users ask."""
+    without a version. questions: what users ask. login: what they post for a token."""
 
     bed: Bed
     address: str
     identity: str
-    login: dict[str, str]
     questions: tuple[Question, ...]
+    login: object = field(default_factory=lambda: LOGIN)
 
     @property
     def cluster(self) -> Cluster:
@@ -49,11 +49,11 @@ class Target:
 def aim(bed: Bed) -> Target:
     """The cloud on this bed, which may have but some of the services. Raises BedError where it has
     none, or nobody is alive on it."""
-    target = Target(bed, "p_ip", f"http://{IDENTITY_ADDRESS}:5000", LOGIN, QUESTIONS)
+    target = Target(bed, ADDRESS, f"http://{IDENTITY_ADDRESS}:5000", QUESTIONS)
     active = target.running()
     asked = tuple(question for question in QUESTIONS if active[question.resource])
     if not asked or not active[target.address]:
-        raise BedError(f"no cloud with the address p_ip runs there: active are {sorted(active)}")
+        raise BedError(f"no cloud with the resource {ADDRESS} runs there: {sorted(active)}")
     return replace(target, questions=asked)
 
 

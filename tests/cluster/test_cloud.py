@@ -13,8 +13,11 @@ import pytest
 from tests.bed.bed import Bed
 from tests.bed.waiting import wait_until
 from tests.cloud.architecture import BALANCER, choose
-from tests.cloud.cloud import BINDS, Cloud
+from tests.cloud.cloud import BINDS, Cloud, silent
 from tests.cloud.commands import ADDRESS
+from tests.cloud.failover import Trial
+from tests.cloud.faults import NodeKilled
+from tests.cloud.target import aim, daemon
 from tests.stack.identity import LOGIN
 
 pytestmark = [pytest.mark.root, pytest.mark.cluster]
@@ -116,4 +119,29 @@ def test_the_address_goes_where_a_balancer_runs_already(cloud: Cloud) -> None:
         log_in(cloud)
     finally:
         cloud.cluster.pcs("node", "unstandby", node)
+    cloud.wait_healthy(seconds=SECONDS)
+
+
+def test_a_node_that_dies_leaves_its_users_to_those_that_run_already(cloud: Cloud) -> None:
+    """All are answered again at the same address, and the others' daemons have not noticed."""
+    target = aim(cloud.bed)
+    fault = NodeKilled(target)
+    dead = fault.place()
+    others = [node for node in cloud.bed.nodes if node.name != dead.name]
+
+    def pids() -> list[int]:
+        found = [daemon(node, question) for node in others for question in target.questions]
+        return [process.pid for each in found for process in each]
+
+    before, fenced = pids(), len(cloud.bed.fencings())
+    trial = Trial(target, silent)
+    try:
+        seen = trial.play(fault)
+    finally:
+        trial.end()
+    assert [sight.request for sight in seen] == ["token", "image list"]
+    for sight in seen:
+        assert sight.by and set(sight.by) <= {node.name for node in others}
+    assert pids() == before
+    assert [each["node"] for each in cloud.bed.fencings()[fenced:]] == [dead.name]
     cloud.wait_healthy(seconds=SECONDS)

@@ -154,7 +154,7 @@ def test_a_process_that_is_new_has_used_all_of_its_time_meanwhile() -> None:
 
 def sights(fault: str, *gaps: float) -> Sequence[Sight]:
     return [
-        Sight(fault, "token", gap, 100, 2, gap, gap, Shares(gap / 2, 0.1, 0.1, 0.1, 0.1), {})
+        Sight(fault, "token", gap, 100, 2, gap, gap, Shares(gap / 2, 0.1, 0.1, 0.1, 0.1), {}, {})
         for gap in gaps
     ]
 
