@@ -20,7 +20,7 @@ STAGE    := build/stage
 
 .PHONY: help
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: ## Install agents, library, manual (DESTDIR=, OCF_ROOT=/usr/lib/ocf, MANDIR=/usr/share/man, PYTHON=/usr/bin/python3)

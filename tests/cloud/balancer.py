@@ -16,6 +16,11 @@ How a backend that is gone is left:
   that out in UNHEARD_SECONDS (tcp-ut, srvtcpka), which is an answer that breaks off;
 - the daemon hangs: the check has no answer for CHECK_SECONDS, twice. Longer than any request of an
   API with one worker takes, which would else be marked as down for being busy;
+- more is asked than it can do: MOST requests are with each daemon of one worker, all others wait
+  here, and are gone when their client is (abortonclose). A check passes by that queue. In the
+  daemon's own queue it would wait with all others, be late, and a daemon that is merely busy be
+  left, after which the next has twice as much to do: tokens were refused for 7 s (seen: ten log-ins
+  a second, 0.1 s of CPU each, on two cores). Whoever moves images may have any number;
 - it is back when a check has an answer. A mere connection would not do: uwsgi listens 3 to 10 s
   before its application is loaded.
 
@@ -33,6 +38,9 @@ FAST_MS = 200
 INTER_SECONDS = 2
 CHECK_SECONDS = 3
 UNHEARD_SECONDS = 2
+MOST = 4
+# What they move takes long, and they wait for it: the number of workers says nothing.
+MOVERS = ("glance-api", "swift-proxy")
 
 HEAD = """\
 global
@@ -53,6 +61,7 @@ defaults
     srvtcpka-idle 1s
     srvtcpka-intvl 1s
     srvtcpka-cnt {unheard}
+    option abortonclose
     timeout connect {connect}ms
     timeout check {check}s
     timeout queue 30s
@@ -81,6 +90,11 @@ CHECK = """\
 """
 
 
+def most(service: Service) -> str:
+    """How many requests a server is given at a time, as an option of its line."""
+    return "" if service.check == TCP or service.agent in MOVERS else f" maxconn {MOST}"
+
+
 def configure(services: Sequence[Service], address: str, nodes: Mapping[str, str]) -> str:
     """haproxy.cfg for these services at `address`; nodes: name to address."""
     head = HEAD.format(
@@ -98,7 +112,8 @@ def configure(services: Sequence[Service], address: str, nodes: Mapping[str, str
             port=service.port,
             check="" if service.check == TCP else CHECK.format(path=service.check),
             servers="".join(
-                f"    server {name} {at}:{service.port}\n" for name, at in nodes.items()
+                f"    server {name} {at}:{service.port}{most(service)}\n"
+                for name, at in nodes.items()
             ),
         )
         for service in services

@@ -33,6 +33,7 @@ class Prepared(Backbone):
     name = "this-node"
     shared_name = "cloud"
     workers = 1
+    is_identity_cached = True
 
     def __init__(self, bed: Bed) -> None:
         # every API is asked at the virtual address

@@ -140,7 +140,7 @@ def told(sight: Sight) -> str:
     if sight.shares:
         text += "; " + ", ".join(f"{k} {v:.2f}" for k, v in asdict(sight.shares).items())
     if sight.errors:
-        text += f"; {sight.errors}"
+        text += "; " + ", ".join(f"{count} x {error}" for error, count in sight.errors.items())
     return text
 
 

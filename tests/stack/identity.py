@@ -48,6 +48,14 @@ key_repository = {home}/data/keys
 # bcrypt's fewest rounds: a log-in is 0.3 s of CPU with the default 12
 password_hash_rounds = 4
 """
+# As Keystone's guide has it for production. A log-in is 0.10 s of CPU without, 0.02 s with it
+# (measured). Not for whoever wants to see what Keystone does without its database.
+CACHE = """
+[cache]
+enabled = true
+backend = oslo_cache.memcache_pool
+memcache_servers = {memcached}
+"""
 
 
 class Identity:
@@ -73,6 +81,8 @@ class Identity:
         home = stack.home("keystone")
         self._make_keys(home / "data/keys")
         text = CONFIGURATION.format(log=stack.log, home=home, database=stack.database("keystone"))
+        if stack.is_identity_cached:
+            text += CACHE.format(memcached=stack.memcached)
         config = stack.write("keystone", "keystone.conf", text)
         manage = ["keystone-manage", f"--config-file={config}"]
         urls = [f"--bootstrap-{which}-url={stack.identity}/v3" for which in INTERFACES]

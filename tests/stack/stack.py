@@ -61,6 +61,8 @@ class Stack:
     storage: tuple[str, ...] = ("127.0.0.1",)
     # of each daemon that can have several
     workers = 2
+    # whether Keystone keeps in memcached what it has read in its database
+    is_identity_cached = False
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ocf-stack-", dir="/tmp"))
