@@ -6,11 +6,14 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from math import inf
 from typing import Any
 
 from tests.bed.attempts import Attempt
+from tests.bed.bed import BedError
+from tests.bed.node import CommandFailed
 from tests.bed.waiting import wait_until
 
 from .client import PAUSE, Question, User, failed, longest_gap, recovery
@@ -85,9 +88,14 @@ class Trial:
         self.wait_answers()
         logs = Logs(node for node in self.target.bed.nodes if node.name != fault.node.name)
         self.say(f"{fault.title}: {fault.node}")
-        at = fault.strike()
-        wait_until(fault.is_over, OVER_SECONDS, f"{fault.title} is over", 0.5)
-        self.wait_answers()
+        try:
+            at = fault.strike()
+            wait_until(fault.is_over, OVER_SECONDS, f"{fault.title} is over", 0.5)
+            self.wait_answers()
+        except BaseException:  # Ctrl-C too: the cloud may stand longer than we do
+            with suppress(BedError, CommandFailed, TimeoutError):
+                fault.mend()
+            raise
         until = time.time()
         lines = logs.lines() if fault.is_told else []
         seen = [

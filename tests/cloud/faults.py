@@ -69,9 +69,13 @@ class Fault:
         """Whether the cluster has done all it does about it."""
         raise NotImplementedError
 
+    def mend(self) -> None:
+        """Take back what was done, also where it is not over."""
+        self.cluster.pcs("resource", "cleanup")
+
     def undo(self) -> None:
         """Have the cloud as it was. Raises TimeoutError if that does not come about."""
-        self.cluster.pcs("resource", "cleanup")
+        self.mend()
         self.wait_whole()
 
     def is_whole(self) -> bool:
@@ -142,9 +146,9 @@ class _Deadly(Fault):
         has_moved = len(where) == 1 and where != [self.node.name]
         return is_gone and has_moved and self.cluster.is_idle()
 
-    def undo(self) -> None:
+    def mend(self) -> None:
         self.cluster.boot()
-        super().undo()
+        super().mend()
 
 
 class NodeKilled(_Deadly):
@@ -171,11 +175,11 @@ class NetworkCut(_Deadly):
     def others(self) -> list[Node]:
         return [node for node in self.target.bed.nodes if node.name != self.node.name]
 
-    def undo(self) -> None:
+    def mend(self) -> None:
         for other in self.others():
             words = ("ip", "neighbour", "delete", self.node.address, "dev", "eth0")
             other.run(*words, check=False)
-        super().undo()
+        super().mend()
 
 
 def lose(sender: Node, receiver: Node) -> None:
@@ -196,9 +200,9 @@ class Standby(Fault):
         left = self.cluster.where(self.target.address)
         return left != [] and left != [self.node.name] and self.cluster.is_idle()
 
-    def undo(self) -> None:
+    def mend(self) -> None:
         self.cluster.pcs("node", "unstandby", self.node.name)
-        super().undo()
+        super().mend()
 
 
 class Moved(Fault):

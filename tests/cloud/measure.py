@@ -123,5 +123,5 @@ if __name__ == "__main__":
     except (BedError, CommandFailed, TimeoutError, AssertionError, ValueError) as fault:
         sys.exit(f"measure: {fault}")
     except KeyboardInterrupt:
-        print("interrupted: what was struck last may not be undone", file=sys.stderr)
+        print("interrupted: what was struck last is taken back", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)

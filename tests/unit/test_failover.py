@@ -58,6 +58,9 @@ def test_a_request_that_hung_when_the_blow_fell_has_failed_too() -> None:
 def test_recovery_is_at_the_first_answer_to_who_asked_after_the_last_failure() -> None:
     assert recovery(OUTAGE, BLOW, 12.0) == pytest.approx(1.5)
     assert recovery(OUTAGE[:2], BLOW, 12.0) is None
+    # one that was lucky while others failed
+    lucky = attempts((10.05, 10.5, ""))
+    assert recovery([*OUTAGE, *lucky], BLOW, 12.0) == pytest.approx(1.5)
 
 
 def test_the_next_answer_is_to_what_was_asked_after_the_blow() -> None:
