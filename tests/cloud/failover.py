@@ -221,7 +221,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     )
     lines = [
         f"seconds without an answer, asked every {PAUSE:g} s; the paper: {PAPER:g} s",
-        f"{head} {'next':>6} {'failed':>9}  " + " ".join(f"{name:>9}" for name in names),
+        f"{head}  " + " ".join(f"{name:>9}" for name in names),
     ]
     for row in rows:
         figures = " ".join(f"{'-' if row[n] is None else format(row[n], '.2f'):>9}" for n in names)

@@ -18,7 +18,8 @@ from .target import Target, daemon
 NOWHERE = "02:00:00:00:00:00"
 # In which a booted node has all its services, started beside each other on two cores.
 WHOLE_SECONDS = 400.0
-HOLDER, COORDINATOR, OTHER = "holds the address", "and coordinates", "without the address"
+HOLDER, COORDINATOR = "with the address", "with the address, coordinator"
+OTHER = "without the address"
 
 
 class Fault:
@@ -137,7 +138,7 @@ class _Deadly(Fault):
 
     @property
     def title(self) -> str:
-        return f"{self.name} that {self.on}" if self.on == HOLDER else f"{self.name} {self.on}"
+        return f"{self.name}, {self.on}"
 
     def is_over(self) -> bool:
         fencings = self.target.bed.fencings()[self.fenced :]
