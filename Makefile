@@ -23,7 +23,7 @@ STAGE    := build/stage
 
 .PHONY: help
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: ## Install agents, library, manual, Heartbeat's shims (DESTDIR=, OCF_ROOT=/usr/lib/ocf, MANDIR=/usr/share/man, HA_D=/etc/ha.d, PYTHON=/usr/bin/python3)
@@ -132,6 +132,24 @@ demo-shell: ## A shell on a node of a demo left standing (NODE=1)
 .PHONY: demo-stop
 demo-stop: ## End a demo left standing
 	@$(PYTHON) tests/bed/demo.py stop
+
+.PHONY: cluster
+cluster: ## The paper's cluster, whole, on this machine; it stays (SERVICES=agent,agent for fewer)
+	@packaging/deps test
+	@$(MAKE) --no-print-directory stage STAGE=build/cluster/stage
+	@$(PYTHON) -m tests.cloud --stage build/cluster/stage $(if $(SERVICES),--services $(SERVICES))
+
+.PHONY: cluster-measure
+cluster-measure: ## What it costs when idle, and what its users notice of faults (ARGS=idle, failover)
+	@$(PYTHON) -m tests.cloud.measure $(ARGS)
+
+.PHONY: cluster-shell
+cluster-shell: ## A shell on a node of it (NODE=1), or on its clients' side (NODE=client)
+	@$(PYTHON) -m tests.cloud shell $(or $(NODE),1)
+
+.PHONY: cluster-stop
+cluster-stop: ## End it
+	@$(PYTHON) -m tests.cloud stop
 
 .PHONY: clean
 clean: ## Remove what the other targets built here

@@ -10,10 +10,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .configuration import PACEMAKER
+from .configuration import PACEMAKER, PATIENT, Timing
 from .node import ENVIRONMENT, Node, finish
 from .software import Software
 
@@ -42,8 +43,10 @@ class Bed:
     layers  folders such as `make install DESTDIR=folder` makes: the nodes see their usr/ in
             /usr, the first uppermost; an openstack provider in them replaces the host's
     binds   node path to host path, for storage that the nodes share; both must exist before
-            boot. A relative host path is a folder made in the bed's own tmpfs, Bed.folder
+            boot. A relative host path is a folder made in the bed's own tmpfs, Bed.folder. One
+            with "{name}" in it is another for each node, whose name stands there
     software  what the nodes run as their cluster
+    timing  how soon Corosync gives up a silent node
 
     A context manager: entering it builds the network, and boots nothing (see boot); leaving it
     ends all of it. Should this process end in any other way, so does the bed, unless kept.
@@ -55,6 +58,7 @@ class Bed:
         layers: Sequence[Path | str] = (),
         binds: Mapping[str, Path | str] | None = None,
         software: Software = PACEMAKER,
+        timing: Timing = PATIENT,
     ) -> None:
         self.software = software
         self.supervisor: subprocess.Popen[str] | None = None
@@ -68,6 +72,7 @@ class Bed:
             "binds": {path: str(source) for path, source in (binds or {}).items()},
             "private": [path for path in software.private if Path(path).is_dir()],
             "software": software.name,
+            "timing": asdict(timing),
         }
 
     @classmethod
@@ -87,6 +92,10 @@ class Bed:
     def folder(self) -> Path:
         """The bed's own tmpfs, seen from the host through its supervisor."""
         return Path(f"/proc/{self.pid}/root{self.spec['folder']}")
+
+    @property
+    def timing(self) -> Timing:
+        return Timing(**self.spec["timing"])
 
     @property
     def nodes(self) -> list[Node]:
@@ -130,8 +139,10 @@ class Bed:
         for name in PROGRAMS:
             shutil.copy(PROGRAM, sbin / name)
         for source in self.spec["binds"].values():
-            if not source.startswith("/"):
-                (self.folder / source).mkdir(parents=True, exist_ok=True)
+            for node in self.nodes:
+                if not source.startswith("/"):
+                    own = source.replace("{name}", node.name)
+                    (self.folder / own).mkdir(parents=True, exist_ok=True)
         for node in self.nodes:
             node.prepare(self.spec["private"])
         self.software.configure(self)

@@ -8,7 +8,7 @@ SPEC is the supervisor's (see there) plus name and supervisor (its PID). Of it a
     layers    folders laid over the node's /: their usr/ is overlaid on /usr, read-only, and
               their OCF provider folders replace, not join, what the host has installed
     binds     node path to host path (or to one below FOLDER, if relative): what the node sees
-              there, shared by all nodes
+              there, shared by all nodes unless the node's name is a part of it: "{name}/srv"
     private   paths under which the node writes, kept in FOLDER/NAME/PATH from boot to boot
     software  pacemaker or heartbeat: what the node starts
 
@@ -42,7 +42,8 @@ PACEMAKER = {
     "PCMK_logfile": "/var/log/pacemaker/pacemaker.log",
     "PCMK_logfacility": "none",
 }
-DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+# net/tun makes taps in the network of whoever asks, which is the node's own
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
 # What a layer may hold that is exactly its own.
 OWN = ("usr/lib/ocf/resource.d/openstack", "usr/lib/ocf/lib/openstack")
 COROSYNC_SECONDS = 10
@@ -73,7 +74,8 @@ def connect(spec: dict[str, Any]) -> None:
 def make_devices(dev: Path) -> None:
     """A /dev with nothing of the host's in it but the harmless devices: no /dev/log, no disks."""
     mount("-t", "tmpfs", "-o", "mode=755", "dev", dev)
-    for device in DEVICES:
+    for device in filter(lambda name: Path("/dev", name).exists(), DEVICES):
+        (dev / device).parent.mkdir(exist_ok=True)
         (dev / device).touch()
         mount("--bind", f"/dev/{device}", dev / device)
     for folder in ("pts", "shm"):
@@ -146,7 +148,8 @@ def make_root(spec: dict[str, Any]) -> Path:
     for path in spec["private"]:
         mount("--bind", home / path.lstrip("/"), root / path.lstrip("/"))
     for path, source in spec["binds"].items():
-        mount("--bind", Path(spec["folder"], source), root / path.lstrip("/"))
+        own = source.replace("{name}", spec["name"])
+        mount("--bind", Path(spec["folder"], own), root / path.lstrip("/"))
     return root
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from .software import NEEDS, PRIVATE, Software
@@ -11,11 +12,39 @@ from .software import NEEDS, PRIVATE, Software
 if TYPE_CHECKING:
     from .bed import Bed
 
-# Corosync's time settings, milliseconds. With its default (token 1000 plus 650 for each node over
-# two) the others agree on a death after 3.6 s, with 1000 flat after 2.3 s, with 300 after 0.9 s.
-# But a false alarm here is a healthy node fenced and a test failed for nothing, and a CI machine
-# with two busy cores is at times stopped by its own host for some 100 ms: 1000 bears that.
-TOKEN, CONSENSUS, JOIN = 1000, 1200, 50
+
+@dataclass(frozen=True)
+class Timing:
+    """Corosync's time settings, milliseconds.
+
+    token: how long the token may be away before a node is suspected. consensus: how long the others
+    then wait for one that does not answer; at least 1.2 tokens, or Corosync does not start. join:
+    how often they ask meanwhile. tries: how often the token is sent again before that; it goes
+    round every 0.8 * token / (tries + 0.2) ms on an idle cluster, which is what Corosync's CPU is.
+    """
+
+    token: int
+    consensus: int
+    join: int = 50
+    tries: int = 4
+
+    def __post_init__(self) -> None:
+        if self.consensus < 1.2 * self.token:
+            raise ValueError(
+                f"consensus is {self.consensus} ms, and must be 1.2 times the token's {self.token}"
+            )
+
+
+# The others agree on a death 3.6 s after it with Corosync's default (token 1000 plus 650 for each
+# node over two), after 2.2 s with PATIENT, after 0.43 s with PROMPT. But a false alarm in a test is
+# a healthy node fenced and a test failed for nothing, and a CI machine with two busy cores is at
+# times stopped by its own host for some 100 ms: PATIENT bears that. Corosync's own priority
+# (SCHED_RR) makes a busy machine no matter: with PROMPT a Corosync that was stopped for 350 ms
+# keeps its node in the cluster, one that was for 450 ms has it fenced. Pacemaker sleeps for a
+# second where the coordinator has died (controld_schedulerd.c: updates of the CIB are pending, it
+# asks again): what is left of 2 s is PROMPT's.
+PATIENT = Timing(token=1000, consensus=1200)
+PROMPT = Timing(token=200, consensus=240, tries=2)
 
 COROSYNC = """\
 totem {{
@@ -26,6 +55,7 @@ totem {{
     token_coefficient: 0
     consensus: {consensus}
     join: {join}
+    token_retransmits_before_loss_const: {tries}
 }}
 logging {{
     to_stderr: no
@@ -94,13 +124,13 @@ PROPERTIES = {
 }
 
 
-def corosync_conf(addresses: Mapping[str, str]) -> str:
+def corosync_conf(addresses: Mapping[str, str], timing: Timing) -> str:
     """Return corosync.conf for nodes NAME at ADDRESS (without prefix), numbered from 1."""
     nodes = "".join(
         NODE.format(number=number, name=name, address=address)
         for number, (name, address) in enumerate(addresses.items(), 1)
     )
-    return COROSYNC.format(token=TOKEN, consensus=CONSENSUS, join=JOIN, nodes=nodes)
+    return COROSYNC.format(**asdict(timing), nodes=nodes)
 
 
 def first_cib(names: list[str]) -> str:
@@ -114,7 +144,9 @@ def configure(bed: Bed) -> None:
     """Write both for all nodes of the bed."""
     addresses = {node.name: node.address for node in bed.nodes}
     for node in bed.nodes:
-        (node.folder / "etc/corosync/corosync.conf").write_text(corosync_conf(addresses))
+        (node.folder / "etc/corosync/corosync.conf").write_text(
+            corosync_conf(addresses, bed.timing)
+        )
         first = node.folder / "var/lib/pacemaker/cib/cib.xml"
         first.write_text(first_cib(list(addresses)))
         first.chmod(0o600)

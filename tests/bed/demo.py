@@ -10,8 +10,6 @@ Exits with 0 if the service came back after each fault, and with 1 if it did not
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import signal
 import sys
 from contextlib import suppress
@@ -24,37 +22,27 @@ from tests.bed import bed as beds  # noqa: E402
 from tests.bed import keystone as keystones  # noqa: E402
 from tests.bed.bed import Bed, BedError  # noqa: E402
 from tests.bed.configuration import PACEMAKER  # noqa: E402
-from tests.bed.node import ENVIRONMENT, CommandFailed  # noqa: E402
+from tests.bed.kept import Kept  # noqa: E402
+from tests.bed.node import CommandFailed  # noqa: E402
 from tests.bed.play import Play  # noqa: E402
 
-STATE = Path("/run/ocf-openstack-demo.json")
+KEPT = Kept("demo", "make demo KEEP=1", "make demo-stop")
 AGENT = "usr/lib/ocf/resource.d/openstack/keystone"
 
 
 def check(stage: Path) -> None:
     """Raise BedError if something is missing that the demo needs."""
+    KEPT.check()
     needs = {**PACEMAKER.needs, **keystones.NEEDS}
     if missing := beds.missing_packages(needs):
         raise BedError(f"missing Debian packages: apt-get install {' '.join(missing)}")
     if not (stage / AGENT).is_file():
         raise BedError(f"no agent {stage / AGENT}: run make install DESTDIR={stage} first")
-    if standing():
-        raise BedError("a demo is standing already: end it with make demo-stop")
-
-
-def standing() -> Bed | None:
-    """The demo that was kept, if it still stands."""
-    try:
-        return Bed.find(int(json.loads(STATE.read_text())["supervisor"]))
-    except (FileNotFoundError, BedError):
-        return None
 
 
 def keep(bed: Bed) -> None:
     """Let the demo stand, and say how to use and end it."""
-    bed.keep()
-    STATE.touch(mode=0o600)
-    STATE.write_text(json.dumps({"supervisor": bed.pid}))
+    KEPT.keep(bed)
     print(
         "\nThe demo stands.\n"
         "  make demo-shell NODE=1    a shell on node-1 (2, 3)\n"
@@ -93,22 +81,13 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the cluster standing")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    if os.geteuid():
-        raise BedError("the demo is made of namespaces, which needs root")
     if given.what == "play":
         if not given.stage:
             parser.error("--stage is needed")
         return perform(given.stage, given.keep)
-    bed = standing()
     if given.what == "shell":
-        if not bed:
-            raise BedError("no demo is standing: start one with make demo KEEP=1")
-        shell = [*bed.node(given.node).enter(), "bash", "--norc"]
-        os.execve(shell[0], shell, {**ENVIRONMENT, "PS1": f"node-{given.node}# "})
-    if bed:
-        bed.stop()
-    STATE.unlink(missing_ok=True)
-    print("the demo has ended" if bed else "no demo is standing")
+        KEPT.open_shell(given.node)
+    KEPT.end()
     return 0
 
 

@@ -158,8 +158,7 @@ class Play:
         self.timeline.title("Fault 1: Keystone crashes")
 
         def strike(where: str) -> float:
-            processes = self.bed.node(where).processes("keystone-uwsgi.ini")
-            os.kill(leader(processes), signal.SIGKILL)
+            os.kill(leader(self.bed.node(where).processes("keystone-uwsgi.ini")), signal.SIGKILL)
             self.timeline.say(f"SIGKILL to Keystone's uwsgi on {where} (its workers end with it)")
             self.timeline.note(
                 "A monitor comes every 30 s, as typed above. The agent's sentinel does not wait for"

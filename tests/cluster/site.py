@@ -183,11 +183,11 @@ class Site:
         """SIGKILL to the daemon's parent, with which its workers end, between two monitors: one
         that comes while they die may say 1, and rightly. Return its PID."""
         node = node or self.where()
-        leader = self.leader(node)
+        crashed = self.leader(node)
         with self.unwatched(node):
-            os.kill(leader, signal.SIGKILL)
-            wait_until(lambda: not node.pids(DAEMON), DEATH_SECONDS, f"all of {leader} are gone")
-        return leader
+            os.kill(crashed, signal.SIGKILL)
+            wait_until(lambda: not node.pids(DAEMON), DEATH_SECONDS, f"all of {crashed} are gone")
+        return crashed
 
     @contextlib.contextmanager
     def unwatched(self, node: Node) -> Iterator[None]:

@@ -7,8 +7,8 @@ from tests.stack.stack import CREDENTIALS, FEW, Stack
 
 CONFIGURATION = """
 [DEFAULT]
-my_ip = 127.0.0.1
-host = stack
+my_ip = {listen}
+host = {name}
 transport_url = {transport}
 state_path = {home}/data
 auth_strategy = keystone
@@ -19,6 +19,7 @@ backup_posix_path = {home}/data/backups
 [fake]
 volume_driver = cinder.tests.fake_driver.FakeLoggingVolumeDriver
 volume_backend_name = fake
+backend_host = {shared}
 [database]
 connection = {database}
 [oslo_concurrency]
@@ -31,11 +32,14 @@ def prepare(stack: Stack) -> None:
         transport=stack.transport_url,
         database=stack.database("cinder"),
         home=stack.home("cinder"),
+        listen=stack.listen,
+        name=stack.name,
+        shared=stack.shared_name,
     )
     config = stack.write("cinder", "cinder.conf", text + stack.authtoken("cinder"))
     arguments = f"pyargv = --config-file={config}"
     stack.uwsgi("cinder", "cinder-api", 8776, "/usr/bin/cinder-wsgi", arguments)
-    stack.endpoint("cinder", "volumev3", "http://127.0.0.1:8776/v3/$(project_id)s")
+    stack.endpoint("cinder", "volumev3", stack.url(8776) + "/v3/$(project_id)s")
     stack.manage("cinder", "cinder-manage", f"--config-file={config}", "db", "sync")
 
 

@@ -4,13 +4,15 @@
 
 It prints "ready" once loopback is up. The end of its standard input is the end of the stack,
 however its maker died: whatever lives in the namespace is killed, FOLDER is removed, and so are the
-folders in /run that agents made meanwhile for the projects which have one in FOLDER.
+folders in /run that agents made meanwhile for the projects which have one in FOLDER. After a line
+"keep PID" it is the end of that process that ends the stack.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -43,12 +45,22 @@ def kill(pid: int, namespace: str) -> None:
             os.close(descriptor)
 
 
+def wait_for_end() -> None:
+    """Of standard input, or of the process that a line of it names."""
+    for line in sys.stdin:
+        word, _, pid = line.partition(" ")
+        if word == "keep":
+            with contextlib.suppress(ProcessLookupError):
+                select.select([os.pidfd_open(int(pid))], [], [])
+            return
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
     before = set(os.listdir("/run"))
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     print("ready", flush=True)
-    sys.stdin.read()
+    wait_for_end()
     namespace = os.readlink("/proc/self/ns/net")
     until = time.monotonic() + DEATH_SECONDS
     while (left := strangers(namespace)) and time.monotonic() < until:

@@ -7,11 +7,11 @@ from tests.stack.stack import CREDENTIALS, Stack
 
 CONFIGURATION = """
 [DEFAULT]
-host = stack
+host = {name}
 transport_url = {transport}
-num_engine_workers = 2
-heat_metadata_server_url = http://127.0.0.1:8000
-heat_waitcondition_server_url = http://127.0.0.1:8000/v1/waitcondition
+num_engine_workers = {workers}
+heat_metadata_server_url = {cfn}
+heat_waitcondition_server_url = {cfn}/v1/waitcondition
 [database]
 connection = {database}
 [paste_deploy]
@@ -31,6 +31,9 @@ def prepare(stack: Stack) -> None:
         transport=stack.transport_url,
         database=stack.database("heat"),
         home=home,
+        name=stack.name,
+        workers=stack.workers,
+        cfn=stack.url(8000),
         identity=stack.identity,
         credentials=stack.credentials("heat"),
     )
@@ -38,8 +41,8 @@ def prepare(stack: Stack) -> None:
     arguments = f"pyargv = --config-file={config}"
     stack.uwsgi("heat", "heat-api", 8004, "/usr/bin/heat-wsgi-api", arguments)
     stack.uwsgi("heat", "heat-api-cfn", 8000, "/usr/bin/heat-wsgi-api-cfn", arguments)
-    stack.endpoint("heat", "orchestration", "http://127.0.0.1:8004/v1/$(project_id)s")
-    stack.endpoint("heat-cfn", "cloudformation", "http://127.0.0.1:8000/v1")
+    stack.endpoint("heat", "orchestration", stack.url(8004) + "/v1/$(project_id)s")
+    stack.endpoint("heat-cfn", "cloudformation", stack.url(8000) + "/v1")
     stack.manage("heat", "heat-manage", f"--config-file={config}", "db_sync")
 
 

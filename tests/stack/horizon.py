@@ -13,7 +13,7 @@ SITE = "/etc/apache2/sites-available/openstack-dashboard-alias-only.conf"
 # has them; its own, which leads to /etc/openstack-dashboard, comes last.
 SETTINGS = """
 DEBUG = False
-ALLOWED_HOSTS = ["localhost"]
+ALLOWED_HOSTS = ["localhost", "{address}"]
 SECRET_KEY = "of no use outside of the stack"
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 OPENSTACK_KEYSTONE_URL = "{identity}/v3"
@@ -22,7 +22,7 @@ ADD_TEMPLATE_DIRS = ["{home}/templates"]
 """
 UWSGI = """
 [uwsgi]
-http-socket = 127.0.0.1:8081
+http-socket = {listen}:8081
 plugins = python3
 master = true
 lazy-apps = true
@@ -44,7 +44,7 @@ logto = {log}/horizon.uwsgi.log
 APACHE = """
 ServerRoot /etc/apache2
 ServerName localhost
-Listen 127.0.0.1:80
+Listen {listen}:80
 DefaultRuntimeDir {home}/data
 PidFile {home}/data/apache2.pid
 Mutex file:{home}/data default
@@ -70,7 +70,13 @@ MODULES = ("mpm_event", "authz_core", "alias", "wsgi")
 
 def prepare(stack: Stack) -> None:
     home = stack.home("horizon")
-    facts = {"home": home, "log": stack.log, "identity": stack.identity}
+    facts = {
+        "home": home,
+        "log": stack.log,
+        "identity": stack.identity,
+        "listen": stack.listen,
+        "address": stack.address(80),
+    }
     stack.write("horizon", "local/__init__.py", "")
     stack.write("horizon", "local/local_settings.py", SETTINGS.format(**facts))
     stack.write("horizon", "uwsgi.ini", UWSGI.format(wsgi=WSGI, **facts))

@@ -20,6 +20,17 @@ IDENTITY = "http://127.0.0.1:5000"
 PASSWORD = "secret"
 SECONDS = 60
 INTERFACES = ("public", "internal", "admin")
+# What a load balancer answers while there is no Keystone behind it.
+AWAY = (502, 503, 504)
+DOMAIN = {"name": "Default"}
+USER = {"name": "admin", "password": PASSWORD, "domain": DOMAIN}
+# What is posted to /v3/auth/tokens for a token.
+LOGIN = {
+    "auth": {
+        "identity": {"methods": ["password"], "password": {"user": USER}},
+        "scope": {"project": {"name": "admin", "domain": DOMAIN}},
+    }
+}
 CONFIGURATION = """
 [DEFAULT]
 log_file = {log}/keystone.log
@@ -36,6 +47,14 @@ key_repository = {home}/data/keys
 [identity]
 # bcrypt's fewest rounds: a log-in is 0.3 s of CPU with the default 12
 password_hash_rounds = 4
+"""
+# As Keystone's guide has it for production. A log-in is 0.10 s of CPU without, 0.02 s with it
+# (measured). Not for whoever wants to see what Keystone does without its database.
+CACHE = """
+[cache]
+enabled = true
+backend = oslo_cache.memcache_pool
+memcache_servers = {memcached}
 """
 
 
@@ -62,6 +81,8 @@ class Identity:
         home = stack.home("keystone")
         self._make_keys(home / "data/keys")
         text = CONFIGURATION.format(log=stack.log, home=home, database=stack.database("keystone"))
+        if stack.is_identity_cached:
+            text += CACHE.format(memcached=stack.memcached)
         config = stack.write("keystone", "keystone.conf", text)
         manage = ["keystone-manage", f"--config-file={config}"]
         urls = [f"--bootstrap-{which}-url={stack.identity}/v3" for which in INTERFACES]
@@ -79,7 +100,7 @@ class Identity:
         """A uwsgi file for a Keystone on this port; any number of them share the database."""
         where = f"env = OS_KEYSTONE_CONFIG_DIR={self.stack.folder}/keystone"
         script = "/usr/bin/keystone-wsgi-public"
-        return self.stack.uwsgi("keystone", name, port, script, where, workers=2)
+        return self.stack.uwsgi("keystone", name, port, script, where, workers=self.stack.workers)
 
     @staticmethod
     def _make_keys(folder: Path) -> None:
@@ -92,16 +113,13 @@ class Identity:
             shutil.chown(path, "keystone", "keystone")
 
     def _log_in(self) -> bool:
-        domain = {"name": "Default"}
-        user = {"name": "admin", "password": PASSWORD, "domain": domain}
-        login = {
-            "identity": {"methods": ["password"], "password": {"user": user}},
-            "scope": {"project": {"name": "admin", "domain": domain}},
-        }
         try:
-            answer = self._ask("POST", "/auth/tokens", json={"auth": login})
+            answer = self._send("POST", "/auth/tokens", json=LOGIN)
         except requests.ConnectionError:
             return False
+        if answer.status_code in AWAY:
+            return False
+        self._check(answer)
         self.session.headers["X-Auth-Token"] = answer.headers["X-Subject-Token"]
         return True
 
@@ -119,11 +137,19 @@ class Identity:
         self._ask("PUT", path)
 
     def _ask(self, method: str, path: str, **more: Any) -> requests.Response:
+        answer = self._send(method, path, **more)
+        self._check(answer)
+        return answer
+
+    def _send(self, method: str, path: str, **more: Any) -> requests.Response:
         with self._lock:
             url = f"{self.stack.identity}/v3{path}"
-            answer = self.stack.inside(self.session.request, method, url, timeout=30, **more)
-        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
-        return answer
+            return self.stack.inside(self.session.request, method, url, timeout=30, **more)
+
+    @staticmethod
+    def _check(answer: requests.Response) -> None:
+        asked = f"{answer.request.method} {answer.request.path_url}"
+        assert answer.ok, f"{asked}: {answer.status_code} {answer.text[:500]}"
 
     # What the projects need.
 

@@ -9,7 +9,7 @@ CONFIGURATION = """
 [DEFAULT]
 bind_host = {listen}
 bind_port = 9292
-workers = 2
+workers = {workers}
 [database]
 connection = {database}
 [glance_store]
@@ -26,10 +26,13 @@ config_file = /etc/glance/glance-api-paste.ini
 
 def prepare(stack: Stack) -> None:
     text = CONFIGURATION.format(
-        listen=stack.listen, database=stack.database("glance"), home=stack.home("glance")
+        listen=stack.listen,
+        workers=stack.workers,
+        database=stack.database("glance"),
+        home=stack.home("glance"),
     )
     config = stack.write("glance", "glance-api.conf", text + stack.authtoken("glance"))
-    stack.endpoint("glance", "image", "http://127.0.0.1:9292")
+    stack.endpoint("glance", "image", stack.url(9292))
     stack.manage("glance", "glance-manage", f"--config-file={config}", "db_sync")
 
 

@@ -60,6 +60,12 @@ class Namespace:
             number, "beside", initializer=_enter, initargs=(f"/proc/{self.pid}/ns/net",)
         )
 
+    def keep(self, pid: int) -> None:
+        """From now on the end of process `pid` ends it, not that of this process."""
+        assert self._guard is not None and self._guard.stdin is not None
+        self._guard.stdin.write(f"keep {pid}\n")
+        self._guard.stdin.flush()
+
     def end(self) -> None:
         """End every process in it, and remove the folder."""
         if self._guard is None:

@@ -14,7 +14,7 @@ NEUTRON = """
 [DEFAULT]
 bind_host = {listen}
 bind_port = 9696
-host = stack
+host = {name}
 transport_url = {transport}
 state_path = {home}/data
 core_plugin = ml2
@@ -53,17 +53,18 @@ enable_isolated_metadata = false
 L3 = """
 [DEFAULT]
 agent_mode = legacy
+host = {shared}
 """
 METADATA = """
 [DEFAULT]
-nova_metadata_host = 127.0.0.1
+nova_metadata_host = {metadata}
 metadata_proxy_shared_secret = secret
 metadata_workers = 1
 """
 OPENVSWITCH = """
 [ovs]
 datapath_type = netdev
-local_ip = 127.0.0.1
+local_ip = {listen}
 of_listen_address = 127.0.0.1
 ovsdb_connection = tcp:127.0.0.1:6640
 [agent]
@@ -90,13 +91,16 @@ def prepare(stack: Stack) -> None:
     facts = {
         "home": home,
         "listen": stack.listen,
+        "name": stack.name,
+        "shared": stack.shared_name,
+        "metadata": stack.address(8775),
         "transport": stack.transport_url,
         "database": stack.database("neutron"),
     }
     for name, text in FILES.items():
         more = stack.authtoken("neutron") if name == "neutron.conf" else ""
         stack.write("neutron", name, text.format(**facts) + more)
-    stack.endpoint("neutron", "network", "http://127.0.0.1:9696")
+    stack.endpoint("neutron", "network", stack.url(9696))
     config = (f"--config-file={home}/neutron.conf", f"--config-file={home}/ml2_conf.ini")
     arguments = f"pyargv = {' '.join(config)}"
     stack.uwsgi("neutron", "neutron-api", 9696, "/usr/bin/neutron-api", arguments)

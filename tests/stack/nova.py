@@ -10,8 +10,8 @@ from tests.stack.stack import CREDENTIALS, FEW, Stack
 
 CONFIGURATION = """
 [DEFAULT]
-my_ip = 127.0.0.1
-host = stack
+my_ip = {listen}
+host = {name}
 transport_url = {transport}
 state_path = {home}/data
 [api_database]
@@ -21,19 +21,20 @@ connection = {database}
 [api]
 auth_strategy = keystone
 [conductor]
-workers = 2
+workers = {workers}
 [scheduler]
-workers = 2
+workers = {workers}
+discover_hosts_in_cells_interval = 30
 [vnc]
-novncproxy_host = 127.0.0.1
+novncproxy_host = {listen}
 [spice]
-html5proxy_host = 127.0.0.1
+html5proxy_host = {listen}
 [serial_console]
-serialproxy_host = 127.0.0.1
+serialproxy_host = {listen}
 [oslo_concurrency]
 lock_path = {home}/lock
 [glance]
-api_servers = http://127.0.0.1:9292
+api_servers = {images}
 [placement]
 {placement}
 [neutron]
@@ -49,6 +50,10 @@ def prepare(stack: Stack) -> None:
         database=stack.database("nova"),
         api=stack.database("nova_api"),
         home=stack.home("nova"),
+        listen=stack.listen,
+        name=stack.name,
+        workers=stack.workers,
+        images=stack.url(9292),
         placement=stack.credentials("placement"),
         neutron=stack.credentials("neutron"),
         cinder=stack.credentials("cinder"),
@@ -61,7 +66,7 @@ def prepare(stack: Stack) -> None:
     where = f"env = OS_NOVA_CONFIG_DIR={config.parent}"
     stack.uwsgi("nova", "nova-api", 8774, "/usr/bin/nova-api-wsgi", where)
     stack.uwsgi("nova", "nova-api-metadata", 8775, "/usr/bin/nova-metadata-wsgi", where)
-    stack.endpoint("nova", "compute", "http://127.0.0.1:8774/v2.1")
+    stack.endpoint("nova", "compute", stack.url(8774) + "/v2.1")
     # conductor and scheduler end with an error where it is not in the catalog, or does not answer
     placement.register(stack)
     manage = ["nova-manage", f"--config-file={config}"]

@@ -15,7 +15,7 @@ connection = {database}
 
 def register(stack: Stack) -> None:
     """Put it into the catalog."""
-    stack.endpoint("placement", "placement", "http://127.0.0.1:8778")
+    stack.endpoint("placement", "placement", stack.url(8778))
 
 
 def prepare(stack: Stack) -> None:

@@ -54,6 +54,15 @@ class Stack:
     # where the shared servers are, and where the projects' daemons listen
     host = listen = "127.0.0.1"
     identity = IDENTITY
+    # what OpenStack calls the host that a daemon is on, and the one that stands for all hosts on
+    # which a service runs in turn
+    name = shared_name = "stack"
+    # hosts that Swift keeps its objects on, one copy on each
+    storage: tuple[str, ...] = ("127.0.0.1",)
+    # of each daemon that can have several
+    workers = 2
+    # whether Keystone keeps in memcached what it has read in its database
+    is_identity_cached = False
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ocf-stack-", dir="/tmp"))
@@ -80,6 +89,14 @@ class Stack:
     @property
     def memcached(self) -> str:
         return f"{self.host}:11211"
+
+    def address(self, port: int) -> str:
+        """Where the API at this port is asked."""
+        return "127.0.0.1"
+
+    def url(self, port: int) -> str:
+        """The same as a URL, without a path."""
+        return f"http://{self.address(port)}:{port}"
 
     # The stack itself.
 

@@ -17,12 +17,12 @@ default = yes
 """
 STORAGE = """
 [DEFAULT]
-bind_ip = 127.0.0.1
+bind_ip = {listen}
 bind_port = {port}
 swift_dir = {home}/data
 devices = {home}/data/devices
 mount_check = false
-workers = 2
+workers = {workers}
 log_address = /dev/null
 recon_cache_path = {home}/data/cache
 [pipeline:main]
@@ -57,7 +57,7 @@ PROXY = """
 bind_ip = {listen}
 bind_port = 8080
 swift_dir = {home}/data
-workers = 2
+workers = {workers}
 log_address = /dev/null
 [pipeline:main]
 pipeline = catch_errors healthcheck proxy-logging cache authtoken keystoneauth proxy-server
@@ -109,15 +109,18 @@ INTERNAL = {
 }
 
 
-# Rings of 16 partitions, one replica and one device; one process, since loading Swift costs 1 s.
+# Rings of 16 partitions, one device and one replica on each host; one process, since loading Swift
+# costs 1 s.
 RINGS = """
 import sys
 from swift.common.ring import RingBuilder
-for given in sys.argv[2:]:
+hosts = sys.argv[2].split(",")
+for given in sys.argv[3:]:
     kind, port = given.split(":")
-    builder = RingBuilder(4, 1, 0)
-    device = {"region": 1, "zone": 1, "ip": "127.0.0.1", "device": "d1", "weight": 1}
-    builder.add_dev({**device, "port": int(port)})
+    builder = RingBuilder(4, len(hosts), 0)
+    for zone, host in enumerate(hosts, 1):
+        device = {"region": 1, "zone": zone, "ip": host, "device": "d1", "weight": 1}
+        builder.add_dev({**device, "port": int(port)})
     builder.rebalance()
     builder.get_ring().save(f"{sys.argv[1]}/{kind}.ring.gz")
 """
@@ -125,10 +128,16 @@ for given in sys.argv[2:]:
 
 def prepare(stack: Stack) -> None:
     home = stack.home("swift")
-    facts = {"home": home, "identity": stack.identity, "memcached": stack.memcached}
-    stack.endpoint("swift", "object-store", "http://127.0.0.1:8080/v1/AUTH_$(project_id)s")
+    facts = {
+        "home": home,
+        "identity": stack.identity,
+        "memcached": stack.memcached,
+        "listen": stack.listen,
+        "workers": stack.workers,
+    }
+    stack.endpoint("swift", "object-store", stack.url(8080) + "/v1/AUTH_$(project_id)s")
     stack.manage("swift", "mkdir", "-p", f"{home}/data/devices/d1", f"{home}/data/cache")
-    rings = [f"{kind}:{port}" for kind, port in PORTS.items()]
+    rings = [",".join(stack.storage), *(f"{kind}:{port}" for kind, port in PORTS.items())]
     stack.manage("swift", "/usr/bin/python3", "-c", RINGS, f"{home}/data", *rings)
     stack.write("swift", "data/swift.conf", SWIFT)
     for kind, port in PORTS.items():
@@ -136,8 +145,7 @@ def prepare(stack: Stack) -> None:
         stack.write("swift", f"{kind}-server.conf", text)
     for name, section in INTERNAL.items():
         stack.write("swift", f"{name}.conf", INTERNAL_PROXY.format(section=section, **facts))
-    own = {"listen": stack.listen, "credentials": stack.credentials("swift")}
-    proxy = PROXY.format(**own, **facts)
+    proxy = PROXY.format(credentials=stack.credentials("swift"), **facts)
     stack.write("swift", "proxy-server.conf", proxy)
 
 

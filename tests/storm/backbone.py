@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 from collections.abc import Callable, Mapping
@@ -61,10 +60,18 @@ class Backbone(Stack):
         ):
             subprocess.run([*self.prefix, "ip", *words], check=True)
 
-    def endpoint(self, name: str, kind: str, url: str) -> None:
-        """The catalog names the node where the service runs."""
-        port = int(re.findall(r":(\d+)", url)[0])
-        super().endpoint(name, kind, url.replace("127.0.0.1", self.addresses[port], 1))
+    @property
+    def pid(self) -> int:
+        """Of a process on the servers' machine."""
+        return self._namespace.pid
+
+    def keep(self) -> None:
+        """Let the machine stand as long as the bed, whose supervisor outlives this process."""
+        self._namespace.keep(self.bed.pid)
+
+    def address(self, port: int) -> str:
+        """Of the node where it runs; what runs on none is where Keystone is."""
+        return self.addresses.get(port, IDENTITY_ADDRESS)
 
     def stop(self, name: str) -> None:
         """Stop the "broker" or the "database" in order, as an operator or an update does."""

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tests.stack import cinder, image, neutron, nova, placement, swift
+from tests.stack.daemons import first_of_each_agent
 from tests.stack.real import Real
 
 IDENTITY, BROKER, DATABASE = "identity", "broker", "database"
 TITLES = {IDENTITY: "Keystone", BROKER: "RabbitMQ", DATABASE: "MariaDB"}
 KEYSTONE = "p_keystone"
-REALS = {
-    real.agent: real
-    for module in (cinder, image, neutron, nova, placement, swift)
-    for real in reversed(module.DAEMONS)
-}
+REALS = {real.agent: real for real in first_of_each_agent()}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,14 +27,21 @@ class Standing:
 def standings(status: Any, resources: Sequence[str]) -> dict[str, Standing]:
     """How each of these stands, by the CIB's status section (an lxml element)."""
     found = dict.fromkeys(resources, Standing())
+    for name, here in instances(status):
+        if name in found:
+            found[name] = here
+    return found
+
+
+def instances(status: Any) -> Iterator[tuple[str, Standing]]:
+    """Each resource once for each node on which it is not stopped: a clone several times."""
     for state in status.iterfind("node_state"):
         for history in state.iterfind("lrm/lrm_resources/lrm_resource"):
             name, node = history.get("id"), state.get("uname")
-            if name in found:
-                done = [operation(name, node, each) for each in history.iterfind("lrm_rsc_op")]
-                here = _judge(node, done)
-                found[name] = here if here.node else found[name]
-    return found
+            done = [operation(name, node, each) for each in history.iterfind("lrm_rsc_op")]
+            here = _judge(node, done)
+            if here.node:
+                yield name, here
 
 
 def _judge(node: str, done: Sequence[Operation]) -> Standing:

@@ -1,0 +1,169 @@
+"""make cluster: the paper's cluster on this machine, and it stays.
+
+    python3 -m tests.cloud --stage FOLDER [--services AGENT,AGENT...] [--to build/cluster]
+    python3 -m tests.cloud shell N|client    a shell on node N, or on the client's side
+    python3 -m tests.cloud stop
+
+FOLDER is what `make install DESTDIR=FOLDER` made. Of the services given, and of what they need, if
+not all. Writes commands.txt and haproxy.cfg. Exits with 0 if all are healthy and of use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from tests.bed import bed as beds
+from tests.bed.bed import CLIENT, Bed, BedError
+from tests.bed.configuration import PACEMAKER, PROMPT
+from tests.bed.kept import Kept
+from tests.bed.node import CommandFailed
+from tests.bed.timeline import Timeline
+from tests.stack.identity import LOGIN, PASSWORD
+
+from . import memory
+from . import visit as visits
+from .architecture import ALL, Service, choose
+from .cloud import BINDS, Cloud
+
+KEPT = Kept("cluster", "make cluster", "make cluster-stop")
+NEEDS = {**PACEMAKER.needs, "/usr/sbin/haproxy": "haproxy", "/usr/bin/curl": "curl"}
+AGENTS = "usr/lib/ocf/resource.d/openstack"
+
+
+def check(stage: Path) -> None:
+    """Raise BedError if something is missing that the cluster needs."""
+    KEPT.check_user()
+    if missing := beds.missing_packages(NEEDS):
+        raise BedError(f"missing Debian packages: apt-get install {' '.join(missing)}")
+    if not (stage / AGENTS).is_dir():
+        raise BedError(f"no agents in {stage}: run make install DESTDIR={stage} first")
+
+
+def perform(stage: Path, services: Sequence[Service], to: Path) -> int:
+    """Build it and let it stand; return the exit status. Whatever fails, all is removed."""
+    KEPT.check()
+    check(stage)
+    timeline = Timeline()
+    timeline.title(f"{len(services)} services on three nodes, on this machine")
+    with Bed(3, [stage], BINDS, PROMPT) as bed:
+        cloud = Cloud(bed, services, say=timeline.say)
+        try:
+            cloud.build()
+            report(cloud, timeline)
+            works = visit(cloud, timeline)
+            cloud.servers.keep()
+            KEPT.keep(bed)
+        # AssertionError: a preparation of the stack's that failed, with what it said
+        except (BedError, CommandFailed, TimeoutError, AssertionError) as fault:
+            print(f"\nFAILED: {fault}", file=sys.stderr)
+            with suppress(BedError, CommandFailed, TimeoutError):
+                print(cloud.cluster.pcs("status").stdout, file=sys.stderr)
+            return 1
+        finally:
+            write(cloud, to)
+            if not bed.is_kept:
+                print("\nending the nodes and removing what the cluster made", flush=True)
+                bed.stop()
+                cloud.down()
+    guide(cloud, to)
+    return 0 if works else 1
+
+
+def visit(cloud: Cloud, timeline: Timeline) -> bool:
+    """Use it, and say what works. Where something does not, the cluster stays to be looked at."""
+    timeline.title(f"A user at {CLIENT}")
+    agents = [service.agent for service in cloud.services]
+    told = {"identity": cloud.identity, "login": LOGIN, "agents": agents}
+    words = [*cloud.bed.enter_client(), sys.executable, "-I", visits.__file__]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as user:
+        assert user.stdin and user.stdout
+        user.stdin.write(json.dumps(told) + "\n")
+        user.stdin.close()
+        for line in user.stdout:
+            timeline.say(line.rstrip())
+    return not user.returncode
+
+
+def write(cloud: Cloud, to: Path) -> None:
+    """The commands that were typed, and what HAProxy does."""
+    to.mkdir(parents=True, exist_ok=True)
+    (to / "commands.txt").write_text("".join(f"{line}\n" for line in cloud.typed))
+    (to / "haproxy.cfg").write_text(cloud.balancer())
+
+
+def report(cloud: Cloud, timeline: Timeline) -> None:
+    """What it looks like and what it takes."""
+    timeline.title("pcs status")
+    timeline.output(cloud.cluster.pcs("status").stdout)
+    timeline.title("Memory")
+    whole = 0
+    parts = {node.name: ("pid", node.pid()) for node in cloud.bed.nodes}
+    for name, (kind, pid) in {**parts, "servers": ("net", cloud.servers.pid)}.items():
+        taken = memory.of_namespace(kind, pid or 0)
+        whole += taken.pss
+        timeline.note(f"{name:8s} {taken}")
+    seconds = time.time() - timeline.start
+    number = sum(cloud.expected().values())
+    timeline.say(
+        f"{number} instances of {len(cloud.expected())} resources are healthy after"
+        f" {seconds:.0f} s, in {whole / memory.MIB / 1024:.1f} GiB"
+    )
+
+
+def guide(cloud: Cloud, to: Path) -> None:
+    """How to look at it."""
+    has_horizon = any(service.agent == "horizon" for service in cloud.services)
+    dashboard = (
+        f"\n  http://{cloud.address}/horizon/    the dashboard, from there: admin, {PASSWORD}"
+    )
+    print(
+        f"\nThe cluster stands. {to}/commands.txt has what was typed to make its resources.\n"
+        "  make cluster-shell NODE=2         a shell on node-2: pcs status, crm_mon, /srv\n"
+        "  make cluster-shell NODE=client    a shell on the client's side of the network\n"
+        f"  curl -i {cloud.identity}/v3/auth/tokens -H 'Content-Type: application/json' \\\n"
+        f"    -d '{json.dumps(LOGIN)}'\n"
+        f"                                    a token, from there"
+        + (dashboard if has_horizon else "")
+    )
+    print("  make cluster-stop                 end it, and remove all of it")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", nargs="?", default="build", choices=("build", "shell", "stop"))
+    parser.add_argument("node", nargs="?", default="1", help='number of the node, or "client"')
+    parser.add_argument("--stage", type=Path, help="what make install DESTDIR= made")
+    parser.add_argument("--services", default="", help="agents, with commas between; default all")
+    parser.add_argument("--to", type=Path, default=Path("build/cluster"), help="folder for results")
+    given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if given.what == "shell":
+        KEPT.open_shell(given.node)
+    if given.what == "stop":
+        KEPT.end()
+        return 0
+    if not given.stage:
+        parser.error("--stage is needed")
+    try:
+        services = choose(given.services.split(",")) if given.services else ALL
+    except ValueError as fault:
+        parser.error(str(fault))
+    return perform(given.stage, services, given.to)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (BedError, CommandFailed) as fault:
+        sys.exit(f"cluster: {fault}")
+    except KeyboardInterrupt:
+        print("interrupted: all that the cluster made is removed", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)

@@ -1,0 +1,202 @@
+"""Which services the cloud has: what is a clone, what is behind the virtual address, what starts
+before what.
+
+The order holds where several start or stop together (kind=Optional), in stages:
+
+1   the address with its HAProxy, then Identity, which every other service asks
+2   what is asked by others before they serve: nova-conductor and nova-scheduler exit at their start
+    where Placement does not answer; Swift's storage, without which its proxy answers 503
+3   the APIs, and what works behind them all the time
+4   what reports itself to those, or does their work: compute, agents, engines, the dashboard
+
+A mandatory order would stop everything whenever the last Keystone stops. That mends nothing: while
+Identity, broker or database are away the others wait, report themselves as degraded, and serve on
+when it is back (`make storm`). An Optional one is kept when the cluster or a node boots, which is
+when it matters. A clone waits for the instance on its own node (interleave).
+
+A service that must not run twice is a primitive: Pacemaker keeps it on one node, under one host
+name in its configuration, so that what it owns stays its own when it moves. Only there is a
+colocation needed: all others reach each other through the virtual address or the broker.
+
+HAProxy and Open vSwitch, which are no services of OpenStack's and run on the nodes all the same,
+are resources too. MariaDB, RabbitMQ and memcached are given, on a machine of their own: three of
+each, as a cloud has them (Galera, a cluster of brokers), would take the memory of a fourth node and
+the cores at each fault, and show what is known of their own agents, ocf:heartbeat:galera and
+rabbitmq-cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from tests.stack import daemons, neutron
+from tests.stack.real import Real
+from tests.stack.stack import Stack
+
+REALS = {real.agent: real for real in daemons.first_of_each_agent()}
+TCP = ""
+
+
+@dataclass(frozen=True)
+class Service:
+    """agent: its name. stage: when it is started, see above. check: the path that HAProxy asks, TCP
+    for a mere connection; None for what is not behind the address. is_clone: runs on every node.
+    near: the agents, also of this table, on whose node it must be."""
+
+    agent: str
+    stage: int
+    check: str | None = None
+    is_clone: bool = True
+    near: tuple[str, ...] = ()
+
+    @property
+    def resource(self) -> str:
+        return f"p_{self.agent}"
+
+    @property
+    def top(self) -> str:
+        """What constraints name: the clone, where it is one."""
+        return f"{self.resource}-clone" if self.is_clone else self.resource
+
+    @property
+    def real(self) -> Real:
+        return OWN.get(self.agent) or REALS[self.agent]
+
+    @property
+    def port(self) -> int | None:
+        """At the virtual address and on the nodes; None for what is not behind the address."""
+        return None if self.check is None else self.real.port
+
+
+@dataclass(frozen=True)
+class Program:
+    """What else runs on every node. line: its arguments; alive: a command that fails where it does
+    not work, or ""; users: the agents, any of which has need of it, () for all."""
+
+    name: str
+    binary: str
+    line: str
+    alive: str = ""
+    users: tuple[str, ...] = ()
+
+    @property
+    def resource(self) -> str:
+        return f"p_{self.name}"
+
+    @property
+    def top(self) -> str:
+        return f"{self.resource}-clone"
+
+
+def _nothing(stack: Stack) -> None:
+    """Keystone's database is made before all others."""
+
+
+_KEYSTONE = REALS["keystone"]
+# What differs from a stack that has one host.
+OWN = {
+    "keystone": replace(
+        _KEYSTONE,
+        parameters={**_KEYSTONE.parameters, "config": "{folder}/keystone/keystone.ini"},
+        needs=_nothing,
+        port=5000,
+    ),
+    # each node has a switch of its own
+    "neutron-openvswitch-agent": replace(REALS["neutron-openvswitch-agent"], needs=neutron.prepare),
+}
+ALL = (
+    Service("keystone", 1, "/healthcheck"),
+    Service("glance-api", 2, "/healthcheck"),
+    Service("placement-api", 2, "/"),
+    Service("swift-account", 2),
+    Service("swift-container", 2),
+    Service("swift-object", 2),
+    Service("swift-proxy", 3, "/healthcheck"),
+    Service("nova-api", 3, "/"),
+    Service("nova-api-metadata", 3, "/"),
+    Service("nova-conductor", 3),
+    Service("cinder-api", 3, "/healthcheck"),
+    Service("neutron-server", 3, "/healthcheck"),
+    Service("heat-api", 3, "/healthcheck"),
+    Service("nova-scheduler", 4),
+    Service("nova-novncproxy", 4, TCP),
+    Service("nova-compute", 4),
+    Service("cinder-scheduler", 4),
+    Service("cinder-volume", 4, is_clone=False),
+    Service("neutron-metadata-agent", 4),
+    Service("neutron-openvswitch-agent", 4),
+    Service("neutron-agent-dhcp", 4),
+    Service(
+        "neutron-agent-l3",
+        4,
+        is_clone=False,
+        near=("neutron-metadata-agent", "neutron-openvswitch-agent"),
+    ),
+    Service("heat-engine", 4),
+    Service("horizon", 4, TCP),
+)
+# What each node's files are in.
+FOLDER = "/srv"
+# The agent's start asks once too, before HAProxy listens.
+ASKING = "curl --silent --fail --output /dev/null --max-time 3 --retry 3 --retry-connrefused"
+# Where a monitor asks HAProxy itself whether it is alive.
+ALIVE = "127.0.0.1:8404"
+BALANCER = Program(
+    "haproxy",
+    "/usr/sbin/haproxy",
+    f"-db -f {FOLDER}/haproxy.cfg",
+    f"{ASKING} --retry-delay 1 http://{ALIVE}/alive",
+)
+# Open vSwitch, without the kernel's part of it. Its daemons know their folder from a variable.
+SWITCH_FOLDER = f"{FOLDER}/neutron/data/switch"
+SWITCH_USERS = ("neutron-openvswitch-agent",)
+SWITCH = (
+    Program(
+        "ovsdb-server",
+        "/usr/bin/env",
+        f"OVS_RUNDIR={SWITCH_FOLDER} ovsdb-server {SWITCH_FOLDER}/conf.db"
+        f" --remote=punix:{SWITCH_FOLDER}/db.sock --remote={neutron.OVSDB}",
+        users=SWITCH_USERS,
+    ),
+    Program(
+        "ovs-vswitchd",
+        "/usr/bin/env",
+        f"OVS_RUNDIR={SWITCH_FOLDER} ovs-vswitchd unix:{SWITCH_FOLDER}/db.sock --disable-system",
+        users=SWITCH_USERS,
+    ),
+)
+# What a user's first three requests need: a token, a list of images, a list of servers.
+FEWER = ("keystone", "glance-api", "nova-api")
+# Agents of others without which these have nothing to work with.
+NEEDS = {
+    "nova-conductor": ("placement-api",),
+    "nova-scheduler": ("placement-api",),
+    "nova-compute": ("nova-conductor",),
+    "swift-proxy": ("swift-account", "swift-container", "swift-object"),
+    "neutron-metadata-agent": ("neutron-server", "nova-api-metadata"),
+    "neutron-openvswitch-agent": ("neutron-server",),
+    "neutron-agent-dhcp": ("neutron-openvswitch-agent",),
+    "neutron-agent-l3": ("neutron-openvswitch-agent", "neutron-metadata-agent"),
+}
+
+
+def choose(names: Iterable[str]) -> tuple[Service, ...]:
+    """The services of these names, with Identity and all that they need, in the table's order.
+    Raises ValueError, which names what there is, for a name that is not in it."""
+    known = {service.agent for service in ALL}
+    left, wanted = ["keystone", *names], set()
+    while left:
+        name = left.pop()
+        if name not in known:
+            raise ValueError(f"no service {name!r}; there are {', '.join(sorted(known))}")
+        if name not in wanted:
+            wanted.add(name)
+            left += NEEDS.get(name, ())
+    return tuple(service for service in ALL if service.agent in wanted)
+
+
+def switch(services: Iterable[Service]) -> tuple[Program, ...]:
+    """The programs of Open vSwitch, where one of these services needs it."""
+    agents = {service.agent for service in services}
+    return tuple(program for program in SWITCH if agents & set(program.users))

@@ -1,0 +1,223 @@
+"""Builds the cloud: databases, files, HAProxy and address, Identity, then everything else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.bed.bed import Bed
+from tests.bed.cluster import Cluster
+from tests.stack.stack import Stack
+from tests.storm.backbone import IDENTITY_ADDRESS
+from tests.storm.standing import DEGRADED, FAILED, HEALTHY, Standing, instances
+
+from . import balancer, commands
+from .architecture import ALL, BALANCER, Service, switch
+from .commands import ADDRESS, FIRST
+from .deployment import BINDS, Prepared, make_switch
+
+__all__ = ["BINDS", "Cloud"]
+# As in the paper.
+INTERVAL = 30
+# All services of three nodes on two cores.
+START_SECONDS = 600
+# How often the progress is looked at, and told where it has not changed.
+LOOK_SECONDS, TELL_SECONDS = 1.0, 15.0
+
+
+def silent(text: str) -> None:
+    """Tells nothing."""
+
+
+class Cloud:
+    """On a bed that was entered with BINDS and not yet booted.
+
+    services: see architecture.choose. interval: of the monitors, in seconds. say: is told, a line
+    each, what happens. address, identity: the virtual one, and the URL of Identity there.
+    """
+
+    address = IDENTITY_ADDRESS
+
+    def __init__(
+        self,
+        bed: Bed,
+        services: Sequence[Service] = ALL,
+        interval: int = INTERVAL,
+        say: Callable[[str], None] = silent,
+    ) -> None:
+        self.bed, self.services, self.interval, self.say = bed, services, interval, say
+        self.cluster = Cluster(bed)
+        self.servers = Prepared(bed)
+        self.identity = self.servers.identity
+        self.typed: list[str] = []
+
+    # What it consists of.
+
+    def service(self, agent: str) -> Service:
+        """Raises KeyError for one that this cloud has not."""
+        return {service.agent: service for service in self.services}[agent]
+
+    def resource(self, agent: str) -> str:
+        """The name of its primitive."""
+        return self.service(agent).resource
+
+    def clone(self, agent: str) -> str:
+        """The name of its clone, or of the primitive where it is none."""
+        return self.service(agent).top
+
+    def url(self, agent: str) -> str:
+        """Of an API at the virtual address."""
+        return f"http://{self.address}:{self.service(agent).port}"
+
+    def expected(self) -> dict[str, int]:
+        """How many instances there are of each resource."""
+        number = len(self.bed.nodes)
+        found = {BALANCER.resource: number, ADDRESS: 1}
+        found.update({program.resource: number for program in switch(self.services)})
+        for service in self.services:
+            found[service.resource] = number if service.is_clone else 1
+        return found
+
+    def standings(self) -> list[tuple[str, Standing]]:
+        """How each instance stands."""
+        found = instances(self.cluster.cib("status"))
+        names = self.expected()
+        return [(name, standing) for name, standing in found if name in names]
+
+    def nodes(self, agent: str) -> list[str]:
+        """The nodes on which it is healthy."""
+        name = self.resource(agent)
+        return [s.node for each, s in self.standings() if (each, s.state) == (name, HEALTHY)]
+
+    # Building it.
+
+    def build(self) -> None:
+        """All of it; returns when all is healthy. Raises what the bed raises, TimeoutError where
+        something does not come up, AssertionError where something cannot be prepared."""
+        with ThreadPoolExecutor(1) as pool:
+            booted = pool.submit(self._boot)
+            self.say("MariaDB, RabbitMQ and memcached start on a machine of their own")
+            self.servers.up()
+            self.servers.catalog.prepare()
+            self.say("Keystone's database and keys are made")
+            booted.result()
+        self.servers.deploy("keystone")
+        self._write_balancer()
+        self._begin()
+        self.servers.catalog.wait()
+        self.say(f"Identity answers at {self.identity}")
+        self._prepare()
+        self._finish()
+        self.wait_healthy()
+        self.cluster.wait_idle()
+
+    def down(self) -> None:
+        """End the machine of the servers, once the bed has ended."""
+        self.servers.down()
+
+    def _boot(self) -> None:
+        self.bed.boot()
+        self.cluster.wait_online()
+        self.say(f"{len(self.bed.nodes)} nodes are online, {self.cluster.dc()} coordinates")
+
+    def balancer(self) -> str:
+        """haproxy.cfg, the same on every node."""
+        nodes = {node.name: node.address for node in self.bed.nodes}
+        return balancer.configure(self.services, self.address, nodes)
+
+    def _write_balancer(self) -> None:
+        for node in self.bed.nodes:
+            (self.servers.of(node) / "haproxy.cfg").write_text(self.balancer())
+
+    def _type(self, lines: Sequence[str]) -> None:
+        """Run these on node-1, as an operator would."""
+        for line in lines:
+            self.bed.node(1).run("sh", "-c", line, timeout=180)
+            self.typed.append(line)
+
+    def _begin(self) -> None:
+        """The address, HAProxy and Identity."""
+        early = [service for service in self.services if service.stage == 1]
+        self._type(commands.begin())
+        self._type(commands.serve(self.address))
+        self._type(self._creation(early))
+        self._type(commands.order(early, *FIRST))
+        self._type(commands.push())
+        self.wait_healthy([BALANCER.resource, ADDRESS, *(each.resource for each in early)])
+
+    def _prepare(self) -> None:
+        """The other projects' databases, two at a time, each of which keeps a core busy, those with
+        the most tables first; meanwhile the resources are declared."""
+        needs = dict.fromkeys(service.real.needs for service in self.services)
+        with ThreadPoolExecutor(2) as pool, ThreadPoolExecutor(1) as beside:
+            declared = beside.submit(self._declare)
+            for done in [pool.submit(self._prepare_one, need) for need in reversed(needs)]:
+                done.result()
+            declared.result()
+
+    def _prepare_one(self, need: Callable[[Stack], None]) -> None:
+        began = time.monotonic()
+        self.servers.need(need)
+        took = time.monotonic() - began
+        if took > 1:
+            project = need.__module__.rpartition(".")[2]
+            self.say(f"{project}: database and configuration are made ({took:.0f} s)")
+
+    def _declare(self) -> None:
+        late = [service for service in self.services if service.stage > 1]
+        self._type(commands.begin())
+        self._type([commands.run(program) for program in switch(self.services)])
+        self._type(self._creation(late))
+        self._type(commands.place(self.services))
+        self._type(commands.order(self.services))
+        self.say(f"{len(late)} more resources are declared")
+
+    def _finish(self) -> None:
+        for folder in sorted(self.servers.folder.glob("*/lock")):
+            if folder.parent.name != "keystone":
+                self.servers.deploy(folder.parent.name)
+        if switch(self.services):
+            for node in self.bed.nodes:
+                make_switch(node)
+        self._type(commands.push())
+
+    def _creation(self, services: Sequence[Service]) -> list[str]:
+        return [commands.create(each, self.identity, self.interval) for each in services]
+
+    def wait_healthy(
+        self, resources: Sequence[str] | None = None, seconds: float = START_SECONDS
+    ) -> None:
+        """Wait until all instances (of these resources) are healthy, and tell how many are.
+
+        Raises TimeoutError, which names those that are not and why.
+        """
+        expected = self.expected()
+        wanted = {name: expected[name] for name in resources or expected}
+        until = time.monotonic() + seconds
+        told, last = 0.0, -1
+        while True:
+            now = [(name, each) for name, each in self.standings() if name in wanted]
+            well = [name for name, each in now if each.state == HEALTHY]
+            now_told = time.monotonic()
+            if (len(well) != last and now_told - told > 3) or now_told - told > TELL_SECONDS:
+                told, last = now_told, len(well)
+                self.say(_progress(wanted, well, now))
+            if all(well.count(name) >= number for name, number in wanted.items()):
+                return
+            if time.monotonic() > until:
+                raise TimeoutError(f"after {seconds:.0f} s: {_progress(wanted, well, now)}")
+            time.sleep(LOOK_SECONDS)
+
+
+def _progress(wanted: dict[str, int], well: list[str], now: list[tuple[str, Standing]]) -> str:
+    """One line: how many are healthy, what is wrong, what is awaited."""
+    parts = [f"{len(well)} of {sum(wanted.values())} healthy"]
+    for name, each in now:
+        if each.state in (FAILED, DEGRADED):
+            parts.append(f"{name} on {each.node} {each.state}: {each.reason}")
+    missing = [name.removeprefix("p_") for name, n in wanted.items() if well.count(name) < n]
+    if missing:
+        shown = " ".join(missing[:6])
+        parts.append(f"awaited: {shown}" + (" ..." if len(missing) > 6 else ""))
+    return "; ".join(parts)

@@ -1,0 +1,109 @@
+"""The pcs commands that make the cloud's resources, as an operator types them on a node.
+
+They are typed at a copy of the CIB (`pcs -f`) and pushed at once: nothing starts before what it is
+to be ordered after is known.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+
+from tests.stack.stack import CREDENTIALS
+
+from .architecture import BALANCER, FOLDER, Program, Service, switch
+
+FILE = "/run/cloud.xml"
+PCS = ("pcs", "-f", FILE)
+ADDRESS = "p_ip"
+# What is before stage 1.
+FIRST = (BALANCER.top, ADDRESS)
+PLUGGING = ("neutron-openvswitch-agent", "neutron-agent-dhcp", "neutron-agent-l3")
+# On two cores that all services start on at once; a start takes 2 to 10 s of CPU.
+START_TIMEOUT = 240
+
+
+def begin() -> list[str]:
+    """Copy the CIB, twice: what is pushed is the difference."""
+    return [f"pcs cluster cib {FILE}", f"cp {FILE} {FILE}.before"]
+
+
+def push() -> list[str]:
+    return [f"pcs cluster cib-push {FILE} diff-against={FILE}.before"]
+
+
+def serve(address: str) -> list[str]:
+    """HAProxy on every node, and the address on one where it runs. The order is no mandatory one:
+    where HAProxy is restarted, the address stays."""
+    ip = ("ocf:heartbeat:IPaddr2", f"ip={address}", "cidr_netmask=24")
+    return [
+        run(BALANCER),
+        *_lines(
+            ("resource", "create", ADDRESS, *ip, "op", "monitor", "interval=10s", "timeout=20s"),
+            ("constraint", "colocation", "add", ADDRESS, "with", BALANCER.top),
+        ),
+    ]
+
+
+def run(program: Program) -> str:
+    """The resource, a clone."""
+    words = [f"binfile={program.binary}", f"cmdline_options={program.line}"]
+    words += [f"logfile={FOLDER}/log/{program.name}.log"]
+    words += [f"monitor_hook={program.alive}"] if program.alive else []
+    every = ("op", "monitor", "interval=5s", "timeout=20s", "clone", "interleave=true")
+    name = program.resource
+    return next(_lines_of(("resource", "create", name, "ocf:heartbeat:anything", *words, *every)))
+
+
+def create(service: Service, identity: str, interval: int) -> str:
+    """The resource. identity: URL of the API; interval: of its monitor, in seconds."""
+    given = {
+        name: value.replace("{folder}", FOLDER) for name, value in service.real.parameters.items()
+    }
+    if set(CREDENTIALS) & set(given):
+        given["os_auth_url"] = f"{identity}/v3"
+    words = (f"{name}={value}" for name, value in given.items())
+    start = ("op", "start", f"timeout={START_TIMEOUT}s")
+    monitor = ("monitor", f"interval={interval}s", "timeout=30s")
+    clone = ("clone", "interleave=true") if service.is_clone else ()
+    agent = f"ocf:openstack:{service.agent}"
+    name = service.resource
+    return next(_lines_of(("resource", "create", name, agent, *words, *start, *monitor, *clone)))
+
+
+def place(services: Sequence[Service]) -> list[str]:
+    """Which primitive must be on whose node."""
+    found = {service.agent: service for service in services}
+    pairs = ((each.resource, found[near].top) for each in services for near in each.near)
+    return _lines(
+        *(("constraint", "colocation", "add", name, "with", other) for name, other in pairs)
+    )
+
+
+def order(services: Sequence[Service], *first: str) -> list[str]:
+    """One constraint: `first`, one after the other, then stage after stage; and one for the switch,
+    which is there before whoever plugs something in."""
+    stages = sorted({service.stage for service in services})
+    sets = [[each] for each in first]
+    sets += [[each.top for each in services if each.stage == stage] for stage in stages]
+    found = [sets]
+    if programs := switch(services):
+        plugging = [each.top for each in services if each.agent in PLUGGING]
+        found.append([*([each.top] for each in programs), plugging])
+    return _lines(*map(_order, found))
+
+
+def _order(sets: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield from ("constraint", "order")
+    for each in sets:
+        yield from ("set", *each, *(["sequential=false"] if len(each) > 1 else []))
+    yield from ("setoptions", "kind=Optional")
+
+
+def _lines(*commands: Iterable[str]) -> list[str]:
+    return list(_lines_of(*commands))
+
+
+def _lines_of(*commands: Iterable[str]) -> Iterator[str]:
+    for words in commands:
+        yield shlex.join([*PCS, *words])

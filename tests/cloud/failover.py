@@ -1,0 +1,234 @@
+"""What users of the cloud notice of each fault, measured from their side of the virtual address."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from math import inf
+from typing import Any
+
+from tests.bed.attempts import Attempt
+from tests.bed.bed import BedError
+from tests.bed.node import CommandFailed
+from tests.bed.waiting import wait_until
+
+from .client import PAUSE, Question, User, failed, longest_gap, recovery
+from .faults import (
+    COORDINATOR,
+    HOLDER,
+    OTHER,
+    DaemonFrozen,
+    DaemonKilled,
+    Fault,
+    Moved,
+    NetworkCut,
+    NodeKilled,
+    Standby,
+)
+from .shares import Logs, Shares, divide
+from .target import Target
+
+# What the paper claims, and we allow a node's death.
+PAPER = 2.0
+# A frozen daemon is found by the next monitor, in up to 30 s, within its 30 s; then it is stopped
+# and started.
+OVER_SECONDS = 240.0
+# As many good answers to each question, one after the other, are a service that is back.
+GOOD = 10
+ANSWER_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen of one question during one fault, in seconds. gap: the longest without an
+    answer. answered: from the blow to the first answer to what was asked after it. recovered: from
+    the blow to the first answer after the last failure, None without one. shares: of `answered`,
+    None where nobody's share is known. errors: how often each came. by: how many
+    answers each node gave to what was asked after the blow.
+    """
+
+    fault: str
+    request: str
+    gap: float
+    requests: int
+    failed: int
+    answered: float
+    recovered: float | None
+    shares: Shares | None
+    errors: dict[str, int]
+    by: dict[str, int]
+
+
+class Trial:
+    """Strikes a cloud while a user asks. say: is told what happens."""
+
+    def __init__(self, target: Target, say: Callable[[str], None]) -> None:
+        self.target, self.say = target, say
+        self.user = User(target.bed, target.identity, target.login, target.questions)
+
+    def end(self) -> None:
+        self.user.stop()
+
+    def wait_answers(self) -> None:
+        """Wait until all is answered, and has been for a second."""
+        since = time.time()
+        what = f"{GOOD} good answers to each question; the last failure: "
+        try:
+            wait_until(lambda: self.user.answers_since(since, GOOD), ANSWER_SECONDS, what)
+        except TimeoutError:
+            raise TimeoutError(what + self.user.last_error()) from None
+
+    def play(self, fault: Fault) -> list[Sight]:
+        """One fault, from its preparation to its undoing; what was seen meanwhile."""
+        fault.prepare()
+        self.wait_answers()
+        logs = Logs(node for node in self.target.bed.nodes if node.name != fault.node.name)
+        self.say(f"{fault.title}: {fault.node}")
+        try:
+            at = fault.strike()
+            wait_until(fault.is_over, OVER_SECONDS, f"{fault.title} is over", 0.5)
+            self.wait_answers()
+        except BaseException:  # Ctrl-C too: the cloud may stand longer than we do
+            with suppress(BedError, CommandFailed, TimeoutError):
+                fault.mend()
+            raise
+        until = time.time()
+        lines = logs.lines() if fault.is_told else []
+        seen = [
+            see(fault.title, each, self.user.those(each), at, until, lines, self.target.address)
+            for each in self.target.questions
+        ]
+        for sight in seen:
+            self.say(f"  {told(sight)}")
+        fault.undo()
+        return seen
+
+
+def see(
+    fault: str,
+    question: Question,
+    attempts: Sequence[Attempt],
+    at: float,
+    until: float,
+    lines: Sequence[str],
+    address: str,
+) -> Sight:
+    """What came of the attempts at one question between a blow and its end."""
+    bad = failed(attempts, at, until)
+    answer = next_answer(attempts, at)
+    good = [each for each in attempts if not each.error and at < each.begun <= until]
+    return Sight(
+        fault=fault,
+        request=question.name,
+        gap=longest_gap(attempts, at, until),
+        requests=sum(1 for each in attempts if at <= each.begun <= until),
+        failed=len(bad),
+        answered=answer - at,
+        recovered=recovery(attempts, at, until),
+        shares=divide(lines, at, address, answer) if lines else None,
+        errors=Counter(each.error for each in bad),
+        by=Counter(each.by for each in good),
+    )
+
+
+def next_answer(attempts: Iterable[Attempt], at: float) -> float:
+    """When the first answer came to what was asked after the blow, in seconds since 1970; infinite
+    where none did."""
+    return min((each.ended for each in attempts if not each.error and each.begun > at), default=inf)
+
+
+def told(sight: Sight) -> str:
+    """A line about it."""
+    text = f"{sight.request:12} longest gap {sight.gap:5.2f} s, next answer after "
+    text += f"{sight.answered:.2f} s, {sight.failed} failed"
+    if sight.shares:
+        text += "; " + ", ".join(f"{k} {v:.2f}" for k, v in asdict(sight.shares).items())
+    if sight.errors:
+        text += "; " + ", ".join(f"{count} x {error}" for error, count in sight.errors.items())
+    return text
+
+
+def everything(target: Target) -> list[tuple[Fault, int]]:
+    """All faults, each with how often it is played: those that are over soon more than once."""
+    questions = target.questions
+    return [
+        *((DaemonKilled(target, each), 1) for each in questions),
+        *((DaemonFrozen(target, each), 1) for each in questions),
+        (NodeKilled(target, HOLDER), 3),
+        (NodeKilled(target, COORDINATOR), 3),
+        (NodeKilled(target, OTHER), 1),
+        (NetworkCut(target, HOLDER), 1),
+        (Standby(target), 1),
+        (Moved(target), 3),
+    ]
+
+
+def perform(
+    target: Target, plan: Iterable[tuple[Fault, int]], say: Callable[[str], None]
+) -> list[Sight]:
+    """Play each fault so often; all that was seen."""
+    trial = Trial(target, say)
+    try:
+        return [sight for fault, times in plan for _ in range(times) for sight in trial.play(fault)]
+    finally:
+        trial.end()
+
+
+def gather(seen: Iterable[Sight], limits: Mapping[str, float]) -> list[dict[str, Any]]:
+    """One row for each fault and question, medians of its rounds. limits: seconds allowed, by the
+    beginning of a fault's name."""
+    rounds: dict[tuple[str, str], list[Sight]] = {}
+    for sight in seen:
+        rounds.setdefault((sight.fault, sight.request), []).append(sight)
+    rows = []
+    for (fault, request), its in rounds.items():
+        shares = [sight.shares for sight in its if sight.shares]
+        middle = {
+            name: statistics.median(getattr(each, name) for each in shares) if shares else None
+            for name in Shares.__dataclass_fields__
+        }
+        back = [sight.recovered for sight in its if sight.recovered is not None]
+        limit = [limits[name] for name in limits if fault.startswith(name)]
+        rows.append(
+            {
+                "fault": fault,
+                "request": request,
+                "gap": statistics.median(sight.gap for sight in its),
+                "longest": max(sight.gap for sight in its),
+                "rounds": len(its),
+                "requests": sum(sight.requests for sight in its),
+                "failed": sum(sight.failed for sight in its),
+                "answered": statistics.median(sight.answered for sight in its),
+                "noticed": middle["corosync"],
+                "recovered": statistics.median(back) if back else None,
+                **middle,
+                "limit": limit[0] if limit else None,
+            }
+        )
+    return rows
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """For a terminal, beside the paper's figure."""
+    names = [*Shares.__dataclass_fields__]
+    width = max(len(row["fault"]) for row in rows)
+    head = (
+        f"  {'fault':{width}}  {'request':11} {'gap':>6} {'longest':>7} {'next':>6} {'failed':>9}"
+    )
+    lines = [
+        f"seconds without an answer, asked every {PAUSE:g} s; the paper: {PAPER:g} s",
+        f"{head}  " + " ".join(f"{name:>9}" for name in names),
+    ]
+    for row in rows:
+        figures = " ".join(f"{'-' if row[n] is None else format(row[n], '.2f'):>9}" for n in names)
+        verdict = "" if row["limit"] is None else "  OVER" if row["gap"] > row["limit"] else "  ok"
+        count = f"{row['failed']}/{row['requests']}"
+        lines.append(
+            f"  {row['fault']:{width}}  {row['request']:11} {row['gap']:6.2f} "
+            f"{row['longest']:7.2f} {row['answered']:6.2f} {count:>9}  {figures}{verdict}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,221 @@
+"""What can happen to a cloud: a fault strikes, is over when the cluster has dealt with it, and is
+undone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from tests.bed.node import Node, leader
+from tests.bed.waiting import wait_until
+
+from .client import Question
+from .target import Target, daemon
+
+# A MAC address that no card has: what is sent to it gets lost without a word.
+NOWHERE = "02:00:00:00:00:00"
+# In which a booted node has all its services, started beside each other on two cores.
+WHOLE_SECONDS = 400.0
+HOLDER, COORDINATOR = "with the address", "with the address, coordinator"
+OTHER = "without the address"
+
+
+class Fault:
+    """One fault, of which a cloud can be struck once at a time.
+
+    on: where, of the words above; the address is moved so that there is such a node. is_told: the
+    survivors' logs tell whose share of the outage was what.
+    """
+
+    name = ""
+    is_told = False
+
+    def __init__(self, target: Target, on: str = HOLDER) -> None:
+        self.target, self.cluster, self.on = target, target.cluster, on
+        self.whole = target.running()
+        self.fenced = 0
+
+    @property
+    def title(self) -> str:
+        return self.name
+
+    def holder(self) -> str:
+        """The name of the node that has the address."""
+        return self.cluster.wait_running(self.target.address)
+
+    def place(self) -> Node:
+        """Have the address where this fault wants it; return the node to strike."""
+        names = [node.name for node in self.target.bed.nodes]
+        coordinator = self.cluster.dc()
+        assert coordinator
+        others = [name for name in names if name != coordinator]
+        holder = coordinator if self.on == COORDINATOR else others[0]
+        if self.holder() != holder:
+            self.cluster.pcs("resource", "move", self.target.address, holder)
+            self.wait_whole()
+        return self.target.bed.node(others[1] if self.on == OTHER else holder)
+
+    def prepare(self) -> None:
+        """All that comes before the blow, and may take its time."""
+        self.node = self.place()
+        self.fenced = len(self.target.bed.fencings())
+
+    def strike(self) -> float:
+        """Strike; return when that was, in seconds since 1970."""
+        raise NotImplementedError
+
+    def is_over(self) -> bool:
+        """Whether the cluster has done all it does about it."""
+        raise NotImplementedError
+
+    def mend(self) -> None:
+        """Take back what was done, also where it is not over."""
+        self.cluster.pcs("resource", "cleanup")
+
+    def undo(self) -> None:
+        """Have the cloud as it was. Raises TimeoutError if that does not come about."""
+        self.mend()
+        self.wait_whole()
+
+    def is_whole(self) -> bool:
+        return self.target.running() == self.whole and self.cluster.is_idle()
+
+    def wait_whole(self) -> None:
+        """Wait until all that ran at the beginning runs, and nothing is in hand."""
+
+        wait_until(self.is_whole, WHOLE_SECONDS, "all that ran before runs again", 0.5)
+
+
+class _Daemon(Fault):
+    """Something happens to one of the daemons that answer a question."""
+
+    def __init__(self, target: Target, question: Question, on: str = HOLDER) -> None:
+        super().__init__(target, on)
+        self.question = question
+        self.old: list[int] = []
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}: {self.question.agent}"
+
+    def pids(self) -> list[int]:
+        return [process.pid for process in daemon(self.node, self.question)]
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.old = self.pids()
+        assert self.old, f"no {self.question.resource} runs on {self.node}"
+
+    def is_over(self) -> bool:
+        now = self.pids()
+        return bool(now) and not set(now) & set(self.old) and self.is_whole()
+
+
+class DaemonKilled(_Daemon):
+    name = "daemon killed"
+
+    def strike(self) -> float:
+        victim = leader(daemon(self.node, self.question))
+        at = time.time()
+        os.kill(victim, signal.SIGKILL)
+        return at
+
+
+class DaemonFrozen(_Daemon):
+    name = "daemon frozen"
+
+    def strike(self) -> float:
+        at = time.time()
+        for pid in self.old:
+            os.kill(pid, signal.SIGSTOP)
+        return at
+
+
+class _Deadly(Fault):
+    """A node is lost to the others, who fence it."""
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}, {self.on}"
+
+    def is_over(self) -> bool:
+        fencings = self.target.bed.fencings()[self.fenced :]
+        is_gone = any(each["node"] == self.node.name for each in fencings)
+        where = self.cluster.where(self.target.address)
+        has_moved = len(where) == 1 and where != [self.node.name]
+        return is_gone and has_moved and self.cluster.is_idle()
+
+    def mend(self) -> None:
+        self.cluster.boot()
+        super().mend()
+
+
+class NodeKilled(_Deadly):
+    name = "node killed"
+    is_told = True
+
+    def strike(self) -> float:
+        return self.node.kill()
+
+
+class NetworkCut(_Deadly):
+    """Nothing that a node sends to the others arrives, nor what they send to it; the client and
+    all else still reaches every node."""
+
+    name = "network cut"
+
+    def strike(self) -> float:
+        at = time.time()
+        for other in self.others():
+            lose(self.node, other)
+            lose(other, self.node)
+        return at
+
+    def others(self) -> list[Node]:
+        return [node for node in self.target.bed.nodes if node.name != self.node.name]
+
+    def mend(self) -> None:
+        for other in self.others():
+            words = ("ip", "neighbour", "delete", self.node.address, "dev", "eth0")
+            other.run(*words, check=False)
+        super().mend()
+
+
+def lose(sender: Node, receiver: Node) -> None:
+    """From now on nothing that one sends to the other arrives."""
+    words = ("ip", "neighbour", "replace", receiver.address, "lladdr", NOWHERE)
+    sender.run(*words, "nud", "permanent", "dev", "eth0")
+
+
+class Standby(Fault):
+    name = "node standby"
+
+    def strike(self) -> float:
+        at = time.time()
+        self.cluster.pcs("node", "standby", self.node.name)
+        return at
+
+    def is_over(self) -> bool:
+        left = self.cluster.where(self.target.address)
+        return left != [] and left != [self.node.name] and self.cluster.is_idle()
+
+    def mend(self) -> None:
+        self.cluster.pcs("node", "unstandby", self.node.name)
+        super().mend()
+
+
+class Moved(Fault):
+    name = "pcs resource move"
+
+    def strike(self) -> float:
+        names = [node.name for node in self.target.bed.nodes]
+        target = next(name for name in names if name != self.node.name)
+        at = time.time()
+        self.cluster.pcs("resource", "move", self.target.address, target)
+        return at
+
+    def is_over(self) -> bool:
+        left = self.cluster.where(self.target.address)
+        return left != [] and left != [self.node.name] and self.is_whole()

@@ -1,0 +1,127 @@
+"""make cluster-measure: what monitoring costs on a cloud, and what its users notice of faults.
+
+    python3 -m tests.cloud.measure [OPTIONS] [idle] [failover]
+
+Of the cloud that `make cluster` left standing; with --stage, of one that is built for it, and
+removed. Writes idle.json and failover.json, and exits with 1 where a figure is over its limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.bed.bed import Bed, BedError
+from tests.bed.configuration import PROMPT
+from tests.bed.node import CommandFailed
+from tests.bed.timeline import Timeline
+
+from . import cost, failover
+from .__main__ import KEPT, check
+from .architecture import ALL, choose
+from .client import PAUSE
+from .cloud import BINDS, Cloud
+from .target import Target, aim
+
+KINDS = ("idle", "failover")
+COMMAND = "make cluster-measure"
+# What a node's death may take, whatever it held.
+LIMITS = {"node killed": failover.PAPER}
+
+
+@contextmanager
+def standing() -> Iterator[Bed]:
+    """The cloud that was left standing."""
+    bed = KEPT.find()
+    if not bed:
+        raise BedError("no cluster is standing: start one with make cluster")
+    yield bed
+
+
+@contextmanager
+def built(stage: Path, names: Sequence[str], timeline: Timeline) -> Iterator[Bed]:
+    """One with these services (all if none is named), which ends afterwards."""
+    check(stage)
+    with Bed(3, [stage], BINDS, PROMPT) as bed:
+        cloud = Cloud(bed, choose(names) if names else ALL, say=timeline.say)
+        try:
+            cloud.build()
+            yield bed
+        finally:
+            bed.stop()  # nothing of it may write into the folders that go now
+            cloud.down()
+
+
+def write(path: Path, **facts: Any) -> None:
+    """As the report reads it (tests/bench)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    path.write_text(json.dumps({"measured": now, "command": COMMAND, **facts}, indent=1) + "\n")
+
+
+def measure_idle(bed: Bed, seconds: float, to: Path) -> list[str]:
+    """Measure and print it; return what is over its limit."""
+    nodes = cost.measure(bed, seconds)
+    write(to / "idle.json", seconds=seconds, nodes=nodes)
+    print("\n" + cost.table(nodes, seconds), flush=True)
+    return [f"agents on {each['node']}" for each in nodes if each["agents"] > each["limit"]]
+
+
+def measure_failover(target: Target, only: str, timeline: Timeline, to: Path) -> list[str]:
+    """Strike with the faults whose title has `only` in it, print what was seen, and return what is
+    over its limit."""
+    plan = [each for each in failover.everything(target) if only in each[0].title]
+    if not plan:
+        titles = ", ".join(fault.title for fault, _ in failover.everything(target))
+        raise BedError(f"no fault has {only!r} in its name: {titles}")
+    rows = failover.gather(failover.perform(target, plan, timeline.say), LIMITS)
+    timing = target.bed.spec["timing"]
+    facts = {"nodes": len(target.bed.nodes), "interval": PAUSE, "timing": timing, "faults": rows}
+    write(to / "failover.json", **facts)
+    print("\n" + failover.table(rows), flush=True)
+    over = [row for row in rows if row["limit"] is not None and row["gap"] > row["limit"]]
+    return [f"{row['fault']} ({row['request']})" for row in over]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)} (both)")
+    parser.add_argument("--seconds", type=float, default=cost.SECONDS, help="for idle (120)")
+    parser.add_argument("--only", default="", help="faults with this in their name (all)")
+    parser.add_argument("--stage", type=Path, help="build a cloud of what make install made")
+    parser.add_argument("--services", default="", help="for that: agents, with commas between")
+    parser.add_argument("--to", type=Path, default=Path("build/cluster"), help="folder for results")
+    given = parser.parse_args()
+    if unknown := set(given.kinds) - set(KINDS):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    kinds, timeline = given.kinds or KINDS, Timeline()
+    names = [name for name in given.services.split(",") if name]
+    over: list[str] = []
+    with built(given.stage, names, timeline) if given.stage else standing() as bed:
+        target = aim(bed)
+        if "idle" in kinds:
+            timeline.say(f"the cluster is let be for {given.seconds:.0f} s")
+            over += measure_idle(bed, given.seconds, given.to)
+        if "failover" in kinds:
+            over += measure_failover(target, given.only, timeline, given.to)
+    if over:
+        print(f"\nover its limit: {'; '.join(over)}")
+    return 1 if over else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (BedError, CommandFailed, TimeoutError, AssertionError, ValueError) as fault:
+        sys.exit(f"measure: {fault}")
+    except KeyboardInterrupt:
+        print("interrupted: what was struck last is taken back", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
