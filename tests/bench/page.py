@@ -112,7 +112,7 @@ def verdict(report: Report) -> str:
         return f"OVER the limit: {len(report.over)} of {report.judged} figures.{failed}"
     if not report.judged:
         return f"No figure that has a limit was measured.{failed}"
-    return f"All {report.judged} figures with a limit are within it.{failed}"
+    return f"Within the limit: {report.judged} of {report.judged} figures.{failed}"
 
 
 def summary(report: Report) -> Iterator[Any]:

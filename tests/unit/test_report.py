@@ -103,7 +103,7 @@ def test_with_everything_there_every_measurement_has_its_section_and_all_is_ok()
     report = report_of(everything())
     assert [each.measurement for each in report.sections] == list(MEASUREMENTS)
     assert report.over == []
-    assert verdict(report) == f"All {report.judged} figures with a limit are within it."
+    assert verdict(report) == f"Within the limit: {report.judged} of {report.judged} figures."
     assert report.judged >= 15
 
 
