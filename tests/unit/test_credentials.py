@@ -347,7 +347,7 @@ def test_neither_environment_nor_working_folder_has_a_say(
 def test_who_else_can_get_at_a_file(keep: Callable[..., str], mode: int, words: str) -> None:
     path = keep("x", mode=mode)
     os.chown(path, -1, 0) if os.geteuid() == 0 else None
-    _, exposure = secretfile.read(path, "openrc")
+    _, exposure = secretfile.read(path, "parameter openrc")
     expected = f"{path} (parameter openrc) can {words}: chmod 600 {path}" if words else ""
     assert exposure == expected
 
@@ -356,9 +356,9 @@ def test_who_else_can_get_at_a_file(keep: Callable[..., str], mode: int, words: 
 def test_another_group_and_another_owner_count(keep: Callable[..., str]) -> None:
     path = keep("x", mode=0o640)
     os.chown(path, 0, 65534)
-    assert "be read by a group: chmod 600" in secretfile.read(path, "openrc")[1]
+    assert "be read by a group: chmod 600" in secretfile.read(path, "parameter openrc")[1]
     os.chown(path, 65534, 0)
-    assert secretfile.read(path, "openrc")[1].endswith(
+    assert secretfile.read(path, "parameter openrc")[1].endswith(
         f"can be read by user nobody: chown root {path}"
     )
 
@@ -372,7 +372,7 @@ def test_what_is_no_plain_file_is_not_read(
     for name in ("fifo", "folder", "large", "missing", "missing/too", "file/too"):
         keep("x")
         with pytest.raises(InvalidHere) as caught:
-            secretfile.read(str(tmp_path / name), "openrc")
+            secretfile.read(str(tmp_path / name), "parameter openrc")
         assert str(tmp_path / name) in str(caught.value)
         assert "openrc" in str(caught.value)
 
@@ -383,11 +383,11 @@ def test_a_link_is_followed_only_where_nobody_else_could_have_made_it(
     keep("x")
     tmp_path.chmod(0o755)
     (tmp_path / "link").symlink_to("file")
-    assert secretfile.read(str(tmp_path / "link"), "openrc")[0] == "x"
+    assert secretfile.read(str(tmp_path / "link"), "parameter openrc")[0] == "x"
     tmp_path.chmod(0o777)
     with pytest.raises(InvalidHere):
-        secretfile.read(str(tmp_path / "link"), "openrc")
-    assert secretfile.read(str(tmp_path / "file"), "openrc")[0] == "x"
+        secretfile.read(str(tmp_path / "link"), "parameter openrc")
+    assert secretfile.read(str(tmp_path / "file"), "parameter openrc")[0] == "x"
 
 
 # -- whom a kept token is of -------------------------------------------------------------------
