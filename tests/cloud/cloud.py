@@ -22,8 +22,8 @@ __all__ = ["BINDS", "Cloud"]
 INTERVAL = 30
 # All services of three nodes on two cores.
 START_SECONDS = 600
-# How often the progress is looked at, and told where it has not changed.
-LOOK_SECONDS, TELL_SECONDS = 1.0, 15.0
+# How often the progress is looked at, and told at the most; and where it has not changed.
+LOOK_SECONDS, NEWS_SECONDS, TELL_SECONDS = 1.0, 3.0, 15.0
 
 
 def silent(text: str) -> None:
@@ -199,11 +199,12 @@ class Cloud:
         while True:
             now = [(name, each) for name, each in self.standings() if name in wanted]
             well = [name for name, each in now if each.state == HEALTHY]
-            now_told = time.monotonic()
-            if (len(well) != last and now_told - told > 3) or now_told - told > TELL_SECONDS:
-                told, last = now_told, len(well)
+            is_done = all(well.count(name) >= number for name, number in wanted.items())
+            pause = time.monotonic() - told
+            if is_done or pause > (TELL_SECONDS if len(well) == last else NEWS_SECONDS):
+                told, last = time.monotonic(), len(well)
                 self.say(_progress(wanted, well, now))
-            if all(well.count(name) >= number for name, number in wanted.items()):
+            if is_done:
                 return
             if time.monotonic() > until:
                 raise TimeoutError(f"after {seconds:.0f} s: {_progress(wanted, well, now)}")
