@@ -74,12 +74,15 @@ def measure_idle(bed: Bed, seconds: float, to: Path) -> list[str]:
     return [f"agents on {each['node']}" for each in nodes if each["agents"] > each["limit"]]
 
 
-def measure_failover(target: Target, only: str, timeline: Timeline, to: Path) -> list[str]:
-    """Strike with the faults whose title has `only` in it, print what was seen, and return what is
-    over its limit."""
-    plan = [each for each in failover.everything(target) if only in each[0].title]
+def measure_failover(
+    target: Target, only: str, rounds: int, timeline: Timeline, to: Path
+) -> list[str]:
+    """Strike with the faults whose title has `only` in it, none of them more than `rounds` times,
+    print what was seen, and return what is over its limit."""
+    faults = failover.everything(target)
+    plan = [(fault, min(times, rounds)) for fault, times in faults if only in fault.title]
     if not plan:
-        titles = ", ".join(fault.title for fault, _ in failover.everything(target))
+        titles = ", ".join(fault.title for fault, _ in faults)
         raise BedError(f"no fault has {only!r} in its name: {titles}")
     rows = failover.gather(failover.perform(target, plan, timeline.say), LIMITS)
     timing = target.bed.spec["timing"]
@@ -95,6 +98,7 @@ def main() -> int:
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)} (both)")
     parser.add_argument("--seconds", type=float, default=cost.SECONDS, help="for idle (120)")
     parser.add_argument("--only", default="", help="faults with this in their name (all)")
+    parser.add_argument("--rounds", type=int, default=3, help="of a fault, at the most (3)")
     parser.add_argument("--stage", type=Path, help="build a cloud of what make install made")
     parser.add_argument("--services", default="", help="for that: agents, with commas between")
     parser.add_argument("--to", type=Path, default=Path("build/cluster"), help="folder for results")
@@ -111,7 +115,7 @@ def main() -> int:
             timeline.say(f"the cluster is let be for {given.seconds:.0f} s")
             over += measure_idle(bed, given.seconds, given.to)
         if "failover" in kinds:
-            over += measure_failover(target, given.only, timeline, given.to)
+            over += measure_failover(target, given.only, given.rounds, timeline, given.to)
     if over:
         print(f"\nover its limit: {'; '.join(over)}")
     return 1 if over else 0
