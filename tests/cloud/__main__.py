@@ -133,6 +133,7 @@ def guide(cloud: Cloud, to: Path) -> None:
         f"                                    a token, from there"
         + (dashboard if has_horizon else "")
     )
+    print("  make cluster-measure              what it costs, and what its users notice of faults")
     print("  make cluster-stop                 end it, and remove all of it")
 
 
