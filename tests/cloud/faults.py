@@ -18,19 +18,17 @@ from .target import Target, daemon
 NOWHERE = "02:00:00:00:00:00"
 # In which a booted node has all its services, started beside each other on two cores.
 WHOLE_SECONDS = 400.0
-HOLDER, COORDINATOR = "with the address", "with the address, coordinator"
-OTHER = "without the address"
+HOLDER, COORDINATOR, OTHER = "with the address", "coordinator", "neither"
 
 
 class Fault:
     """One fault, of which a cloud can be struck once at a time.
 
-    on: where, of the words above; the address is moved so that there is such a node. is_told: the
-    survivors' logs tell whose share of the outage was what.
+    on: where, of the words above, each another node: the address is moved away from the
+    coordinator, should it be there.
     """
 
     name = ""
-    is_told = False
 
     def __init__(self, target: Target, on: str = HOLDER) -> None:
         self.target, self.cluster, self.on = target, target.cluster, on
@@ -46,16 +44,22 @@ class Fault:
         return self.cluster.wait_running(self.target.address)
 
     def place(self) -> Node:
-        """Have the address where this fault wants it; return the node to strike."""
-        names = [node.name for node in self.target.bed.nodes]
+        """The node to strike."""
         coordinator = self.cluster.dc()
         assert coordinator
-        others = [name for name in names if name != coordinator]
-        holder = coordinator if self.on == COORDINATOR else others[0]
-        if self.holder() != holder:
-            self.cluster.pcs("resource", "move", self.target.address, holder)
+        others = [node.name for node in self.target.bed.nodes if node.name != coordinator]
+        if self.holder() == coordinator:
+            self.cluster.pcs("resource", "move", self.target.address, others[0])
             self.wait_whole()
-        return self.target.bed.node(others[1] if self.on == OTHER else holder)
+        holder = self.holder()
+        neither = next(name for name in others if name != holder)
+        found = {HOLDER: holder, COORDINATOR: coordinator, OTHER: neither}
+        return self.target.bed.node(found[self.on])
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the survivors' logs tell whose share of the outage was what."""
+        return False
 
     def prepare(self) -> None:
         """All that comes before the blow, and may take its time."""
@@ -154,7 +158,10 @@ class _Deadly(Fault):
 
 class NodeKilled(_Deadly):
     name = "node killed"
-    is_told = True
+
+    @property
+    def is_told(self) -> bool:
+        return self.on == HOLDER
 
     def strike(self) -> float:
         return self.node.kill()
@@ -210,8 +217,9 @@ class Moved(Fault):
     name = "pcs resource move"
 
     def strike(self) -> float:
-        names = [node.name for node in self.target.bed.nodes]
-        target = next(name for name in names if name != self.node.name)
+        # the address keeps away from the coordinator
+        away = (self.node.name, self.cluster.dc())
+        target = next(node.name for node in self.target.bed.nodes if node.name not in away)
         at = time.time()
         self.cluster.pcs("resource", "move", self.target.address, target)
         return at
