@@ -18,6 +18,9 @@ PCS = ("pcs", "-f", FILE)
 ADDRESS = "p_ip"
 # What is before stage 1.
 FIRST = (BALANCER.top, ADDRESS)
+# What a node starts at a time: Pacemaker's default, twice the cores, is 12 on three nodes that
+# share two. A monitor may then have no answer in its 30 s, and what is well be started anew (seen).
+AT_ONCE = 2
 PLUGGING = ("neutron-openvswitch-agent", "neutron-agent-dhcp", "neutron-agent-l3")
 # On two cores that all services start on at once; a start takes 2 to 10 s of CPU.
 START_TIMEOUT = 240
@@ -43,6 +46,7 @@ def serve(address: str) -> list[str]:
     """
     ip = ("ocf:heartbeat:IPaddr2", f"ip={address}", "cidr_netmask=24")
     return [
+        *_lines(("property", "set", f"node-action-limit={AT_ONCE}")),
         run(BALANCER),
         *_lines(
             ("resource", "create", ADDRESS, *ip, "op", "monitor", "interval=10s", "timeout=20s"),
