@@ -136,6 +136,7 @@ demo-stop: ## End a demo left standing
 .PHONY: cluster
 cluster: ## The paper's cluster, whole, on this machine; it stays (SERVICES=agent,agent for fewer)
 	@packaging/deps test
+	@$(PYTHON) -m tests.cloud check
 	@$(MAKE) --no-print-directory stage STAGE=build/cluster/stage
 	@$(PYTHON) -m tests.cloud --stage build/cluster/stage $(if $(SERVICES),--services $(SERVICES))
 

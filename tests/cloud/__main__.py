@@ -3,6 +3,7 @@
     python3 -m tests.cloud --stage FOLDER [--services AGENT,AGENT...] [--to build/cluster]
     python3 -m tests.cloud shell N|client    a shell on node N, or on the client's side
     python3 -m tests.cloud stop
+    python3 -m tests.cloud check             whether one can be built: none stands
 
 FOLDER is what `make install DESTDIR=FOLDER` made. Of the services given, and of what they need, if
 not all. Writes commands.txt and haproxy.cfg. Exits with 0 if all are healthy and of use.
@@ -139,13 +140,18 @@ def guide(cloud: Cloud, to: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="?", default="build", choices=("build", "shell", "stop"))
+    parser.add_argument(
+        "what", nargs="?", default="build", choices=("build", "check", "shell", "stop")
+    )
     parser.add_argument("node", nargs="?", default="1", help='number of the node, or "client"')
     parser.add_argument("--stage", type=Path, help="what make install DESTDIR= made")
     parser.add_argument("--services", default="", help="agents, with commas between; default all")
     parser.add_argument("--to", type=Path, default=Path("build/cluster"), help="folder for results")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if given.what == "check":
+        KEPT.check()
+        return 0
     if given.what == "shell":
         KEPT.open_shell(given.node)
     if given.what == "stop":
