@@ -95,8 +95,11 @@ def repeat(asks: Sequence[Callable[[], Attempt]], pause: float, at_once: int) ->
             made = ask()
         finally:
             slots.release()
-        # One write: print() would write the line's end apart, and mix the lines of two threads.
-        os.write(1, json.dumps(asdict(made)).encode() + b"\n")
+        try:
+            # One write: print() would write the line's end apart, and mix the lines of two threads.
+            os.write(1, json.dumps(asdict(made)).encode() + b"\n")
+        except BrokenPipeError:
+            os._exit(0)  # nobody reads any more
 
     threading.Thread(target=end_with_input, daemon=True).start()
     slots = [threading.Semaphore(at_once) for _ in asks]
@@ -105,5 +108,6 @@ def repeat(asks: Sequence[Callable[[], Attempt]], pause: float, at_once: int) ->
         for ask, free in zip(asks, slots):
             if free.acquire(blocking=False):
                 threading.Thread(target=attempt, args=(ask, free), daemon=True).start()
-            due += pause / len(asks)
+            # what is late is not made up for: all that was missed would be asked at once
+            due = max(due + pause / len(asks), time.monotonic())
             time.sleep(max(0.0, due - time.monotonic()))
