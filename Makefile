@@ -18,7 +18,7 @@ LIBRARY   = $(DESTDIR)$(OCF_ROOT)/lib/openstack
 PAGES     = $(if $(MANDIR),$(AGENTS:%=$(DESTDIR)$(MANDIR)/man7/ocf_openstack_%.7))
 TOOLS    := .venv/bin
 SHIMS    := $(notdir $(wildcard heartbeat-shims/openstack-*))
-# What `make demo` and the cluster tests install into the nodes that they build.
+# What tests install into the nodes that they build. What may stand on has a stage of its own.
 STAGE    := build/stage
 
 .PHONY: help
@@ -122,8 +122,9 @@ soak: ## Random faults on one node: do the agents tell the truth? (MINUTES=10; S
 .PHONY: demo
 demo: ## Three-node cluster on this machine keeps a real Keystone alive (KEEP=1 leaves it standing)
 	@packaging/deps demo
-	@$(MAKE) --no-print-directory stage
-	@$(PYTHON) tests/bed/demo.py --stage $(STAGE) $(if $(filter 1 yes true,$(KEEP)),--keep)
+	@$(PYTHON) tests/bed/demo.py check
+	@$(MAKE) --no-print-directory stage STAGE=build/demo/stage
+	@$(PYTHON) tests/bed/demo.py --stage build/demo/stage $(if $(filter 1 yes true,$(KEEP)),--keep)
 
 .PHONY: demo-shell
 demo-shell: ## A shell on a node of a demo left standing (NODE=1)

@@ -1,6 +1,7 @@
 """The demo: a real Keystone on three nodes, kept alive by Pacemaker through four faults.
 
     demo.py [--keep] --stage FOLDER   FOLDER is what `make install DESTDIR=FOLDER` made
+    demo.py check                     whether there can be one: none stands
     demo.py shell N                   a shell on node N of a demo that was kept
     demo.py stop                      end the demo that was kept
 
@@ -75,7 +76,9 @@ def perform(stage: Path, kept: bool) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="?", default="play", choices=("play", "shell", "stop"))
+    parser.add_argument(
+        "what", nargs="?", default="play", choices=("play", "check", "shell", "stop")
+    )
     parser.add_argument("node", nargs="?", default="1", help="number of the node for shell")
     parser.add_argument("--stage", type=Path, help="what make install DESTDIR= made")
     parser.add_argument("--keep", action="store_true", help="leave the cluster standing")
@@ -85,6 +88,9 @@ def main() -> int:
         if not given.stage:
             parser.error("--stage is needed")
         return perform(given.stage, given.keep)
+    if given.what == "check":
+        KEPT.check()
+        return 0
     if given.what == "shell":
         KEPT.open_shell(given.node)
     KEPT.end()
