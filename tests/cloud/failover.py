@@ -63,49 +63,45 @@ class Sight:
     by: dict[str, int]
 
 
-class Trial:
-    """Strikes a cloud while a user asks. say: is told what happens."""
-
-    def __init__(self, target: Target, say: Callable[[str], None]) -> None:
-        self.target, self.say = target, say
-        self.user = User(target.bed, target.identity, target.login, target.questions)
-
-    def end(self) -> None:
-        self.user.stop()
-
-    def wait_answers(self) -> None:
-        """Wait until all is answered, and has been for a second."""
-        since = time.time()
-        what = f"{GOOD} good answers to each question; the last failure: "
-        try:
-            wait_until(lambda: self.user.answers_since(since, GOOD), ANSWER_SECONDS, what)
-        except TimeoutError:
-            raise TimeoutError(what + self.user.last_error()) from None
-
-    def play(self, fault: Fault) -> list[Sight]:
-        """One fault, from its preparation to its undoing; what was seen meanwhile."""
-        fault.prepare()
-        self.wait_answers()
-        logs = Logs(node for node in self.target.bed.nodes if node.name != fault.node.name)
-        self.say(f"{fault.title}: {fault.node}")
+def play(target: Target, fault: Fault, say: Callable[[str], None]) -> list[Sight]:
+    """One fault, from its preparation to its undoing, and what a user saw of it, who asks only as
+    long as something is to be seen. say: is told."""
+    fault.prepare()
+    user = User(target.bed, target.identity, target.login, target.questions)
+    try:
+        wait_answers(user)
+        logs = Logs(node for node in target.bed.nodes if node.name != fault.node.name)
+        say(f"{fault.title}: {fault.node}")
         try:
             at = fault.strike()
             wait_until(fault.is_over, OVER_SECONDS, f"{fault.title} is over", 0.5)
-            self.wait_answers()
+            wait_answers(user)
         except BaseException:  # Ctrl-C too: the cloud may stand longer than we do
             with suppress(BedError, CommandFailed, TimeoutError):
                 fault.mend()
             raise
         until = time.time()
         lines = logs.lines() if fault.is_told else []
-        seen = [
-            see(fault.title, each, self.user.those(each), at, until, lines, self.target.address)
-            for each in self.target.questions
-        ]
-        for sight in seen:
-            self.say(f"  {told(sight)}")
-        fault.undo()
-        return seen
+    finally:
+        user.stop()
+    seen = [
+        see(fault.title, each, user.those(each), at, until, lines, target.address)
+        for each in target.questions
+    ]
+    for sight in seen:
+        say(f"  {told(sight)}")
+    fault.undo()
+    return seen
+
+
+def wait_answers(user: User) -> None:
+    """Wait until all is answered, and has been for a second."""
+    since = time.time()
+    what = f"{GOOD} good answers to each question; the last failure: "
+    try:
+        wait_until(lambda: user.answers_since(since, GOOD), ANSWER_SECONDS, what)
+    except TimeoutError:
+        raise TimeoutError(what + user.last_error()) from None
 
 
 def see(
@@ -171,11 +167,9 @@ def perform(
     target: Target, plan: Iterable[tuple[Fault, int]], say: Callable[[str], None]
 ) -> list[Sight]:
     """Play each fault so often; all that was seen."""
-    trial = Trial(target, say)
-    try:
-        return [sight for fault, times in plan for _ in range(times) for sight in trial.play(fault)]
-    finally:
-        trial.end()
+    return [
+        sight for fault, times in plan for _ in range(times) for sight in play(target, fault, say)
+    ]
 
 
 def gather(seen: Iterable[Sight], limits: Mapping[str, float]) -> list[dict[str, Any]]:

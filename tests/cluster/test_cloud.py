@@ -15,7 +15,7 @@ from tests.bed.waiting import wait_until
 from tests.cloud.architecture import BALANCER, choose
 from tests.cloud.cloud import BINDS, Cloud, silent
 from tests.cloud.commands import ADDRESS
-from tests.cloud.failover import Trial
+from tests.cloud.failover import play
 from tests.cloud.faults import NodeKilled
 from tests.cloud.target import aim, daemon
 from tests.stack.identity import LOGIN
@@ -134,11 +134,7 @@ def test_a_node_that_dies_leaves_its_users_to_those_that_run_already(cloud: Clou
         return [process.pid for each in found for process in each]
 
     before, fenced = pids(), len(cloud.bed.fencings())
-    trial = Trial(target, silent)
-    try:
-        seen = trial.play(fault)
-    finally:
-        trial.end()
+    seen = play(target, fault, silent)
     assert [sight.request for sight in seen] == ["token", "image list"]
     for sight in seen:
         assert sight.by and set(sight.by) <= {node.name for node in others}
