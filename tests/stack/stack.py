@@ -118,6 +118,7 @@ class Stack:
         finally:
             # only now: a preparation that ran has lost its database, and ends
             self._ahead.shutdown()
+            self.catalog.session.close()
             for child in self._children:
                 child.wait(10)
 
