@@ -16,7 +16,8 @@ STATES = {0: HEALTHY, 190: DEGRADED}
 @dataclass(frozen=True)
 class Standing:
     """node: where it runs, "" for nowhere. state: one of the words above, by the last recurring
-    monitor. started: the number of the start operation that has ended, another after each."""
+    monitor. started: the number of the start, or the probe that found it running, that has ended;
+    another after each."""
 
     node: str = ""
     state: str = STOPPED
@@ -46,7 +47,12 @@ def instances(status: Any) -> Iterator[tuple[str, Standing]]:
 
 def _judge(node: str, done: Sequence[Operation]) -> Standing:
     """By its history on one node."""
-    orders = [each for each in done if not each.interval and each.task in ("start", "stop")]
+    # A probe that found it running, as after a clean-up, is the beginning of its history too.
+    orders = [
+        each
+        for each in done
+        if not each.interval and (each.task in ("start", "stop") or each.rc in STATES)
+    ]
     if not orders:
         return Standing()
     last = max(orders, key=lambda each: each.call)

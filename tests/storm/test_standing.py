@@ -60,6 +60,9 @@ def history(*operations: tuple[str, str, int, int | None, int, int], count: str 
         ([("last_0", "stop", 0, None, 20, 140), GOOD], Standing("node-2", STOPPED)),
         ([("last_0", "stop", 0, 0, 20, 140), GOOD], Standing()),
         ([("last_0", "monitor", 0, 7, 5, 90)], Standing()),
+        # cleaned up: found running, and monitored from then on
+        ([("last_0", "monitor", 0, 0, 12, 100), GOOD], Standing("node-2", HEALTHY, "", 12)),
+        ([("last_0", "monitor", 0, 0, 12, 100)], Standing("node-2", STARTING, "", 12)),
     ],
 )
 def test_standing(
