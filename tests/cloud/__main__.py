@@ -54,7 +54,7 @@ def perform(stage: Path, services: Sequence[Service], to: Path) -> int:
     check(stage)
     timeline = Timeline()
     timeline.title(f"{len(services)} services on three nodes, on this machine")
-    with Bed(3, [stage], BINDS, PROMPT) as bed:
+    with Bed(3, [stage], BINDS, timing=PROMPT) as bed:
         cloud = Cloud(bed, services, say=timeline.say)
         try:
             cloud.build()

@@ -49,7 +49,7 @@ def standing() -> Iterator[Bed]:
 def built(stage: Path, names: Sequence[str], timeline: Timeline) -> Iterator[Bed]:
     """One with these services (all if none is named), which ends afterwards."""
     check(stage)
-    with Bed(3, [stage], BINDS, PROMPT) as bed:
+    with Bed(3, [stage], BINDS, timing=PROMPT) as bed:
         cloud = Cloud(bed, choose(names) if names else ALL, say=timeline.say)
         try:
             cloud.build()
