@@ -295,23 +295,25 @@ def test_force_reload_starts_nothing(keystone: Installed) -> None:
 # --- under Pacemaker
 
 
+SECRET = 'it\'s a "s3cret" \\x &y $z'
+
+
 def test_pcs_prints_the_commands_without_secrets(keystone: Installed) -> None:
-    file = keystone.write('os_password =  it\'s a "s3cret" $x\nop_start_timeout = 90\n')
+    file = keystone.write(f"user = keystone\nos_password =  {SECRET}\nop_start_timeout = 90\n")
     result = keystone("p_keystone", "config=/etc/key stone.conf", "os_username=admin", "pcs")
     create, secret, enable = result.out.splitlines()
     assert "s3cret" not in result.out + result.err
     assert shlex.split(create) == [
         *("pcs", "resource", "create", "p_keystone", "ocf:openstack:keystone"),
-        *("config=/etc/key stone.conf", "os_username=admin"),
+        *("user=keystone", "config=/etc/key stone.conf", "os_username=admin"),
         *("op", "start", "timeout=90s", "--disabled"),
     ]
     assert enable == "pcs resource enable p_keystone"
-    # what a shell makes of the second line, with a cibsecret that shows its words
-    shown = f"cibsecret() {{ printf '%s\\n' \"$@\"; }}\n{secret}"
+    # what a shell makes of the second line, with a cibsecret that does as the real one does
+    reads = "cibsecret() { read -p 'Enter value: ' VALUE; printf '%s\\n' \"$@\" \"$VALUE\"; }"
+    shown = f"{reads}\n{secret}"
     done = subprocess.run(["bash", "-c", shown], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == [
-        *("set", "p_keystone", "os_password", 'it\'s a "s3cret" $x')
-    ]
+    assert done.stdout.splitlines() == ["set", "p_keystone", "os_password", SECRET]
     assert str(file) in secret
     assert keystone.actions == []
 
