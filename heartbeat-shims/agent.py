@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Where the agents are: installed, and in a checkout.
 PROVIDERS = (HERE + "/../../../resource.d/openstack", HERE + "/../agents")
-# What an agent gets of the caller's environment, beside Heartbeat's own HA_ variables.
 LATE = 124  # as timeout(1) says it
+# What an agent gets of the caller's environment, beside Heartbeat's own HA_ variables.
 KEPT = ("PATH", "LANG", "TZ", "OCF_ROOT", "OCF_CHECK_LEVEL")
 
 
