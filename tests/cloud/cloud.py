@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 
 from tests.bed.bed import Bed
 from tests.bed.cluster import Cluster
+from tests.bed.configuration import PATIENT, Timing
 from tests.stack.stack import Stack
 from tests.storm.backbone import IDENTITY_ADDRESS
 from tests.storm.standing import DEGRADED, FAILED, HEALTHY, Standing, instances
@@ -17,7 +20,7 @@ from .architecture import ALL, BALANCER, Service, switch
 from .commands import ADDRESS, FIRST
 from .deployment import BINDS, Prepared, make_switch
 
-__all__ = ["BINDS", "Cloud"]
+__all__ = ["BINDS", "Cloud", "built"]
 # As in the paper.
 INTERVAL = 30
 # All services of three nodes on two cores.
@@ -209,6 +212,25 @@ class Cloud:
             if time.monotonic() > until:
                 raise TimeoutError(f"after {seconds:.0f} s: {_progress(wanted, well, now)}")
             time.sleep(LOOK_SECONDS)
+
+
+@contextmanager
+def built(
+    stage: Path,
+    services: Sequence[Service],
+    interval: int = INTERVAL,
+    timing: Timing = PATIENT,
+    say: Callable[[str], None] = silent,
+) -> Iterator[Cloud]:
+    """One on a bed of its own, with the agents of `stage`; all of it ends with the context."""
+    with Bed(3, [stage], BINDS, timing=timing) as bed:
+        cloud = Cloud(bed, services, interval, say)
+        try:
+            cloud.build()
+            yield cloud
+        finally:
+            bed.stop()  # nothing of it may write into the folders that go now
+            cloud.down()
 
 
 def _progress(wanted: dict[str, int], well: list[str], now: list[tuple[str, Standing]]) -> str:

@@ -27,7 +27,7 @@ from . import cost, failover
 from .__main__ import KEPT, check
 from .architecture import ALL, choose
 from .client import PAUSE
-from .cloud import BINDS, Cloud
+from .cloud import built
 from .target import Target, aim
 
 KINDS = ("idle", "failover")
@@ -46,17 +46,12 @@ def standing() -> Iterator[Bed]:
 
 
 @contextmanager
-def built(stage: Path, names: Sequence[str], timeline: Timeline) -> Iterator[Bed]:
+def made(stage: Path, names: Sequence[str], timeline: Timeline) -> Iterator[Bed]:
     """One with these services (all if none is named), which ends afterwards."""
     check(stage)
-    with Bed(3, [stage], BINDS, timing=PROMPT) as bed:
-        cloud = Cloud(bed, choose(names) if names else ALL, say=timeline.say)
-        try:
-            cloud.build()
-            yield bed
-        finally:
-            bed.stop()  # nothing of it may write into the folders that go now
-            cloud.down()
+    services = choose(names) if names else ALL
+    with built(stage, services, timing=PROMPT, say=timeline.say) as cloud:
+        yield cloud.bed
 
 
 def write(path: Path, **facts: Any) -> None:
@@ -109,7 +104,7 @@ def main() -> int:
     kinds, timeline = given.kinds or KINDS, Timeline()
     names = [name for name in given.services.split(",") if name]
     over: list[str] = []
-    with built(given.stage, names, timeline) if given.stage else standing() as bed:
+    with made(given.stage, names, timeline) if given.stage else standing() as bed:
         target = aim(bed)
         if "idle" in kinds:
             timeline.say(f"the cluster is let be for {given.seconds:.0f} s")

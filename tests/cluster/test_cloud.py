@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bed.bed import Bed
 from tests.bed.waiting import wait_until
 from tests.cloud.architecture import BALANCER, choose
-from tests.cloud.cloud import BINDS, Cloud, silent
+from tests.cloud.cloud import Cloud, built, silent
 from tests.cloud.commands import ADDRESS
 from tests.cloud.failover import play
 from tests.cloud.faults import NodeKilled
@@ -31,14 +30,8 @@ SECONDS = 240.0
 
 @pytest.fixture(scope="module")
 def cloud(stage: Path) -> Iterator[Cloud]:
-    with Bed(3, [stage], BINDS) as bed:
-        cloud = Cloud(bed, choose(SERVICES), INTERVAL)
-        try:
-            cloud.build()
-            yield cloud
-        finally:
-            bed.stop()  # nothing of it may write into the folders that go now
-            cloud.down()
+    with built(stage, choose(SERVICES), INTERVAL) as cloud:
+        yield cloud
 
 
 def ask(cloud: Cloud, url: str, *more: str) -> tuple[int, str]:
