@@ -23,7 +23,7 @@ from tests.bed import bed as beds  # noqa: E402
 from tests.bed import keystone as keystones  # noqa: E402
 from tests.bed.bed import Bed, BedError  # noqa: E402
 from tests.bed.configuration import PACEMAKER  # noqa: E402
-from tests.bed.kept import Kept  # noqa: E402
+from tests.bed.kept import ORDERS, Kept  # noqa: E402
 from tests.bed.node import CommandFailed  # noqa: E402
 from tests.bed.play import Play  # noqa: E402
 
@@ -76,25 +76,18 @@ def perform(stage: Path, kept: bool) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "what", nargs="?", default="play", choices=("play", "check", "shell", "stop")
-    )
+    parser.add_argument("what", nargs="?", default="play", choices=("play", *ORDERS))
     parser.add_argument("node", nargs="?", default="1", help="number of the node for shell")
     parser.add_argument("--stage", type=Path, help="what make install DESTDIR= made")
     parser.add_argument("--keep", action="store_true", help="leave the cluster standing")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    if given.what == "play":
-        if not given.stage:
-            parser.error("--stage is needed")
-        return perform(given.stage, given.keep)
-    if given.what == "check":
-        KEPT.check()
+    if given.what in ORDERS:
+        KEPT.obey(given.what, given.node)
         return 0
-    if given.what == "shell":
-        KEPT.open_shell(given.node)
-    KEPT.end()
-    return 0
+    if not given.stage:
+        parser.error("--stage is needed")
+    return perform(given.stage, given.keep)
 
 
 if __name__ == "__main__":

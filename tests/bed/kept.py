@@ -9,6 +9,9 @@ from pathlib import Path
 from .bed import Bed, BedError
 from .node import ENVIRONMENT
 
+# What may be said of one, beside having it made.
+ORDERS = ("check", "shell", "stop")
+
 
 class Kept:
     """name: what it is, as in "a demo is standing already"; start, stop: the commands for that."""
@@ -60,3 +63,13 @@ class Kept:
             bed.stop()
         self.path.unlink(missing_ok=True)
         print(f"the {self.name} has ended" if bed else f"no {self.name} is standing")
+
+    def obey(self, what: str, node: str) -> None:
+        """Do what is said of one that stands, or does not: check, shell (on that node) or stop.
+        Raises BedError, as each does."""
+        if what == "check":
+            self.check()
+        elif what == "shell":
+            self.open_shell(node)
+        else:
+            self.end()

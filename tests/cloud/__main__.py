@@ -24,7 +24,7 @@ from pathlib import Path
 from tests.bed import bed as beds
 from tests.bed.bed import CLIENT, Bed, BedError
 from tests.bed.configuration import PACEMAKER, PROMPT
-from tests.bed.kept import Kept
+from tests.bed.kept import ORDERS, Kept
 from tests.bed.node import CommandFailed
 from tests.bed.timeline import Timeline
 from tests.stack.identity import LOGIN, PASSWORD
@@ -140,22 +140,15 @@ def guide(cloud: Cloud, to: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "what", nargs="?", default="build", choices=("build", "check", "shell", "stop")
-    )
+    parser.add_argument("what", nargs="?", default="build", choices=("build", *ORDERS))
     parser.add_argument("node", nargs="?", default="1", help='number of the node, or "client"')
     parser.add_argument("--stage", type=Path, help="what make install DESTDIR= made")
     parser.add_argument("--services", default="", help="agents, with commas between; default all")
     parser.add_argument("--to", type=Path, default=Path("build/cluster"), help="folder for results")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    if given.what == "check":
-        KEPT.check()
-        return 0
-    if given.what == "shell":
-        KEPT.open_shell(given.node)
-    if given.what == "stop":
-        KEPT.end()
+    if given.what in ORDERS:
+        KEPT.obey(given.what, given.node)
         return 0
     if not given.stage:
         parser.error("--stage is needed")
