@@ -100,6 +100,28 @@ def launch(instance: Instance, command: Command, log: Log) -> Daemon:
     return Daemon(process, command.argv, user.pw_uid, printed)
 
 
+def ask(instance: Instance, command: Command, query: Sequence[str], seconds: float) -> str:
+    """What the daemon's program prints with these arguments after its own, run as its user; "" if
+    it fails, or takes longer than that."""
+    user = user_of(instance)
+    if user is None:
+        return ""
+    try:
+        done = subprocess.run(  # noqa: S603 - words, not a shell; the operator's own command
+            [*command.argv, *query],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=max(0.0, seconds),
+            cwd="/",
+            env=environment(instance, command, user),
+            **_credentials(user),
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return "" if done.returncode else done.stdout.decode("utf-8", "replace")
+
+
 def environment(instance: Instance, command: Command, user: pwd.struct_passwd) -> dict[str, str]:
     """All variables of the daemon: the usual ones, its own, and the marker of the instance."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}

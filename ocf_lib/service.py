@@ -14,6 +14,23 @@ if TYPE_CHECKING:
 HUP = 1
 
 
+class OwnPidFile:
+    """A PID file of a daemon's own that keeps it from starting while anything lives under the PID
+    in there, also long after the daemon was killed.
+
+    refusal: what it prints then, a regular expression whose group is the PID. query: the arguments
+    with which, after those of its start, it prints its settings and ends. setting: a regular
+    expression for the line among them that has the file's path. programs: what may have written it
+    and be alive, by the beginning of their names.
+    """
+
+    def __init__(
+        self, refusal: str, query: Sequence[str], setting: str, programs: Sequence[str]
+    ) -> None:
+        self.refusal, self.query, self.setting = refusal, query, setting
+        self.programs = tuple(programs)
+
+
 class Program:
     """A daemon of its own, started as `PROGRAM ARGUMENTS`.
 
@@ -24,7 +41,7 @@ class Program:
     may hold {config} and {config_folder}.
     variables: what it gets in any case. log: the file that its package has it log to.
     reload: the signal at which it re-reads its configuration and goes on working, 0 for none.
-    renews: it replaces its workers then.
+    renews: it replaces its workers then. own_pid_file: one that it heeds at its start.
     """
 
     ending = Ending(15, 0)  # SIGTERM
@@ -38,9 +55,11 @@ class Program:
         variables: Mapping[str, str] | None = None,
         reload: int = 0,
         renews: bool = False,
+        own_pid_file: OwnPidFile | None = None,
     ) -> None:
         self.program, self.arguments, self.environment = program, arguments, environment or {}
         self.log, self.variables = log, variables or {}
+        self.own_pid_file = own_pid_file
         self.reloading = Reloading(reload, renews)
 
 

@@ -13,6 +13,7 @@ from ocf_lib import (
     guard,
     holder,
     launcher,
+    leftover,
     lock,
     members,
     needs,
@@ -30,6 +31,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ocf_lib.command import Command
     from ocf_lib.endpoint import Endpoint
     from ocf_lib.instance import Instance
     from ocf_lib.log import Log
@@ -75,18 +77,30 @@ def start(instance: Instance, log: Log) -> None:
             adoption.settle_sentinel(instance)
             return
         wanted = command.resolve(instance)
-        instance.notes.drop("")  # of a run before this one
-        daemon = launcher.launch(instance, wanted, log)
-        # Recorded before anything else: at the action's timeout Pacemaker SIGKILLs us, and the
-        # stop that follows must know what to end. Owner and executable are noted once settled.
-        leader = Identity(daemon.process.pid, daemon.process.start)
-        record = Record(leader, wanted.ending, reloading=command.reloading_of(instance))
-        _keep(instance, record, log)
-        log.info(f"{instance.name} launched as PID {daemon.process.pid}: {' '.join(wanted.argv)}")
-        _wait(instance, record, daemon, log)
+        daemon, record = _launch(instance, wanted, log)
+        try:
+            _wait(instance, record, daemon, log)
+        except Died:
+            if not leftover.clear(instance, wanted, daemon.last_words(), log):
+                raise
+            daemon, record = _launch(instance, wanted, log)
+            _wait(instance, record, daemon, log)
         if not instance.parameters.get("crash_detection"):
             # the one that it was started under; to find it is a look at every process of the host
             adoption.settle_sentinel(instance)
+
+
+def _launch(instance: Instance, wanted: Command, log: Log) -> tuple[launcher.Daemon, Record]:
+    """Run it, and have it on record."""
+    instance.notes.drop("")  # of a run before this one
+    daemon = launcher.launch(instance, wanted, log)
+    # Recorded before anything else: at the action's timeout Pacemaker SIGKILLs us, and the stop
+    # that follows must know what to end. Owner and executable are noted once settled.
+    leader = Identity(daemon.process.pid, daemon.process.start)
+    record = Record(leader, wanted.ending, reloading=command.reloading_of(instance))
+    _keep(instance, record, log)
+    log.info(f"{instance.name} launched as PID {daemon.process.pid}: {' '.join(wanted.argv)}")
+    return daemon, record
 
 
 def adopt(instance: Instance, pid: int) -> Record:
