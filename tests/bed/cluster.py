@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -12,11 +13,14 @@ from lxml import etree
 
 from .bed import Bed, BedError
 from .configuration import first_cib
-from .node import Node
+from .node import Node, finish
 from .waiting import wait_until
 
 # What Pacemaker itself keeps among the cluster's properties.
 OWN_PROPERTIES = ("have-watchdog", "dc-version", "cluster-infrastructure")
+# The status of a command that was killed; how often, and how soon, it is seen that its node was.
+KILLED = -9
+LAST_LOOKS, LOOK_SECONDS = 20, 0.1
 
 
 @dataclass(frozen=True)
@@ -73,14 +77,27 @@ class Cluster:
         """Run pcs with these words on a living node; options and errors as Node.run."""
         return self.run("pcs", *words, **{"timeout": 180, **options})
 
+    def ask(self, *words: str) -> Any:
+        """The XML that a command prints which changes nothing, as an lxml element; of another node
+        where the one that is asked first dies meanwhile. Errors as Node.run."""
+        asked: list[Node] = []
+        while True:
+            node = self.node()
+            done = node.run(*words, check=False)
+            # only its node's end kills it; whoever keeps the nodes hears of that a moment later
+            if done.returncode != KILLED or asked.count(node) > LAST_LOOKS:
+                finish(done, words, node.name)
+                return etree.fromstring(done.stdout.encode())
+            asked.append(node)
+            time.sleep(LOOK_SECONDS)
+
     def crm_mon(self) -> Any:
         """crm_mon's whole answer as an lxml element. An offline cluster raises CommandFailed."""
-        options = ("--one-shot", "--inactive", "--output-as=xml")
-        return etree.fromstring(self.run("crm_mon", *options).stdout.encode())
+        return self.ask("crm_mon", "--one-shot", "--inactive", "--output-as=xml")
 
     def cib(self, scope: str = "status") -> Any:
         """A part of the CIB (status, resources, crm_config ...) as an lxml element."""
-        return etree.fromstring(self.run("cibadmin", "--query", "--scope", scope).stdout.encode())
+        return self.ask("cibadmin", "--query", "--scope", scope)
 
     def online(self) -> set[str]:
         """The names of the nodes that Pacemaker has online; empty while it does not answer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from math import inf
@@ -165,11 +165,17 @@ def everything(target: Target) -> list[tuple[Fault, int]]:
 
 def perform(
     target: Target, plan: Iterable[tuple[Fault, int]], say: Callable[[str], None]
-) -> list[Sight]:
-    """Play each fault so often; all that was seen."""
-    return [
-        sight for fault, times in plan for _ in range(times) for sight in play(target, fault, say)
-    ]
+) -> Iterator[tuple[list[Sight], str]]:
+    """Play each fault so often. Yields what was seen each time and, where it was not seen to its
+    end, why. Raises TimeoutError where the cloud is not as before after such a one."""
+    for fault, times in plan:
+        for _ in range(times):
+            try:
+                yield play(target, fault, say), ""
+            except (BedError, CommandFailed, TimeoutError) as error:
+                say(f"{fault.title}: not seen to its end: {error}")
+                yield [], f"{fault.title}: {error}"
+                fault.wait_whole()
 
 
 def gather(seen: Iterable[Sight], limits: Mapping[str, float]) -> list[dict[str, Any]]:

@@ -66,26 +66,42 @@ def measure_idle(bed: Bed, seconds: float, to: Path) -> list[str]:
     nodes = cost.measure(bed, seconds)
     write(to / "idle.json", seconds=seconds, nodes=nodes)
     print("\n" + cost.table(nodes, seconds), flush=True)
-    return [f"agents on {each['node']}" for each in nodes if each["agents"] > each["limit"]]
+    over = [each["node"] for each in nodes if each["agents"] > each["limit"]]
+    return [f"over its limit: agents on {node}" for node in over]
 
 
 def measure_failover(
     target: Target, only: str, rounds: int, timeline: Timeline, to: Path
 ) -> list[str]:
     """Strike with the faults whose title has `only` in it, none of them more than `rounds` times,
-    print what was seen, and return what is over its limit."""
+    print what was seen, and return what is over its limit, or was not seen to its end."""
     faults = failover.everything(target)
     plan = [(fault, min(times, rounds)) for fault, times in faults if only in fault.title]
     if not plan:
         titles = ", ".join(fault.title for fault, _ in faults)
         raise BedError(f"no fault has {only!r} in its name: {titles}")
-    rows = failover.gather(failover.perform(target, plan, timeline.say), LIMITS)
-    timing = target.bed.spec["timing"]
-    facts = {"nodes": len(target.bed.nodes), "interval": PAUSE, "timing": timing, "faults": rows}
-    write(to / "failover.json", **facts)
-    print("\n" + failover.table(rows), flush=True)
+    seen: list[failover.Sight] = []
+    unseen: list[str] = []
+    try:
+        for sights, error in failover.perform(target, plan, timeline.say):
+            seen += sights
+            unseen += [error] if error else []
+            keep_failover(target, seen, to)
+    finally:  # whatever comes between: this took minutes
+        if seen:
+            print("\n" + failover.table(failover.gather(seen, LIMITS)), flush=True)
+    rows = failover.gather(seen, LIMITS)
     over = [row for row in rows if row["limit"] is not None and row["gap"] > row["limit"]]
-    return [f"{row['fault']} ({row['request']})" for row in over]
+    return [f"over its limit: {row['fault']} ({row['request']})" for row in over] + [
+        f"not seen to its end: {each}" for each in unseen
+    ]
+
+
+def keep_failover(target: Target, seen: Sequence[failover.Sight], to: Path) -> None:
+    """Write what was seen until now."""
+    timing = target.bed.spec["timing"]
+    facts = {"nodes": len(target.bed.nodes), "interval": PAUSE, "timing": timing}
+    write(to / "failover.json", **facts, faults=failover.gather(seen, LIMITS))
 
 
 def main() -> int:
@@ -103,17 +119,17 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     kinds, timeline = given.kinds or KINDS, Timeline()
     names = [name for name in given.services.split(",") if name]
-    over: list[str] = []
+    wrong: list[str] = []
     with made(given.stage, names, timeline) if given.stage else standing() as bed:
         target = aim(bed)
         if "idle" in kinds:
             timeline.say(f"the cluster is let be for {given.seconds:.0f} s")
-            over += measure_idle(bed, given.seconds, given.to)
+            wrong += measure_idle(bed, given.seconds, given.to)
         if "failover" in kinds:
-            over += measure_failover(target, given.only, given.rounds, timeline, given.to)
-    if over:
-        print(f"\nover its limit: {'; '.join(over)}")
-    return 1 if over else 0
+            wrong += measure_failover(target, given.only, given.rounds, timeline, given.to)
+    if wrong:
+        print("\n" + "\n".join(wrong))
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
