@@ -20,7 +20,10 @@ How a backend that is gone is left:
   here, and are gone when their client is (abortonclose). A check passes by that queue. In the
   daemon's own queue it would wait with all others, be late, and a daemon that is merely busy be
   left, after which the next has twice as much to do: tokens were refused for 7 s (seen: ten log-ins
-  a second, 0.1 s of CPU each, on two cores). Whoever moves images may have any number;
+  a second, 0.1 s of CPU each, on two cores). Whoever moves images may have any number. Those who
+  came last are served first (priority-class, by the second): in the order of their coming each
+  one's turn would come just when it has given up (seen: no list of servers for 17 s, after a node's
+  death had left two daemons for ten lists a second);
 - it is back when a check has an answer. A mere connection would not do: uwsgi listens 3 to 10 s
   before its application is loaded.
 
@@ -38,7 +41,7 @@ FAST_MS = 200
 INTER_SECONDS = 2
 CHECK_SECONDS = 3
 UNHEARD_SECONDS = 2
-MOST = 4
+MOST = 2
 # What they move takes long, and they wait for it: the number of workers says nothing.
 MOVERS = ("glance-api", "swift-proxy")
 
@@ -81,6 +84,7 @@ SERVICE = """
 listen {agent}
     bind {address}:{port} transparent
     http-response set-header X-Served-By %s
+    http-request set-priority-class date,mod(2048),neg
     http-request disable-l7-retry unless METH_GET or {{ path /v3/auth/tokens }}
 {check}{servers}"""
 CHECK = """\
