@@ -163,11 +163,14 @@ def check_connections(family: Family) -> None:
 
 
 def check_second_start(caller: Caller, family: Family) -> None:
-    before = family.all, sessions(caller)
+    before, known = family.all, sessions(caller)
     again = caller("start", timeout=family.real.start_timeout)
     assert again.code == 0, again
     assert Family(caller, family.real).pid == family.pid
-    assert (family.all, sessions(caller)) == before
+    assert family.all == before
+    # no new one. Of the first, none may be left that carries the marker: a daemon that sets its
+    # title (neutron-l3-agent) writes over its environment, and the helpers that it runs end
+    assert sessions(caller) <= known
 
 
 @pytest.mark.parametrize("tried", daemons.first_of_each_agent(), ids=lambda real: real.name)
