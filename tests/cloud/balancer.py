@@ -9,9 +9,11 @@ How a backend that is gone is left:
   once (redispatch). Answers that break off before their first byte are asked for elsewhere too,
   where asking twice does no harm (retry-on, GET and log-in alone);
 - the node is dead: the connection has CONNECT_MS, then another node is asked;
-- either is noticed by the request itself (observe), and checks come every FAST_MS from then on. A
-  server that is marked as down keeps its requests (no shutdown-sessions, nor sudden-death): among
-  them is the one that is just on its way to another, which would have no answer (seen);
+- either is noticed by the request itself (observe): the first connection that fails takes the
+  server out (mark-down). A check would find out in 0.8 s, while whoever finds the others full is
+  sent to the dead one again and again (seen: two or three 503 for each death). It keeps the
+  requests that it has (no shutdown-sessions, nor sudden-death): among them is the one that is just
+  on its way to another, which would have no answer (seen);
 - the node dies while it has a request: nothing comes back, not even a refusal. The kernel finds
   that out in UNHEARD_SECONDS (tcp-ut, srvtcpka), which is an answer that breaks off;
 - the daemon hangs: the check has no answer for CHECK_SECONDS, twice. Longer than any request of an
@@ -72,7 +74,7 @@ defaults
     timeout server 60s
     timeout tunnel 1h
     default-server check inter {inter}s fastinter {fast}ms downinter 1s fall 2 rise 1 \
-observe layer4 error-limit 1 on-error fastinter tcp-ut {unheard}s
+observe layer4 error-limit 1 on-error mark-down tcp-ut {unheard}s
 
 frontend alive
     bind {alive}
