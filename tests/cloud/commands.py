@@ -42,7 +42,8 @@ def serve(address: str) -> list[str]:
     It keeps away from the coordinator: where that has died, another is elected first, which then
     sleeps for a second (Pacemaker's do_pe_invoke_callback). Users are answered 1.7 s after such a
     death if the address was there too, and 0.7 s after another's; with the rule they wait 0.2 s and
-    0.7 s (measured).
+    0.7 s (measured). It prefers the others, and shuns nobody: with a score below 0 for the
+    coordinator it would be nowhere where that is the last one that can have it (seen).
     """
     ip = ("ocf:heartbeat:IPaddr2", f"ip={address}", "cidr_netmask=24")
     return [
@@ -51,7 +52,7 @@ def serve(address: str) -> list[str]:
         *_lines(
             ("resource", "create", ADDRESS, *ip, "op", "monitor", "interval=10s", "timeout=20s"),
             ("constraint", "colocation", "add", ADDRESS, "with", BALANCER.top),
-            ("constraint", "location", ADDRESS, "rule", "score=-100", "#is_dc", "eq", "true"),
+            ("constraint", "location", ADDRESS, "rule", "score=100", "#is_dc", "eq", "false"),
         ),
     ]
 

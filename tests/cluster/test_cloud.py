@@ -104,15 +104,24 @@ def test_a_daemon_that_dies_costs_no_request(cloud: Cloud) -> None:
     assert cloud.bed.fencings() == []
 
 
-def test_the_address_goes_where_a_balancer_runs_already(cloud: Cloud) -> None:
-    (node,) = cloud.cluster.where(ADDRESS)
-    cloud.cluster.pcs("node", "standby", node)
+def test_the_address_goes_where_a_balancer_runs_and_nowhere_else(cloud: Cloud) -> None:
+    cluster = cloud.cluster
+    (holder,) = cluster.where(ADDRESS)
+    left = [node.name for node in cloud.bed.nodes if node.name != holder]
+    # where it would go: it keeps away from the coordinator
+    barred = next(name for name in left if name != cluster.dc())
+    left.remove(barred)
+    cluster.pcs("resource", "ban", BALANCER.top, barred)
     try:
-        wait_until(lambda: set(cloud.cluster.where(ADDRESS)) - {node}, SECONDS, "it has moved")
-        assert set(cloud.cluster.where(ADDRESS)) < set(cloud.cluster.where(BALANCER.resource))
+        wait_until(lambda: barred not in cluster.where(BALANCER.resource), SECONDS, "it has none")
+        cluster.wait_idle(SECONDS)
+        cluster.pcs("node", "standby", holder)
+        wait_until(lambda: set(cluster.where(ADDRESS)) - {holder}, SECONDS, "it has moved")
+        assert cluster.where(ADDRESS) == left
         log_in(cloud)
     finally:
-        cloud.cluster.pcs("node", "unstandby", node)
+        cluster.pcs("node", "unstandby", holder)
+        cluster.pcs("resource", "clear", BALANCER.top)
     cloud.wait_healthy(seconds=SECONDS)
 
 
