@@ -86,7 +86,8 @@ def test_credentials_do_not_hide_a_failing_api(running: Rig, mode: str) -> None:
     for level in (10, 20):
         result = running.monitor(level, api_timeout=1)
         assert result.code == 1
-        assert result.seconds < 2.5
+        # with the token, then without: two waits of api_timeout, and no third
+        assert result.seconds < 3
         assert FAULTS[mode] in result.reason[:KEPT]
 
 

@@ -168,9 +168,9 @@ def check_second_start(caller: Caller, family: Family) -> None:
     assert again.code == 0, again
     assert Family(caller, family.real).pid == family.pid
     assert family.all == before
-    # no new one. Of the first, none may be left that carries the marker: a daemon that sets its
-    # title (neutron-l3-agent) writes over its environment, and the helpers that it runs end
-    assert sessions(caller) <= known
+    # Of the first, nothing may be left that carries the marker (neutron-l3-agent writes its title
+    # over its environment); helpers that it runs, in its session, come and go.
+    assert sessions(caller) <= known | {family.pid}
 
 
 @pytest.mark.parametrize("tried", daemons.first_of_each_agent(), ids=lambda real: real.name)
