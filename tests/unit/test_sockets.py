@@ -127,9 +127,12 @@ def test_a_connection_that_a_worker_inherited(processes: Processes) -> None:
     code = """
 import os, socket, sys, time
 client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+told, tell = os.pipe()
 if os.fork():
     client.close()
+    os.write(tell, b"closed")
     os.wait()
+os.read(told, 6)
 print(os.getpid(), flush=True)
 time.sleep(600)
 """
