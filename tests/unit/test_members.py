@@ -28,8 +28,11 @@ for word in sys.argv[1:]:
             os.setsid()
         if word == "daemon":
             os.setsid()
+            between = os.getpid()
             if os.fork() != 0:
                 os._exit(0)
+            while os.getppid() == between:
+                time.sleep(0.001)
         tell()
 while True:
     try:

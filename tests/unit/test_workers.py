@@ -155,6 +155,7 @@ def test_forks_of_another_parent_are_not_its_workers(processes: Processes) -> No
 def test_a_program_that_it_runs_is_no_worker(processes: Processes, words: list[str]) -> None:
     process, (child,) = processes.python(RUNS, *words)
     processes.tell([child])
+    eventually(lambda: members.command_line(child) == words)
     assert not members.has_workers(process.pid, family(process.pid, child))
 
 
