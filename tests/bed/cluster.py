@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any
 
 from lxml import etree
@@ -20,7 +21,7 @@ from .waiting import wait_until
 OWN_PROPERTIES = ("have-watchdog", "dc-version", "cluster-infrastructure")
 # The status of a command that was killed; how often, and how soon, it is seen that its node was.
 KILLED = -9
-LAST_LOOKS, LOOK_SECONDS = 20, 0.1
+LOOKS, LOOK_SECONDS = 20, 0.1
 
 
 @dataclass(frozen=True)
@@ -80,16 +81,15 @@ class Cluster:
     def ask(self, *words: str) -> Any:
         """The XML that a command prints which changes nothing, as an lxml element; of another node
         where the one that is asked first dies meanwhile. Errors as Node.run."""
-        asked: list[Node] = []
-        while True:
+        for look in count(1):
             node = self.node()
             done = node.run(*words, check=False)
             # only its node's end kills it; whoever keeps the nodes hears of that a moment later
-            if done.returncode != KILLED or asked.count(node) > LAST_LOOKS:
-                finish(done, words, node.name)
-                return etree.fromstring(done.stdout.encode())
-            asked.append(node)
+            if done.returncode != KILLED or look > LOOKS:
+                break
             time.sleep(LOOK_SECONDS)
+        finish(done, words, node.name)
+        return etree.fromstring(done.stdout.encode())
 
     def crm_mon(self) -> Any:
         """crm_mon's whole answer as an lxml element. An offline cluster raises CommandFailed."""
