@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,12 @@ import pytest
 
 from tests.bed.keystone import Keystone
 from tests.calling import ROOT
+
+
+def pytest_configure() -> None:
+    """Who ends tests by SIGTERM, as a CI that is cancelled does, has all that they made taken away
+    as by Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
