@@ -8,7 +8,7 @@ from tests.calling import Result
 from tests.faults.rig import Rig, wait_until
 
 # An agent's own share of any action, many times over: two cores may be busy with other tests.
-PROMPT = 3.0
+PROMPT = 8.0
 
 
 def is_served(rig: Rig) -> bool:

@@ -36,7 +36,7 @@ def service_user() -> str:
         return STRANGER
 
 
-def wait_until(is_so: Callable[[], object], what: str, seconds: float = 8) -> None:
+def wait_until(is_so: Callable[[], object], what: str, seconds: float = 30) -> None:
     """Return when `is_so()` is true; fail with `what` when it is not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not is_so():

@@ -13,7 +13,7 @@ from tests.faults.rig import PASSWORD, Rig
 pytestmark = pytest.mark.root
 
 # Of a start that waits in vain; a quarter of it is for a look at whose fault it is.
-TIMEOUT = 6
+TIMEOUT = 8
 
 
 @pytest.fixture

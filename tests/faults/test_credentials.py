@@ -279,7 +279,7 @@ def test_a_refused_account_is_left_alone(asking: Rig, identity: Rig) -> None:
 def test_it_is_tried_again_after_300_s_then_600(asking: Rig, identity: Rig) -> None:
     identity.set(password="rotated")
     assert asking.monitor().code == 190
-    for seconds, tries in ((290, 1), (10, 2), (590, 2), (10, 3), (1190, 3), (10, 4)):
+    for seconds, tries in ((260, 1), (40, 2), (560, 2), (40, 3), (1160, 3), (40, 4)):
         asking.age(seconds)
         assert asking.monitor().code == 190
         assert identity.count("login refused") == tries, seconds

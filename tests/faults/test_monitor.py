@@ -27,6 +27,8 @@ FAULTS = {
 HEALTHY = ["ok", "401", "404", "nolength", "slow:0.5"]
 # Pacemaker keeps so many bytes of a reason
 KEPT = 128
+# api_timeout, of which an action takes as many as it waits for answers, and not one more
+WAIT = 2
 
 
 def test_what_never_ran_is_stopped(rig: Rig) -> None:
@@ -70,9 +72,9 @@ def test_an_answer_that_is_no_server_error_is_health(running: Rig, mode: str) ->
 def test_a_live_daemon_whose_api_fails_is_1(running: Rig, mode: str) -> None:
     running.set(mode=mode)
     for call in (running.monitor, running.probe):
-        result = call(level=10, api_timeout=1)
+        result = call(level=10, api_timeout=WAIT)
         assert result.code == 1
-        assert result.seconds < 2
+        assert result.seconds < 2 * WAIT
         assert FAULTS[mode] in result.reason[:KEPT]
         assert f"127.0.0.1:{running.port}" in result.reason[:KEPT]
     assert running.parent.is_running()
@@ -84,10 +86,10 @@ def test_credentials_do_not_hide_a_failing_api(running: Rig, mode: str) -> None:
     assert running.monitor().code == 0
     running.set(mode=mode)
     for level in (10, 20):
-        result = running.monitor(level, api_timeout=1)
+        result = running.monitor(level, api_timeout=WAIT)
         assert result.code == 1
-        # with the token, then without: two waits of api_timeout, and no third
-        assert result.seconds < 3
+        # with the token, then without, and no third time
+        assert result.seconds < 3 * WAIT
         assert FAULTS[mode] in result.reason[:KEPT]
 
 
@@ -139,9 +141,9 @@ def test_a_name_that_does_not_resolve_is_1(running: Rig) -> None:
 
 def test_a_monitor_ends_within_its_own_timeout(running: Rig) -> None:
     running.set(mode="hang")
-    result = running.monitor(api_timeout=60, timeout=2)
+    result = running.monitor(api_timeout=60, timeout=4)
     assert result.code == 1
-    assert result.seconds < 2
+    assert result.seconds < 4
 
 
 def test_an_answer_within_api_timeout_is_waited_for(running: Rig) -> None:
@@ -177,9 +179,9 @@ def test_a_frozen_parent_is_1_at_every_level(running: Rig) -> None:
 def test_frozen_workers_are_1(running: Rig) -> None:
     for pid in running.born("worker"):
         psutil.Process(pid).suspend()
-    result = running.monitor(api_timeout=1)
+    result = running.monitor(api_timeout=WAIT)
     assert result.code == 1
-    assert result.seconds < 2
+    assert result.seconds < 2 * WAIT
 
 
 @pytest.mark.parametrize("way", ["", "sessions", "double_fork"])

@@ -69,7 +69,7 @@ def test_the_daemon_dies_and_start_says_who_has_its_port(
     assert result.code == 1
     assert result.reason.startswith(told(rig, holder))
     assert "Address already in use" in result.reason
-    assert result.seconds < 2
+    assert result.seconds < 10
     rig.stop(timeout=60)
     assert rig.probe().code == 7
 
@@ -116,10 +116,10 @@ def test_a_daemon_that_waits_for_its_port(rig: Rig, listen: Callable[..., int]) 
     rig.configure(bind_port=str(rig.port))
     holder = listen()
     rig.set(listen="never")
-    result = rig.caller("start", timeout=2)
+    result = rig.caller("start", timeout=4)
     assert result.code == 1
     assert result.reason.startswith(f"{told(rig, holder)}; it listens on no TCP port")
-    assert result.seconds < 2
+    assert result.seconds < 4
     rig.stop(timeout=60)
 
 
@@ -172,7 +172,7 @@ def test_orphans_of_a_former_run_have_it(rig: Rig, workers: str) -> None:
     assert result.code == 1
     gone = f"the parent process is gone, 2 processes (PID {first}, {second}) of a former run remain"
     assert result.reason == f"{gone}: stop ends them"
-    assert result.seconds < 2
+    assert result.seconds < 10
     assert rig.pids == [first, second]
     check_stopped(rig, rig.stop(timeout=60))
     check_no_state(rig)

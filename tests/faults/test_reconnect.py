@@ -26,6 +26,8 @@ pytestmark = pytest.mark.root
 
 DEGRADED = 190
 GRACE = 60
+# Monitors with a log-in may take so long, in seconds, where the cores are busy.
+LATE = 40
 
 
 @pytest.fixture
@@ -119,9 +121,9 @@ def test_a_daemon_that_does_not_reconnect_is_at_fault_after_its_grace(
     assert result.code == DEGRADED
     assert is_lost(result, near)
     assert f" s; it has {GRACE} s to reconnect (degraded)" in result.reason
-    worker.age(GRACE - 10)
+    worker.age(GRACE - LATE)
     assert worker.monitor(level).code == DEGRADED
-    worker.age(11)
+    worker.age(LATE + 1)
     result = worker.monitor(level)
     assert result.code == 1
     assert is_lost(result, near)

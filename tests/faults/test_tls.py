@@ -107,9 +107,10 @@ def test_a_failing_api_is_1_under_tls_too(secure: Rig, mode: str) -> None:
     secure.start()
     assert secure.monitor().code == 0
     secure.set(mode=mode)
-    result = secure.monitor(api_timeout=1)
+    result = secure.monitor(api_timeout=2)
     assert result.code == 1
-    assert result.seconds < 2.5
+    # with the token, then without, and no third time
+    assert result.seconds < 6
 
 
 def test_tls_asked_of_a_plain_server_is_1(rig: Rig) -> None:
