@@ -3,13 +3,15 @@
     python3 -m tests.cloud.measure [OPTIONS] [idle] [failover]
 
 Of the cloud that `make cluster` left standing; with --stage, of one that is built for it, and
-removed. Writes idle.json and failover.json, and exits with 1 where a figure is over its limit.
+removed. Writes idle.json and failover.json (failover-part.json for some faults: those of all are
+worth 15 minutes), and exits with 1 where a figure is over its limit.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import signal
 import sys
 import time
@@ -31,7 +33,7 @@ from .cloud import built
 from .target import Target, aim
 
 KINDS = ("idle", "failover")
-COMMAND = "make cluster-measure"
+WHOLE, PART = "failover.json", "failover-part.json"
 # What a node's death may take, whatever it held.
 LIMITS = {"node killed": failover.PAPER}
 
@@ -58,7 +60,9 @@ def write(path: Path, **facts: Any) -> None:
     """As the report reads it (tests/bench)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    path.write_text(json.dumps({"measured": now, "command": COMMAND, **facts}, indent=1) + "\n")
+    words = shlex.join(sys.argv[1:])
+    command = "make cluster-measure" + (f" ARGS={shlex.quote(words)}" if words else "")
+    path.write_text(json.dumps({"measured": now, "command": command, **facts}, indent=1) + "\n")
 
 
 def measure_idle(bed: Bed, seconds: float, to: Path) -> list[str]:
@@ -80,13 +84,14 @@ def measure_failover(
     if not plan:
         titles = ", ".join(fault.title for fault, _ in faults)
         raise BedError(f"no fault has {only!r} in its name: {titles}")
+    path = to / (PART if only else WHOLE)
     seen: list[failover.Sight] = []
     unseen: list[str] = []
     try:
         for sights, error in failover.perform(target, plan, timeline.say):
             seen += sights
             unseen += [error] if error else []
-            keep_failover(target, seen, to)
+            keep_failover(target, seen, path)
     finally:  # whatever comes between: this took minutes
         if seen:
             print("\n" + failover.table(failover.gather(seen, LIMITS)), flush=True)
@@ -97,11 +102,11 @@ def measure_failover(
     ]
 
 
-def keep_failover(target: Target, seen: Sequence[failover.Sight], to: Path) -> None:
+def keep_failover(target: Target, seen: Sequence[failover.Sight], path: Path) -> None:
     """Write what was seen until now."""
     timing = target.bed.spec["timing"]
     facts = {"nodes": len(target.bed.nodes), "interval": PAUSE, "timing": timing}
-    write(to / "failover.json", **facts, faults=failover.gather(seen, LIMITS))
+    write(path, **facts, faults=failover.gather(seen, LIMITS))
 
 
 def main() -> int:

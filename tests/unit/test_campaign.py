@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -48,16 +49,16 @@ def campaign(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., l
     target: Any = SimpleNamespace(bed=SimpleNamespace(spec={"timing": {}}, nodes=[1, 2, 3]))
     monkeypatch.setattr(failover, "play", lambda target, fault, say: fault.sees.pop(0)())
 
-    def run(*faults: Fault) -> list[str]:
+    def run(*faults: Fault, only: str = "") -> list[str]:
         plan = [(fault, len(fault.sees)) for fault in faults]
         monkeypatch.setattr(failover, "everything", lambda target: plan)
-        return measure.measure_failover(target, "", 3, Timeline(), tmp_path)
+        return measure.measure_failover(target, only, 3, Timeline(), tmp_path)
 
     return run
 
 
-def kept(folder: Path) -> list[str]:
-    return [row["fault"] for row in json.loads((folder / "failover.json").read_text())["faults"]]
+def kept(folder: Path, name: str = "failover.json") -> list[str]:
+    return [row["fault"] for row in json.loads((folder / name).read_text())["faults"]]
 
 
 def test_a_fault_that_is_not_seen_to_its_end_costs_none_of_the_others(
@@ -84,6 +85,23 @@ def test_what_was_seen_is_kept_and_shown_when_the_campaign_ends_early(
         campaign(Fault("killed", sight("killed", 1.0)), last, Fault("moved"))
     assert kept(tmp_path) == ["killed"]
     assert "killed" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_a_part_is_kept_beside_the_whole(
+    campaign: Callable[..., list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["measure"])
+    campaign(Fault("killed", sight("killed", 1.0)), Fault("moved", sight("moved", 1.0)))
+    words = ["failover", "--only", "it is killed"]
+    monkeypatch.setattr("sys.argv", ["measure", *words])
+    campaign(Fault("it is killed", sight("it is killed", 2.0)), only="it is killed")
+    assert kept(tmp_path) == ["killed", "moved"]
+    assert kept(tmp_path, "failover-part.json") == ["it is killed"]
+    told = json.loads((tmp_path / "failover-part.json").read_text())["command"]
+    command, _, given = told.partition(" ARGS=")
+    assert command == "make cluster-measure"
+    assert shlex.split(*shlex.split(given)) == words
+    assert json.loads((tmp_path / "failover.json").read_text())["command"] == command
 
 
 class Node:
