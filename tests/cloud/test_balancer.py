@@ -34,8 +34,7 @@ WRAPS = 2048
 
 class Daemon(ThreadingHTTPServer):
     """asked: what came, as it came. leave: how many of them are answered. breaks_off: they are by
-    the end of the connection. goes_on: even checks are not answered until it is
-    set."""
+    the end of the connection. goes_on: until it is set, not even checks are answered."""
 
     daemon_threads = True
 
@@ -47,7 +46,7 @@ class Daemon(ThreadingHTTPServer):
         self.breaks_off = False
         self.goes_on = threading.Event()
         self.goes_on.set()
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.05,))
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
         self.thread.start()
 
     def end(self) -> None:
@@ -79,16 +78,20 @@ class Answer(BaseHTTPRequestHandler):
 
 
 class Front:
-    """HAProxy at the address before the daemons of these nodes, and who asks there."""
+    """HAProxy at the address before the daemons of some nodes, and who asks there."""
 
-    def __init__(self, folder: Path, *nodes: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self.namespace = Namespace(folder)
         self.namespace.make()
         self.users = self.namespace.threads(12)
-        self.daemons = [self.namespace.inside(Daemon, NODES[node]) for node in nodes]
-        file = folder / "haproxy.cfg"
+        self.daemons: list[Daemon] = []
+        self.haproxy: subprocess.Popen[bytes] | None = None
+
+    def start(self, *nodes: str) -> None:
+        self.daemons += [self.namespace.inside(Daemon, NODES[node]) for node in nodes]
+        file = self.namespace.folder / "haproxy.cfg"
         text = balancer.configure([SERVICE], ADDRESS, {node: NODES[node] for node in nodes})
-        file.write_text(text.replace("/run/haproxy.sock", str(folder / "haproxy.sock")))
+        file.write_text(text.replace("/run/haproxy.sock", str(file.with_suffix(".sock"))))
         words = [*self.namespace.prefix, "/usr/sbin/haproxy", "-db", "-f", str(file)]
         self.haproxy = subprocess.Popen(words)
         wait_until(self._is_there, SECONDS, "HAProxy serves")
@@ -121,8 +124,9 @@ class Front:
     def end(self) -> None:
         for daemon in self.daemons:
             daemon.end()
-        self.haproxy.kill()
-        self.haproxy.wait()
+        if self.haproxy is not None:
+            self.haproxy.kill()
+            self.haproxy.wait()
         self.users.shutdown()
         self.namespace.end()
 
@@ -144,8 +148,10 @@ def make_front(tmp_path: Path) -> Iterator[Callable[..., Front]]:
     def make(*nodes: str) -> Front:
         folder = tmp_path / "front"
         folder.mkdir()
-        made.append(Front(folder, *nodes))
-        return made[-1]
+        front = Front(folder)
+        made.append(front)
+        front.start(*nodes)
+        return front
 
     yield make
     for front in made:
