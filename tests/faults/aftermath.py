@@ -7,8 +7,9 @@ import socket
 from tests.calling import Result
 from tests.faults.rig import Rig, wait_until
 
-# An agent's own share of any action, many times over: two cores may be busy with other tests.
-PROMPT = 8.0
+# An agent's own share of any action, many times over: two cores may be busy with other tests. Less
+# than the 5 s after which a uwsgi that has not ended is killed.
+PROMPT = 4.5
 
 
 def is_served(rig: Rig) -> bool:
