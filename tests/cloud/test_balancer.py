@@ -98,7 +98,7 @@ class Front:
 
     def _is_there(self) -> bool:
         try:
-            return self.ask("GET", "/healthcheck") == 200
+            return self.ask("GET", str(SERVICE.check)) == 200
         except OSError:
             return False
 

@@ -26,6 +26,9 @@ PROGRAM = ("standin.py", "answers.py", "settings.py")
 POLL = 0.02
 STRANGER = "nobody"
 PASSWORD = "s3cret-Pässwörd"
+# In seconds: what a few monitors with a log-in may take where the cores are busy. What is to be
+# short of a limit is aged to so long before it.
+LATE = 40
 
 
 def service_user() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.calling import Result
-from tests.faults.rig import PASSWORD, Rig
+from tests.faults.rig import LATE, PASSWORD, Rig
 
 pytestmark = pytest.mark.root
 
@@ -279,10 +279,13 @@ def test_a_refused_account_is_left_alone(asking: Rig, identity: Rig) -> None:
 def test_it_is_tried_again_after_300_s_then_600(asking: Rig, identity: Rig) -> None:
     identity.set(password="rotated")
     assert asking.monitor().code == 190
-    for seconds, tries in ((260, 1), (40, 2), (560, 2), (40, 3), (1160, 3), (40, 4)):
-        asking.age(seconds)
+    for tries, seconds in enumerate((300, 600, 1200), 1):
+        asking.age(seconds - LATE)
         assert asking.monitor().code == 190
         assert identity.count("login refused") == tries, seconds
+        asking.age(LATE)
+        assert asking.monitor().code == 190
+        assert identity.count("login refused") == tries + 1, seconds
     identity.set(password=PASSWORD)
     asking.age(2400)
     assert asking.monitor().code == 0

@@ -20,14 +20,12 @@ from tests.faults.neighbours import (
     second,
     seen_well,
 )
-from tests.faults.rig import Rig, wait_until
+from tests.faults.rig import LATE, Rig, wait_until
 
 pytestmark = pytest.mark.root
 
 DEGRADED = 190
 GRACE = 60
-# Monitors with a log-in may take so long, in seconds, where the cores are busy.
-LATE = 40
 
 
 @pytest.fixture

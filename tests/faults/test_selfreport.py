@@ -10,15 +10,13 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.neighbours import Neighbours, conductor, seen_well
-from tests.faults.rig import PASSWORD, Rig
+from tests.faults.rig import LATE, PASSWORD, Rig
 
 pytestmark = pytest.mark.root
 
 DEGRADED = 190
 # Of Compute's services, unless the configuration says something else.
 DOWN_TIME = 60
-# The few monitors of a test may take so long, in seconds, where the cores are busy.
-LATE = 40
 LIST = "GET /v3/os-services"
 SAYS = "Compute reports nova-conductor on one as down"
 
