@@ -15,6 +15,7 @@ AGENTS   := $(notdir $(wildcard agents/*))
 FILES    := $(notdir $(shell find agents -maxdepth 1 -type f))
 PROVIDER  = $(DESTDIR)$(OCF_ROOT)/resource.d/openstack
 LIBRARY   = $(DESTDIR)$(OCF_ROOT)/lib/openstack
+NEW       = $(LIBRARY)/.new
 PAGES     = $(if $(MANDIR),$(AGENTS:%=$(DESTDIR)$(MANDIR)/man7/ocf_openstack_%.7))
 TOOLS    := .venv/bin
 SHIMS    := $(notdir $(wildcard heartbeat-shims/openstack-*))
@@ -28,15 +29,18 @@ help: ## Print this list
 .PHONY: install
 install: ## Install agents, library, manual, Heartbeat's shims (DESTDIR=, OCF_ROOT=/usr/lib/ocf, MANDIR=/usr/share/man, HA_D=/etc/ha.d, PYTHON=/usr/bin/python3)
 	@packaging/check-python $(PYTHON)
-	@install -d $(PROVIDER) $(LIBRARY)/ocf_lib
-	@install -m 0644 ocf_lib/*.py $(LIBRARY)/ocf_lib/
+	@install -d $(PROVIDER) $(LIBRARY)
+	@rm -rf $(NEW) $(LIBRARY)/.old && cd ocf_lib && find . -name '*.py' -exec install -D -m 0644 {} $(NEW)/ocf_lib/{} ';'
+	@$(PYTHON) -m compileall -q -f -s $(NEW) -p $(OCF_ROOT)/lib/openstack $(NEW)/ocf_lib
+	@$(PYTHON) packaging/hot-modules $(NEW)/ocf_lib $(OCF_ROOT)/lib/openstack/ocf_lib
+	@# whole at once: a monitor that runs meanwhile finds either the old one or the new one
+	@[ ! -e $(LIBRARY)/ocf_lib ] || mv $(LIBRARY)/ocf_lib $(LIBRARY)/.old
+	@mv $(NEW)/ocf_lib $(LIBRARY)/ocf_lib && rm -rf $(NEW) $(LIBRARY)/.old
 	@for agent in $(AGENTS); do \
 	    if [ -L agents/$$agent ]; then ln -sfn "$$(readlink agents/$$agent)" $(PROVIDER)/$$agent; \
 	    else sed '1s|^#!/usr/bin/python3 |#!$(PYTHON) |' agents/$$agent > $(PROVIDER)/$$agent; \
 	        chmod 0755 $(PROVIDER)/$$agent; fi; \
 	done
-	@$(PYTHON) -m compileall -q -f -s "$(DESTDIR)" -p / $(LIBRARY)/ocf_lib
-	@$(PYTHON) packaging/hot-modules "$(DESTDIR)" $(LIBRARY)/ocf_lib
 	@echo "$(words $(AGENTS)) agents in $(PROVIDER), their library in $(LIBRARY)"
 	@$(if $(PAGES),install -d $(dir $(firstword $(PAGES))); \
 	    $(PYTHON) -B packaging/man-pages --agents $(PROVIDER) $(DESTDIR)$(MANDIR) $(AGENTS) \

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 
-from ocf_lib import packages
+from ocf_lib import libraries
 from ocf_lib.outcomes import NotInstalled
 
 TYPE_CHECKING = False
@@ -39,7 +39,7 @@ class Agent:
 
     def _read(self) -> None:
         said = subprocess.run([self.path, "meta-data"], capture_output=True, check=False).stdout
-        packages.enable()
+        libraries.enable()
         try:
             from lxml import etree
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 
-from ocf_lib import login, secretfile
+from ocf_lib.declare import credentials
 from ocf_lib.outcomes import InvalidHere, Misconfigured, Outcome, Unimplemented
+from ocf_lib.state import secretfile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 LONGEST_NAME = 100
 # "op_start_timeout = 120": how long an action may take, in seconds
 TIMEOUT = "op_{}_timeout"
-SECRETS = {parameter.name for parameter in login.CREDENTIALS if parameter.secret}
+SECRETS = {parameter.name for parameter in credentials.CREDENTIALS if parameter.secret}
 
 
 class NeverStarted(Outcome):

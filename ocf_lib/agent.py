@@ -15,8 +15,8 @@ from ocf_lib.outcomes import SUCCESS, Degraded, NoPermission, Outcome, Unimpleme
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ocf_lib.declare.service import Service
     from ocf_lib.log import Log
-    from ocf_lib.service import Service
 
 # Before anything else is looked at: they work for anybody, on a host without the software.
 DESCRIBING = ("meta-data", "usage", "help", "--help", "-h")
@@ -75,31 +75,31 @@ def _act(instance: Instance) -> None:
     if action in PRIVILEGED and posix.geteuid() != 0:
         raise NoPermission(f"{action} needs root")
     if action in ("monitor", "status"):
-        from ocf_lib.monitor import monitor
+        from ocf_lib.actions.monitor import monitor
 
         monitor(instance)
     elif action == "start":
-        from ocf_lib.start import start
+        from ocf_lib.actions.start import start
 
         start(instance, log_of(instance))
     elif action == "stop":
-        from ocf_lib.stop import stop
+        from ocf_lib.actions.stop import stop
 
         stop(instance, log_of(instance))
     elif action == "validate-all":
-        from ocf_lib.validate import validate_all
+        from ocf_lib.actions.validate import validate_all
 
         validate_all(instance, log_of(instance))
     elif action == "reload":
-        from ocf_lib.reload import reload
+        from ocf_lib.actions.reload import reload
 
         reload(instance, log_of(instance))
     elif action == "reload-agent":
-        from ocf_lib.validate import reload_agent
+        from ocf_lib.actions.validate import reload_agent
 
         reload_agent(instance, log_of(instance))
     else:
-        service.offers[action](instance)
+        service.extra_actions[action](instance)
 
 
 def known(service: Service) -> list[str]:
@@ -112,7 +112,7 @@ def _describe(instance: Instance) -> None:
     called = sys.argv[0].rpartition("/")[2]
     name = called if called in instance.service.aliases else instance.service.name
     if instance.environment.action == "meta-data":
-        from ocf_lib import metadata
+        from ocf_lib.actions import metadata
 
         sys.stdout.write(metadata.render(instance.service, name))
     else:

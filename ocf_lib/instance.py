@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from time import monotonic
 
-from ocf_lib.notes import Notes
-from ocf_lib.parameters import Parameters
-from ocf_lib.record import Record, read
+from ocf_lib.declare.parameters import Parameters
+from ocf_lib.state.notes import Notes
+from ocf_lib.state.record import Record, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ocf_lib.declare.service import Service
     from ocf_lib.environment import Environment
-    from ocf_lib.service import Service
 
 # In the environment of every process of an instance; it holds the names below and no secret.
 MARKER = "OPENSTACK_OCF_INSTANCE"

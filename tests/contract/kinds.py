@@ -14,7 +14,7 @@ from tests.calling import AGENTS, agents
 
 # What the library acts on in different ways; a `def` or a `class` is an agent with code of its own.
 SIGNS = (
-    *("    api=", "authenticated=", "Uwsgi(", "offers=", "spares="),
+    *("    api=", "authenticated=", "Uwsgi(", "extra_actions=", "left_running="),
     *("\ndef ", "\nclass "),
 )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ocf_lib.declare.service import Service
 from ocf_lib.environment import Environment
 from ocf_lib.instance import Instance
-from ocf_lib.service import Service
 from tests.calling import Caller
 from tests.contract.kinds import current
 

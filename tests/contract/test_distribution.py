@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from ocf_lib import agent, command
+from ocf_lib import agent
+from ocf_lib.declare.service import Service
 from ocf_lib.environment import Environment
 from ocf_lib.instance import Instance
-from ocf_lib.service import Service
+from ocf_lib.launch import command
 from tests.calling import AGENTS
 
 INIT, UNITS = Path("/etc/init.d"), Path("/lib/systemd/system")

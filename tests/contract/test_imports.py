@@ -23,11 +23,11 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from ocf_lib import sockets
-from ocf_lib.endpoint import Endpoint
-from ocf_lib.process import Ending, Identity, stat
-from ocf_lib.record import Record
-from ocf_lib.token import Token
+from ocf_lib.keystone.token import Token
+from ocf_lib.net import sockets
+from ocf_lib.net.endpoint import Endpoint
+from ocf_lib.processes.process import Ending, Process, stat
+from ocf_lib.state.record import Record
 from tests.calling import AGENTS, ROOT, Caller
 from tests.contract.kinds import declaration
 from tests.contract.node import BareNode
@@ -205,7 +205,7 @@ HOLDER = ("os_auth_url", "os_username", "os_tenant_name")
 def record_of(process: subprocess.Popen[bytes]) -> Record:
     found = stat(process.pid)
     assert found is not None
-    return Record(Identity.of(found), Ending(15, 0))
+    return Record(Process.of(found), Ending(15, 0))
 
 
 @pytest.mark.parametrize("action", ["meta-data", "usage"])

@@ -7,9 +7,9 @@ import subprocess
 import pytest
 from lxml import etree
 
-from ocf_lib import metadata
-from ocf_lib.parameters import Boolean, Integer, Parameter, Path, Port, Select, String, Url
-from ocf_lib.service import Action, Program, Service
+from ocf_lib.actions import metadata
+from ocf_lib.declare.parameters import Boolean, Integer, Parameter, Path, Port, Select, String, Url
+from ocf_lib.declare.service import Action, Program, Service
 from tests.contract.test_metadata import SCHEMA
 
 AWKWARD = """<b>&amp; "quoted" 'too' ]]> <!-- no comment --> &lt; é €"""

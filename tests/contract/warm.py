@@ -20,7 +20,10 @@ from tests.calling import PATH, ROOT, Caller, Result
 from tests.contract.node import as_user
 
 PROGRAM = Path(__file__).with_name("forks.py")
-LIBRARY = ["ocf_lib." + path.stem for path in sorted((ROOT / "ocf_lib").glob("[a-z]*.py"))]
+LIBRARY = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted((ROOT / "ocf_lib").rglob("[a-z]*.py"))
+]
 
 
 class Request(NamedTuple):

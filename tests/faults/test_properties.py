@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from ocf_lib.process import Ending, Identity, stat
-from ocf_lib.record import Record
+from ocf_lib.processes.process import Ending, Process, stat
+from ocf_lib.state.record import Record
 from tests.faults.bystanders import Bystanders
 from tests.faults.rig import PASSWORD, Rig
 
@@ -184,10 +184,10 @@ class Place:
         assert isinstance(more, dict)
         return with_lines(whole, more)
 
-    def _other(self) -> Identity:
+    def _other(self) -> Process:
         found = stat(self._pid_of("other instance"))
         assert found is not None
-        return Identity.of(found)
+        return Process.of(found)
 
     def _pid_of(self, whose: str) -> int:
         if whose in WHOSE[:4]:

@@ -326,10 +326,10 @@ def test_pcs_is_one_command_where_nothing_is_secret(keystone: Installed) -> None
 
 
 def test_no_secret_of_any_agent_is_unknown_to_the_shims() -> None:
-    """The shims take the names of secrets from ocf_lib/login.py."""
+    """The shims take the names of secrets from ocf_lib/declare/credentials.py."""
     declaring = [
         path.name
-        for path in [*(ROOT / "ocf_lib").glob("*.py"), *AGENTS.iterdir()]
+        for path in [*(ROOT / "ocf_lib").rglob("*.py"), *AGENTS.iterdir()]
         if "secret=True" in Path(path).read_text()
     ]
-    assert declaring == ["login.py"]
+    assert declaring == ["credentials.py"]

@@ -51,7 +51,7 @@ def test_a_probe_that_calls_orphans_stopped_is_found(folder: Path) -> None:
     for name in ("agents", "ocf_lib"):
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / "lying" / name, symlinks=True, ignore=ignore)
-    module = folder / "lying/ocf_lib/monitor.py"
+    module = folder / "lying/ocf_lib/actions/monitor.py"
     text = module.read_text()
     assert text.count(FACT) == 1
     module.write_text(text.replace(FACT, FACT.replace("Failed", "NotRunning")))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tests.soak.oracle import Sight
 
 RUNNING, FAILED, STOPPED, DEGRADED = 0, 1, 7, 190
-# Of a dependency that was away: so long its return excuses an API that errs (ocf_lib/blame.py),
+# For so long the return of a dependency excuses an API that errs (ocf_lib/health/blame.py),
 # beside the interval of the monitor, and a while for us.
 EXCUSED_SECONDS = 30 + 10 + 15
 

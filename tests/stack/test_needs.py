@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from ocf_lib import agent, database, look, needs
+from ocf_lib import agent
+from ocf_lib.declare.service import Service
+from ocf_lib.dependencies import database, full_check, needs
 from ocf_lib.environment import Environment
 from ocf_lib.instance import Instance
-from ocf_lib.links import Link
-from ocf_lib.notes import Notes
-from ocf_lib.service import Service
+from ocf_lib.net.links import Link
+from ocf_lib.state.notes import Notes
 from tests.bed.waiting import wait_until
 from tests.calling import AGENTS, Caller
 from tests.stack import daemons, legacy, servers
@@ -229,5 +230,5 @@ def test_mariadb_that_takes_no_more_connections(stack: Stack) -> None:
 
 def test_rabbitmq_answers_who_speaks_first(stack: Stack) -> None:
     need = needs.Need("broker", "broker", [("127.0.0.1", 5672)], is_held=True)
-    (found,) = stack.inside(look.at, [need], 10.0, None, True)
+    (found,) = stack.inside(full_check.at, [need], 10.0, None, True)
     assert (found.trouble, found.answered) == ("", ("127.0.0.1", 5672))

@@ -16,12 +16,14 @@ from functools import partial
 import pytest
 import requests
 
-from ocf_lib import agent, command, selfreport
+from ocf_lib import agent
+from ocf_lib.declare.service import Report, Service
 from ocf_lib.environment import Environment
+from ocf_lib.health import selfreport
 from ocf_lib.instance import Instance
-from ocf_lib.oslo import Options
+from ocf_lib.launch import command
+from ocf_lib.launch.oslo import Options
 from ocf_lib.outcomes import Degraded, Failed, Outcome
-from ocf_lib.service import Report, Service
 from tests.bed.waiting import wait_until
 from tests.calling import AGENTS, PATH, Caller
 from tests.stack import daemons

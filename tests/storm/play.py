@@ -30,7 +30,7 @@ FROZEN = "p_nova-api"
 # All that recovers late is waited for, so that the next outage finds all well.
 LATE_SECONDS = 120
 # Within which all tell of an outage: a look at a database that was good counts for 55 s
-# (ocf_lib/watch.py), and one poll that sees a dependency away is no news.
+# (ocf_lib/dependencies/quick_check.py), and one poll that sees a dependency away is no news.
 TELL_SECONDS = 100
 FREEZE_SECONDS = 180
 

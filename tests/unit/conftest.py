@@ -19,11 +19,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from ocf_lib import declared, login
+from ocf_lib.declare import credentials, standard
+from ocf_lib.declare.service import Action, Api, Program, Service, Uwsgi
 from ocf_lib.environment import Environment
 from ocf_lib.instance import Instance
-from ocf_lib.process import Stat, stat
-from ocf_lib.service import Action, Api, Program, Service, Uwsgi
+from ocf_lib.processes.process import Stat, stat
 
 # its tables of Unicode, which it would else write into the checkout
 set_hypothesis_home_dir(os.path.join(tempfile.gettempdir(), f"hypothesis-{os.getuid()}"))
@@ -74,9 +74,9 @@ def demo(**changes: object) -> Service:
         "project": "demo-of-ocf-lib",
         "programs": (Program("demo-daemon"),),
         "parameters": (
-            *declared.daemon("demo-of-ocf-lib", "/etc/demo-of-ocf-lib/demo.conf", user="root"),
-            *declared.api("http://127.0.0.1:9999"),
-            *login.credentials(),
+            *standard.daemon("demo-of-ocf-lib", "/etc/demo-of-ocf-lib/demo.conf", user="root"),
+            *standard.api("http://127.0.0.1:9999"),
+            *credentials.credentials(),
         ),
         "actions": (Action("start", 20), Action("stop", 20), Action("monitor", 20, 10, 0)),
         "api": Api(

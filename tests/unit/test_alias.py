@@ -17,8 +17,10 @@ AGENT = """#!/usr/bin/python3 -IS
 import sys
 
 sys.path[:0] = [{root!r}]
-from ocf_lib import agent, declared, start
-from ocf_lib.service import Program, Service
+from ocf_lib import agent
+from ocf_lib.actions import start
+from ocf_lib.declare import standard
+from ocf_lib.declare.service import Program, Service
 
 start.CONNECT_SECONDS = 4.0
 agent.run(
@@ -30,12 +32,12 @@ agent.run(
         project="demo-of-ocf-lib",
         programs=(Program("demo-daemon"),),
         parameters=(
-            *declared.daemon("demo-of-ocf-lib", user="root"),
-            *declared.broker(),
-            declared.database(),
+            *standard.daemon("demo-of-ocf-lib", user="root"),
+            *standard.broker(),
+            standard.database(),
         ),
-        actions=declared.actions(start=20, stop=20),
-        consumes={consumes},
+        actions=standard.actions(start=20, stop=20),
+        rpc_server={rpc_server},
     )
 )
 """
@@ -45,9 +47,9 @@ DAEMON = f"#!{PYTHON} -IS\nimport time\ntime.sleep(600)\n"
 class Demo:
     """The agent, called by any name."""
 
-    def __init__(self, folder: Path, consumes: bool) -> None:
+    def __init__(self, folder: Path, rpc_server: bool) -> None:
         self.folder = folder
-        (folder / "demo-agent").write_text(AGENT.format(root=str(ROOT), consumes=consumes))
+        (folder / "demo-agent").write_text(AGENT.format(root=str(ROOT), rpc_server=rpc_server))
         (folder / "daemon").write_text(DAEMON)
         (folder / "demo.conf").write_text("[DEFAULT]\n")
         for name in ("demo-agent", "daemon"):
@@ -71,7 +73,7 @@ class Demo:
 def make_demo(tmp_path: Path) -> Iterator[Callable[[bool], Demo]]:
     made = []
 
-    def make(consumes: bool) -> Demo:
+    def make(rpc_server: bool) -> Demo:
         made.append(Demo(tmp_path, consumes))
         return made[-1]
 

@@ -18,11 +18,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ocf_lib import agent, declared
+from ocf_lib import agent
+from ocf_lib.declare import standard
+from ocf_lib.declare.service import Service
 from ocf_lib.instance import MARKER
-from ocf_lib.process import Ending, Identity, stat
-from ocf_lib.record import Record
-from ocf_lib.service import Service
+from ocf_lib.processes.process import Ending, Process, stat
+from ocf_lib.state.record import Record
 from tests.unit.conftest import demo
 
 CODES = {*range(10), 190, 191}
@@ -125,7 +126,7 @@ OTHERS = st.fixed_dictionaries(
         "LC_ALL": VALUES,
     },
 )
-ACTIONS = declared.api_actions(start=20, stop=20)
+ACTIONS = standard.api_actions(start=20, stop=20)
 ACTED = ("monitor", "status", "stop", "start", "validate-all", "reload-agent")
 
 
@@ -199,7 +200,7 @@ def living(place: Place) -> Iterator[tuple[subprocess.Popen[bytes], bytes]]:
     )
     found = stat(child.pid)
     assert found is not None
-    yield child, str(Record(Identity.of(found), Ending(15, 0))).encode()
+    yield child, str(Record(Process.of(found), Ending(15, 0))).encode()
     child.kill()
     child.wait()
 
@@ -211,12 +212,12 @@ def consumer(place: Place) -> Service:
     return demo(
         actions=ACTIONS,
         api=None,
-        consumes=True,
+        rpc_server=True,
         databases=("database",),
         parameters=(
-            *declared.daemon("demo-of-ocf-lib", str(config), user="root"),
-            *declared.broker(),
-            declared.database(),
+            *standard.daemon("demo-of-ocf-lib", str(config), user="root"),
+            *standard.broker(),
+            standard.database(),
         ),
     )
 

@@ -1,0 +1,1 @@
+"""What a service depends on (database, broker, Identity), and whether that is there."""

@@ -1,0 +1,1 @@
+"""Does the service do its work, and if not: whose fault is it?"""

@@ -1,0 +1,198 @@
+"""Whom monitor logs in as: what the parameters say, and the files that they name (cold module).
+
+A password comes from os_cloud, openrc, os_password_file or os_password: the first that has one. Of
+every other fact a parameter that is set wins over the file, the file over a mere default.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ocf_lib.declare.parameters import TRUE
+from ocf_lib.keystone import openrc, token
+from ocf_lib.net.endpoint import Endpoint
+from ocf_lib.outcomes import InvalidHere
+from ocf_lib.state import secretfile
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocf_lib.declare.parameters import Parameters
+    from ocf_lib.instance import Instance
+
+INTERFACES = ("public", "internal", "admin")
+# What clouds and openrc files call the ways that we know; names of keystoneauth's plugins.
+KINDS = ("password", "v3password", "v2password", "v3applicationcredential")
+# Parameters that name a file with a secret in it.
+FILES = ("openrc", "os_password_file", "os_client_config_file")
+PASSWORD, SECRET = "password", "application_credential_secret"
+
+
+class Credentials:
+    """A log-in, whole: a URL, and a user with a password or an application credential with its
+    secret. "" for what there is none of; of a name and an ID the ID counts.
+
+    insecure: accept any certificate. interface: public, internal or admin. origin: what an operator
+    should check. exposure: who else than root can get at the file it is from, with the remedy.
+    """
+
+    def __init__(self, origin: str, exposure: str, insecure: bool, interface: str) -> None:
+        self.origin, self.exposure = origin, exposure
+        self.insecure, self.interface = insecure, interface
+        self.auth_url = self.username = self.user_id = self.password = ""
+        self.project_name = self.project_id = ""
+        self.user_domain_name = self.user_domain_id = ""
+        self.project_domain_name = self.project_domain_id = ""
+        self.application_credential_id = self.application_credential_secret = ""
+        self.cacert = self.region = ""
+
+    @property
+    def is_application(self) -> bool:
+        return bool(self.application_credential_id)
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must not appear in any output."""
+        return [text for text in (self.password, self.application_credential_secret) if text]
+
+    def __str__(self) -> str:
+        """Whom Identity knows it as."""
+        if self.is_application:
+            return f"application credential {self.application_credential_id}"
+        return f"user {self.username or self.user_id}"
+
+
+def check_files(instance: Instance) -> None:
+    """Is every file that a parameter names on this host? Raises InvalidHere."""
+    of = instance.parameters
+    for name in FILES:
+        if of.is_set(name):
+            descriptor, _ = secretfile.opened(of[name], f"parameter {name}")
+            os.close(descriptor)
+
+
+def check(instance: Instance) -> None:
+    """Are they root's alone, and do they bring all that a log-in needs? Raises InvalidHere, and
+    NotInstalled without openstacksdk where that is wanted."""
+    if token.account(instance) is None:
+        return
+    found = gather(instance)
+    if found.exposure:
+        raise InvalidHere(found.exposure)
+    if found.cacert and not os.path.isfile(found.cacert):
+        raise InvalidHere(f"{found.cacert} is not on this host: check {found.origin}")
+
+
+def gather(instance: Instance) -> Credentials:
+    """The log-in that the parameters describe; token.account says that they describe one.
+
+    Raises InvalidHere where a file of it is missing or brings too little, NotInstalled where
+    openstacksdk is wanted and missing.
+    """
+    of = instance.parameters
+    origin, facts, exposure = _file(of)
+    kind = facts.get("auth_type")
+    if kind and kind not in KINDS:
+        raise InvalidHere(f"{origin} has auth_type {kind}: these are known: {', '.join(KINDS)}")
+    made = Credentials(
+        origin,
+        exposure,
+        of["insecure"] if of.is_set("insecure") else facts.get("insecure", "").lower() in TRUE,
+        _interface(of, facts),
+    )
+    for name, parameter, fact in (
+        ("auth_url", "os_auth_url", "auth_url"),
+        ("username", "os_username", "username"),
+        ("application_credential_id", "os_application_credential_id", "application_credential_id"),
+        ("cacert", "os_cacert", "cacert"),
+        ("region", "os_region_name", "region_name"),
+    ):
+        setattr(made, name, _one(of, parameter, facts.get(fact)))
+    if not of.is_set("os_username"):
+        made.user_id = facts.get("user_id", "")
+    made.project_name, made.project_id = _pair(of, "project", facts)
+    made.user_domain_name, made.user_domain_id = _pair(of, "user_domain", facts)
+    made.project_domain_name, made.project_domain_id = _pair(of, "project_domain", facts)
+    if made.is_application:
+        made.application_credential_secret, exposure = _secret(of, SECRET, facts)
+    else:
+        made.password, exposure = _secret(of, PASSWORD, facts)
+    made.exposure = made.exposure or exposure
+    _check_whole(made)
+    return made
+
+
+def _file(of: Parameters) -> tuple[str, dict[str, str], str]:
+    """Where the log-in is from, in words; what the file of it says; who else can get at that."""
+    cloud, path = of["os_cloud"], of["openrc"]
+    if cloud:
+        from ocf_lib.keystone import clouds
+
+        file = of["os_client_config_file"]
+        named = "os_client_config_file" if of.is_set("os_client_config_file") else "os_cloud"
+        return (f"cloud {cloud} in {file}", *clouds.load(file, cloud, named))
+    if path:
+        text, exposure = secretfile.read(path, "parameter openrc")
+        return f"openrc {path}", openrc.parse(text, path), exposure
+    if of["os_application_credential_id"]:
+        return "os_application_credential_id and its secret", {}, ""
+    password = of["os_password_file"] or "os_password"
+    return f"os_username, {password}, {_project(of)} and the domains", {}, ""
+
+
+def _project(of: Parameters) -> str:
+    return "os_project_id" if of["os_project_id"] else of.written("os_project_name")
+
+
+def _secret(of: Parameters, kind: str, facts: dict[str, str]) -> tuple[str, str]:
+    """The first there is of this kind, and who else can get at the file that it is in."""
+    path = of["os_password_file"]
+    if facts.get(kind):
+        return facts[kind], ""
+    if path:
+        text, exposure = secretfile.read(path, "parameter os_password_file")
+        first = text.partition("\n")[0].rstrip("\r")
+        if not first:
+            raise InvalidHere(f"{path} has nothing in its first line: check os_password_file")
+        return first, exposure
+    return of["os_" + kind] or "", ""
+
+
+def _one(of: Parameters, parameter: str, fact: str | None) -> str:
+    if fact and not of.is_set(parameter):
+        return fact
+    return of[parameter] or ""
+
+
+def _pair(of: Parameters, what: str, facts: dict[str, str]) -> tuple[str, str]:
+    """Name and ID of the project or of a domain, both from the same place: the name that somebody
+    set is not to lose against an ID in a file."""
+    names = f"os_{what}_name", f"os_{what}_id"
+    if not any(of.is_set(name) for name in names):
+        for prefix in (what, "default_domain") if what != "project" else (what,):
+            pair = facts.get(f"{prefix}_name", ""), facts.get(f"{prefix}_id", "")
+            if any(pair):
+                return pair
+    return of[names[0]] or "", of[names[1]] or ""
+
+
+def _interface(of: Parameters, facts: dict[str, str]) -> str:
+    """publicURL is what 2013 called public."""
+    given = facts.get("interface", "").removesuffix("URL")
+    if given in INTERFACES and not of.is_set("os_interface"):
+        return given
+    return str(of["os_interface"] or "public")
+
+
+def _check_whole(made: Credentials) -> None:
+    """Raises InvalidHere where no log-in can be made with it."""
+    if made.is_application:
+        needed = {"secret of the application credential": made.application_credential_secret}
+    else:
+        needed = {"user": made.username or made.user_id, "password": made.password}
+    missing = [name for name, value in {"URL": made.auth_url, **needed}.items() if not value]
+    if missing:
+        raise InvalidHere(f"{made.origin} brings no {' and no '.join(missing)}")
+    try:
+        Endpoint.parse(made.auth_url)
+    except ValueError as error:
+        raise InvalidHere(f"the URL of Identity in {made.origin} {error}") from None

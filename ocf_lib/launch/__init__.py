@@ -1,0 +1,1 @@
+"""What start runs and how, which processes run now, and why a daemon did not start."""

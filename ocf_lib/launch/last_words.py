@@ -1,0 +1,88 @@
+"""What a daemon printed, and the one line of it that says why it ended (cold module)."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ocf_lib.state import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Enough for the end of a traceback.
+TAIL = 4096
+# What oslo.log puts before each line of a record, also of a traceback in it: time, PID, level,
+# logger and, before the first, the request.
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
+HIDDEN = "********"
+ACCOUNT = re.compile(r"[^\s/'\"@]+@")
+RECORD = re.compile(r"(\d{4}-\d\d-\d\d [\d:.]+ \d+ [A-Z]+ [\w.-]+) ?(?:\[[^]]*\] )?(.*)")
+
+
+class Printed:
+    """A file that a daemon prints to, and how much was in it before. path: of one that it opens
+    itself, else "". descriptor: of the one that we opened for it, else -1."""
+
+    def __init__(self, path: str, descriptor: int, size: int) -> None:
+        self.path, self.descriptor, self.size = path, descriptor, size
+
+    def last_line(self, uid: int) -> str:
+        """What it said last since then, "" for nothing. A file that the daemon names is read only
+        where `uid`, the daemon's user, owns it: its configuration may name any, and we read as
+        root."""
+        if not self.path:
+            return _last_words(self.descriptor, self.size)
+        try:
+            descriptor = files.open_owned(self.path, uid)
+        except OSError:
+            return ""
+        try:
+            return _last_words(descriptor, self.size)
+        finally:
+            os.close(descriptor)
+
+
+def size_of(path: str) -> int:
+    """In bytes, 0 where there is no such file."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def conceal(text: str, secrets: Iterable[str]) -> str:
+    """The text without these, and without what stands before the @ of a URL: daemons repeat the
+    URLs of database and broker, passwords included, when they cannot make sense of them."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return ACCOUNT.sub(HIDDEN + "@", text)
+
+
+def _last_words(descriptor: int, size: int) -> str:
+    end = os.fstat(descriptor).st_size
+    begin = max(min(size, end), end - TAIL)
+    text = os.pread(descriptor, TAIL, begin).decode("utf-8", "replace")
+    return says(text.splitlines())
+
+
+def says(lines: list[str]) -> str:
+    """The last line that is not empty; of a record of oslo.log that holds a traceback the line that
+    names the exception, for its message may go on for pages (SQL)."""
+    lines = [text.rstrip() for line in lines if (text := COLOUR.sub("", line)).strip()]
+    if not lines:
+        return ""
+    last = RECORD.fullmatch(lines[-1])
+    if last is None:
+        return lines[-1].strip()
+    record: list[str] = []
+    for line in reversed(lines):
+        found = RECORD.fullmatch(line)
+        if found is None or found[1] != last[1]:
+            break
+        record.insert(0, found[2])
+    said = [text for text in record if text.strip()]
+    code = [number for number, text in enumerate(said) if text[0] == " "]
+    after = said[code[-1] + 1 :] if code else said[-1:]
+    return (after or said or [lines[-1]])[0].strip()

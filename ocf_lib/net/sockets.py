@@ -1,0 +1,112 @@
+"""Which TCP sockets do these processes hold? (proc_net_tcp of the kernel's documentation)"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _socket import AF_INET, AF_INET6, inet_ntop
+
+from ocf_lib.net.links import Link
+from ocf_lib.processes.process import PROC
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator
+
+ESTABLISHED, LISTEN = b"01", b"0A"
+# A socket on all addresses is asked on loopback.
+WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
+
+def listening(pids: Iterable[int]) -> list[tuple[str, int]]:
+    """(address, port) of each listening socket that one of the processes holds, IPv4 first, by
+    port. Only these: a port that answers may be somebody else's."""
+    found = set()
+    for pid in pids:
+        held = _inodes(pid)
+        found |= {
+            (family, WILDCARDS.get(address, address), port)
+            for family, local, _, _ in (_rows(pid, LISTEN, held) if held else ())
+            for address, port in [_end(family, local)]
+        }
+    return [(address, port) for _, address, port in sorted(found, key=lambda s: (s[0], s[2], s[1]))]
+
+
+def is_connected(pids: Iterable[int], ports: Iterable[int]) -> bool:
+    """One of the processes holds an established connection to one of these ports."""
+    return connection(pids, ports) is not None
+
+
+def connection(pids: Iterable[int], ports: Iterable[int]) -> Link | None:
+    """An established connection to one of these ports that one of the processes holds."""
+    wanted = set(ports)
+    for pid in pids:
+        held = _inodes(pid)
+        for family, local, remote, inode in _rows(pid, ESTABLISHED, held) if held else ():
+            if int(remote.rpartition(b":")[2], 16) in wanted:
+                ends = local.decode(), remote.decode()
+                return Link(pid, int(held[inode]), int(inode), family, *ends)
+    return None
+
+
+def holders(port: int) -> list[int] | None:
+    """The processes that hold a socket which listens on this port, of all in our network; None
+    where nothing listens on it, [] where who does is not to be seen."""
+    wanted, inodes = b":%04X" % port, set()
+    for name in ("tcp", "tcp6"):
+        try:
+            with open(f"{PROC}/self/net/{name}", "rb") as file:
+                rows = [row.split(None, 10) for row in file.readlines()[1:]]
+        except OSError:
+            continue
+        inodes |= {row[9] for row in rows if row[3] == LISTEN and row[1].endswith(wanted)}
+    if not inodes:
+        return None
+    pids = (int(name) for name in os.listdir(PROC) if name.isdecimal())
+    return [pid for pid in pids if not inodes.isdisjoint(_inodes(pid))]
+
+
+def _inodes(pid: int) -> dict[bytes, str]:
+    """The descriptor of each socket that the process holds, by inode."""
+    folder = f"{PROC}/{pid}/fd"
+    found = {}
+    try:
+        for name in os.listdir(folder):
+            target = os.readlink(f"{folder}/{name}")
+            if target.startswith("socket:["):
+                found[target[8:-1].encode()] = name
+    except OSError:
+        pass  # it ended while we looked
+    return found
+
+
+def _rows(
+    pid: int, state: bytes, held: Container[bytes]
+) -> Iterator[tuple[int, bytes, bytes, bytes]]:
+    """(family, local end, remote end, inode) of each TCP socket in this state whose inode is
+    `held`, of all in the process's network: nothing is made of the others, of which there may be
+    thousands."""
+    for family, name in ((AF_INET, "tcp"), (AF_INET6, "tcp6")):
+        try:
+            with open(f"{PROC}/{pid}/net/{name}", "rb") as file:
+                rows = file.readlines()[1:]
+        except OSError:
+            continue
+        for row in rows:
+            fields = row.split(None, 10)
+            if fields[3] == state and fields[9] in held:
+                yield family, fields[1], fields[2], fields[9]
+
+
+def _end(family: int, text: bytes) -> tuple[str, int]:
+    address, _, port = text.decode().partition(":")
+    return _address(family, address), int(port, 16)
+
+
+def _address(family: int, text: str) -> str:
+    """The kernel prints each 32-bit word in the byte order of the host."""
+    words = (text[start : start + 8] for start in range(0, len(text), 8))
+    packed = b"".join(int(word, 16).to_bytes(4, sys.byteorder) for word in words)
+    if family == AF_INET6 and packed.startswith(b"\0" * 10 + b"\xff\xff"):
+        return inet_ntop(AF_INET, packed[12:])
+    return inet_ntop(family, packed)
