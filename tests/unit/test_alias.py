@@ -74,7 +74,7 @@ def make_demo(tmp_path: Path) -> Iterator[Callable[[bool], Demo]]:
     made = []
 
     def make(rpc_server: bool) -> Demo:
-        made.append(Demo(tmp_path, consumes))
+        made.append(Demo(tmp_path, rpc_server))
         return made[-1]
 
     yield make
