@@ -1,7 +1,7 @@
-"""The one door: an agent file calls `run`, which acts and exits (hot module).
+"""The one door: an agent file calls `run`, which acts and exits.
 
-Environment, parameters, validate, act, exit: outcomes are exceptions that carry their code, and
-here alone the exit reason is printed and the process ends.
+Environment, parameters, validate, act, exit. Outcomes are exceptions that carry their exit code;
+only this module prints the exit reason and ends the process.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from ocf_lib.declare.service import Service
     from ocf_lib.log import Log
 
-# Before anything else is looked at: they work for anybody, on a host without the software.
+# These work for every user, on a host without the software: nothing else is looked at before.
 DESCRIBING = ("meta-data", "usage", "help", "--help", "-h")
 ESCAPED = "surrogateescape"
-# What needs root: PIDs of others, their executables, their signals.
+# These need root, for other users' processes: their executables, and signals to them.
 PRIVILEGED = ("start", "stop", "monitor", "status", "reload", "promote", "demote")
 
 
@@ -33,15 +33,15 @@ def run(service: Service) -> None:
     try:
         code = _carry_out(instance)
         instance.keep_notes()
-    except BaseException:  # noqa: BLE001 - a bug is an exit code and a log entry, no traceback
+    except BaseException:  # noqa: BLE001 - a bug becomes an exit code and a log entry
         code = _report_bug(instance)
     sys.stdout.flush()
-    # without the interpreter's own end: 1 ms of every monitor
+    # skips the interpreter's own shutdown: 1 ms of every monitor
     posix._exit(code)
 
 
 def _variables() -> dict[str, str]:
-    """As os.environ. `os` is imported by no hot module: 1 ms, an eighth of a bare interpreter."""
+    """As os.environ. Importing `os` takes 1 ms, an eighth of a bare interpreter."""
     encoding = sys.getfilesystemencoding()
     pairs = posix.environ.items()
     return {n.decode(encoding, ESCAPED): v.decode(encoding, ESCAPED) for n, v in pairs}
@@ -95,7 +95,7 @@ def _act(instance: Instance) -> None:
 
         reload(instance, log_of(instance))
     elif action == "reload-agent":
-        from ocf_lib.actions.validate import reload_agent
+        from ocf_lib.actions.reload_agent import reload_agent
 
         reload_agent(instance, log_of(instance))
     else:
@@ -103,7 +103,7 @@ def _act(instance: Instance) -> None:
 
 
 def known(service: Service) -> list[str]:
-    """The actions of this agent: what meta-data lists, and what is always there."""
+    """The actions of this agent: what meta-data lists, and usage."""
     names = [action.name for action in service.actions]
     return list(dict.fromkeys([*names, "usage"]))
 
@@ -120,19 +120,18 @@ def _describe(instance: Instance) -> None:
 
 
 def log_of(instance: Instance) -> Log:
-    """Where this call logs; cold, because a monitor that finds all well says nothing."""
-    from ocf_lib.log import Log
+    """Where this action logs. Imported late: a monitor that finds nothing wrong logs nothing."""
+    from ocf_lib import log
 
-    tag = f"{instance.service.name}({instance.environment.instance})"
-    return Log(instance.environment.environ, tag, instance.parameters.secrets())
+    return log.of(instance)
 
 
 def _report(instance: Instance, outcome: Outcome) -> int:
-    """Print the exit reason, the last line of which Pacemaker keeps; log what went wrong."""
+    """Print the exit reason, of which Pacemaker keeps the last line, and log a failure."""
     log = log_of(instance)
     reason = log.line(str(outcome))
     if isinstance(outcome, Degraded) and instance.environment.is_probe:
-        # a probe asks whether it runs; Pacemaker before 2.1 would take 190 for a failure
+        # a probe asks whether it runs, and Pacemaker before 2.1 takes 190 for a failure
         log.warning(f"probe: {reason}")
         return SUCCESS
     if outcome.is_failure and _is_new(instance, reason):
@@ -143,8 +142,8 @@ def _report(instance: Instance, outcome: Outcome) -> int:
 
 
 def _is_new(instance: Instance, reason: str) -> bool:
-    """The recurring monitor of this level did not say so at its last poll. How long something has
-    lasted does not make it new."""
+    """The recurring monitor of this level did not say so at its last poll. Other numbers alone,
+    such as how long something has lasted, do not make it new."""
     if not instance.environment.is_recurring:
         return True
     name, notes = instance.said, instance.notes

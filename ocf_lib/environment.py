@@ -1,4 +1,4 @@
-"""What the caller says: the action and the OCF, HA and CRM variables around it (hot module).
+"""What the caller says: the action, and the OCF, HA and CRM variables.
 
 Source: OCF resource agent API 1.1; Pacemaker's "OCF_RESKEY_CRM_meta_*" variables, whose times
 are milliseconds.
@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from time import monotonic
 
+from ocf_lib import numbers
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 RSCTMP = "/run/resource-agents"
-# Pacemaker's own default, for an action that advertises none. ocf-tester, Heartbeat and a person at
-# a shell name no timeout.
+# Seconds. Pacemaker's own default, for an action that advertises none. ocf-tester, Heartbeat and a
+# person at a shell name no timeout.
 DEFAULT_TIMEOUT = 20.0
-# Pacemaker SIGKILLs at the timeout, which it counts from before the fork. What is left for our own
-# last lines: the interpreter needs 10 to 50 ms to get here on a busy machine, a log line less.
+# Seconds for our own last lines. Pacemaker SIGKILLs at the timeout, which it counts from before the
+# fork; the interpreter needs 10 to 50 ms to get here on a busy machine, and a log line less.
 MARGIN = 0.5
 
 
@@ -25,8 +27,8 @@ class Environment:
     """One call of an agent.
 
     argv: the arguments without the program's name; all but the first are ignored (contract 1).
-    environ: the variables, as `os.environ`.
-    usual_timeout: seconds that the action has where the caller does not say; 0 for none.
+    environ: the variables, as `os.environ`. usual_timeout: seconds that the action has if the
+    caller does not say; 0 for Pacemaker's default.
     """
 
     def __init__(
@@ -43,8 +45,8 @@ class Environment:
         self.rsctmp = environ.get("HA_RSCTMP") or RSCTMP
 
     def milliseconds(self, name: str) -> int:
-        """A CRM_meta time in ms, 0 where it is unset or no number."""
-        return _number(self.environ.get("OCF_RESKEY_CRM_meta_" + name)) or 0
+        """A CRM_meta time in ms, 0 if it is unset or no number."""
+        return numbers.whole(self.environ.get("OCF_RESKEY_CRM_meta_" + name)) or 0
 
     @property
     def is_probe(self) -> bool:
@@ -58,8 +60,8 @@ class Environment:
 
     @property
     def check_level(self) -> int | None:
-        """OCF_CHECK_LEVEL, None where the caller leaves it to the agent."""
-        return _number(self.environ.get("OCF_CHECK_LEVEL"))
+        """OCF_CHECK_LEVEL, None if the caller leaves it to the agent."""
+        return numbers.whole(self.environ.get("OCF_CHECK_LEVEL"))
 
     @property
     def timeout(self) -> float:
@@ -75,8 +77,3 @@ class Environment:
     def speaks_our_api(self) -> bool:
         """OCF_RA_VERSION_MAJOR is 1 or unset (contract 4)."""
         return self.environ.get("OCF_RA_VERSION_MAJOR", "1") in ("1", "")
-
-
-def _number(text: str | None) -> int | None:
-    # int() of over 4300 digits is an error since Python 3.11, and nothing may fail a stop
-    return int(text) if text and text.isdecimal() and len(text) < 16 else None

@@ -1,7 +1,7 @@
-"""The door to Python packages beyond the standard library (cold module).
+"""The door to Python packages beyond the standard library.
 
-Agents run as `python3 -IS`: without `site`, which saves 4 ms a call, and so without the
-folder that holds the distribution's packages. Who needs one asks here first.
+Agents run as `python3 -IS`: without `site`, which saves 4 ms a call, and so without the folder
+that holds the distribution's packages. A module that needs one of them asks here first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def enable() -> None:
 
 
 def need(module: str, package: str) -> None:
-    """Make `module` importable. Raises NotInstalled with the Debian package that brings it."""
+    """Make `module` importable. Raises NotInstalled, which names the Debian package that has it."""
     enable()
     if importlib.util.find_spec(module) is None:
         raise NotInstalled(f"Python package {module} is missing: install {package}")

@@ -6,6 +6,7 @@ Source: ocf_log and ha_log of resource-agents' ocf-shellfuncs, whose variables t
 from __future__ import annotations
 
 import os
+import re
 import sys
 import syslog
 import time
@@ -14,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ocf_lib.instance import Instance
+
 PRIORITIES = {
     "ERROR": syslog.LOG_ERR,
     "WARNING": syslog.LOG_WARNING,
@@ -21,20 +24,24 @@ PRIORITIES = {
     "DEBUG": syslog.LOG_DEBUG,
 }
 MASK = "********"
+# what stands before the @ of a URL
+ACCOUNT = re.compile(r"[^\s/'\"@]+@")
 APPENDING = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class Log:
     """Where one call writes its lines.
 
-    environ: with the HA_ variables. tag: what precedes each line, unless HA_LOGTAG says so.
-    secrets: values that are masked in every line.
+    environ: with the HA_ variables. agent, instance: the tag of each line, AGENT(INSTANCE)[PID],
+    unless HA_LOGTAG names another. secrets: values that are masked in every line.
     """
 
-    def __init__(self, environ: Mapping[str, str], tag: str, secrets: Iterable[str] = ()) -> None:
-        # longest first: one may begin with another
-        self.secrets = sorted(filter(None, secrets), key=len, reverse=True)
-        self.tag = _printable(self.mask(environ.get("HA_LOGTAG") or f"{tag}[{os.getpid()}]"))
+    def __init__(
+        self, environ: Mapping[str, str], agent: str, instance: str, secrets: Iterable[str] = ()
+    ) -> None:
+        self.secrets = list(secrets)
+        tag = environ.get("HA_LOGTAG") or f"{agent}({instance})[{os.getpid()}]"
+        self.tag = _printable(self.mask(tag))
         self.file, self.debug_file = environ.get("HA_LOGFILE"), environ.get("HA_DEBUGLOG")
         facility = environ.get("HA_LOGFACILITY") or "daemon"
         named = getattr(syslog, "LOG_" + facility.upper(), None)
@@ -56,14 +63,12 @@ class Log:
             self._write("DEBUG", text)
 
     def line(self, text: str) -> str:
-        """`text` as one line that may be shown: masked, then without control characters."""
+        """`text` as one line that may be shown: masked, and without control characters."""
         return " ".join(_printable(self.mask(text)).split())
 
     def mask(self, text: str) -> str:
         """`text` without the values of secret parameters."""
-        for secret in self.secrets:
-            text = text.replace(secret, MASK)
-        return text
+        return mask(text, self.secrets)
 
     def _write(self, level: str, text: str) -> None:
         text = "\n".join(_printable(line) for line in self.mask(text).splitlines())
@@ -81,6 +86,26 @@ class Log:
             sys.stderr.write(f"{level}: {text}\n")
 
 
+def of(instance: Instance, secrets: Iterable[str] = ()) -> Log:
+    """Where an action of this instance logs. secrets: beside those of its parameters."""
+    environment, known = instance.environment, instance.parameters.secrets()
+    agent = instance.service.name
+    return Log(environment.environ, agent, environment.instance, [*known, *secrets])
+
+
+def mask(text: str, secrets: Iterable[str]) -> str:
+    """The text without these values. The longest is masked first: one may begin with another."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text
+
+
+def conceal(text: str, secrets: Iterable[str]) -> str:
+    """The text without these values, and without what precedes the @ of a URL: daemons that cannot
+    parse the URLs of their database and broker print them, passwords included."""
+    return ACCOUNT.sub(MASK + "@", mask(text, secrets))
+
+
 def _append(name: str, lines: str) -> None:
     # the cluster's own setting; a full disk or a missing folder must not change a verdict, and a
     # pipe that nobody reads must not keep us waiting
@@ -92,7 +117,7 @@ def _append(name: str, lines: str) -> None:
 
 
 def _printable(text: str) -> str:
-    """On one line, without control characters (a daemon's last words may hold some, for the
-    terminal of whoever reads them), and without the stand-ins for bytes that are no UTF-8."""
+    """On one line, without control characters (a daemon's last words may hold some, which would act
+    on a reader's terminal), and without the stand-ins for bytes that are no UTF-8."""
     text = " ".join(text.encode("utf-8", "backslashreplace").decode().splitlines())
     return "".join(sign if sign.isprintable() else " " for sign in text)

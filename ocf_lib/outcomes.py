@@ -1,6 +1,5 @@
-"""How an action ends: the exit codes of OCF 1.1, each but success as an exception that carries it.
-
-Hot module: every monitor loads it.
+"""How an action ends: the exit codes of OCF 1.1. Each except success is an exception that carries
+its code.
 
 Source: OCF resource agent API 1.1, "Exit status codes"; what Pacemaker does with each is in its
 "Pacemaker Explained", "How are OCF Return Codes Interpreted?".
@@ -12,7 +11,7 @@ SUCCESS = 0
 class Outcome(Exception):
     """Ends the action. Its text becomes the exit reason: one line, the fact first.
 
-    Pacemaker keeps 128 bytes of the reason, so what comes after is for people who read the log.
+    Pacemaker keeps 128 bytes of the reason; the rest is for people who read the log.
     """
 
     code = 1
@@ -24,12 +23,12 @@ class Failed(Outcome):
 
 
 class Suspect(Failed):
-    """Failed, unless something that the service depends on is to blame: its API hangs, or answers a
-    server error."""
+    """Failed, unless something that the service depends on is to blame: its API hangs, or answers
+    with a server error."""
 
 
 class InvalidHere(Outcome):
-    """OCF_ERR_ARGS: a parameter cannot be right on this host; another node may do."""
+    """OCF_ERR_ARGS: a parameter cannot be right on this host; another node may be fit."""
 
     code = 2
 
@@ -80,19 +79,19 @@ class FailedPromoted(Outcome):
 
 
 class Degraded(Outcome):
-    """OCF_DEGRADED: the service runs, what it depends on (or our check of it) does not. Pacemaker
-    shows it and restarts nothing."""
+    """OCF_DEGRADED: the service runs, but something that it depends on, or our check of it, does
+    not. Pacemaker shows it and restarts nothing."""
 
     code = 190
 
 
 class Refused(Degraded):
-    """Degraded, because it refuses what Identity has just said is good."""
+    """Degraded, because it refuses a token that Identity has just issued."""
 
 
 class Afflicted(Degraded):
-    """Degraded by a dependency that is away. dependency: one word for it. One poll that sees it is
-    no news: it counts from the second in a row."""
+    """Degraded by a dependency that is away. dependency: one word for it. A recurring monitor
+    reports it from the second poll in a row."""
 
     def __init__(self, text: str, dependency: str) -> None:
         super().__init__(text)

@@ -1,7 +1,7 @@
-"""Meta-data of an agent, from its declarations, for every program that reads it (cold module).
+"""meta-data: what an agent declares, for every program that reads it.
 
-Source: OCF resource agent API 1.1, its RelaxNG schema ra-api.rng, and what pcs, crmsh, LCMC, Hawk
-and ocf-tester make of it.
+Source: OCF resource agent API 1.1, its RelaxNG schema ra-api.rng, and how pcs, crmsh, LCMC, Hawk
+and ocf-tester read it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ocf_lib.declare.service import Action, Service
 
 WIDTH = 76
-# ocf-tester validates against a DTD of OCF 1.0, which 1.1 cannot pass. With a DTD of its own in the
-# document, which allows everything, the document is valid in xmllint's eyes.
+# ocf-tester validates against a DTD of OCF 1.0, which a document of 1.1 cannot pass. With this DTD
+# in the document itself, which allows everything, xmllint finds it valid.
 ELEMENTS = {
     "resource-agent": "name version",
     "version": "",
@@ -111,7 +111,7 @@ def _text(parent: Any, name: str, text: str, lang: bool = True) -> None:
     from lxml import etree
 
     element = etree.SubElement(parent, name, {"lang": "en"} if lang else {})
-    # crmsh shows the lines as they are, pcs makes its own
+    # crmsh shows the lines as they are, pcs breaks them anew
     paragraphs = (" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
     element.text = "\n\n".join(textwrap.fill(paragraph, WIDTH) for paragraph in paragraphs)
 

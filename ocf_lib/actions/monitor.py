@@ -1,7 +1,8 @@
-"""monitor, status and probe: what is the state of this instance? Changes nothing (hot module).
+"""monitor, status and probe: what is the state of this instance? Changes nothing.
 
-Level 0 looks at the processes. Level 10, the default, asks the API, and whether what the service
-depends on is there. Level 20 logs in. A level that does not exist means the next lower one.
+Level 0 looks at the processes. Level 10, the default, asks the API, and checks whether everything
+is there on which the service depends. Level 20 logs in. A level that does not exist means the next
+lower one.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocf_lib.instance import Instance
     from ocf_lib.net.endpoint import Endpoint
+    from ocf_lib.net.patience import Patience
     from ocf_lib.processes.process import Stat
     from ocf_lib.state.record import Record
 
@@ -21,10 +23,10 @@ API_LEVEL, DEEP_LEVEL = 10, 20
 
 
 def monitor(instance: Instance) -> None:
-    """Returns where the instance runs well.
+    """Returns if the instance runs well.
 
-    Raises NotRunning where no process of it is left, Failed where it is at fault, Degraded where
-    something else is, and was so at the poll before this one.
+    Raises NotRunning if no process of it is left, Failed if it is at fault, Degraded if something
+    else is, and was so at the poll before this one.
     """
     record = instance.record
     leader = record.leader.alive() if record is not None else None
@@ -49,7 +51,7 @@ def _judge(instance: Instance, leader: Stat, record: Record | None) -> None:
         return
     level = DEEP_LEVEL if level >= DEEP_LEVEL else API_LEVEL
     try:
-        _look(instance, leader, record, level)
+        _check(instance, leader, record, level)
     except Afflicted as outcome:
         if _is_news(instance, f"trouble.{level}", outcome.dependency):
             raise
@@ -57,50 +59,57 @@ def _judge(instance: Instance, leader: Stat, record: Record | None) -> None:
         instance.notes.drop(f"trouble.{level}")
 
 
-def _look(instance: Instance, leader: Stat, record: Record | None, level: int) -> None:
-    """The API first: where it answers a server error, it is known what to look for."""
+def _check(instance: Instance, leader: Stat, record: Record | None, level: int) -> None:
+    """The API comes first: after a server error it is known what to look for."""
+    from ocf_lib.net.patience import Patience
+
+    patience = Patience(instance.environment.deadline, instance.parameters.get("api_timeout"))
     if instance.service.api is not None:
         try:
-            _ask(instance, leader, record, level)
+            _ask(instance, leader, record, level, patience)
         except (Refused, Suspect) as fault:
             from ocf_lib.health import blame
 
-            if not blame.find(instance, fault, f"trouble.{level}"):
+            if not blame.find(instance, fault, patience, f"trouble.{level}"):
                 raise
             # what explained it may have come back just now
-            instance.patience = blame.SECONDS
             try:
-                _ask(instance, leader, record, level)
+                _ask(instance, leader, record, level, patience.at_most(blame.SECONDS))
             except (Refused, Suspect):
                 raise fault from None
         except Afflicted as outcome:
             from ocf_lib.health import blame
 
-            blame.trace(instance, outcome)
+            blame.trace(instance, outcome, patience)
             raise
-    from ocf_lib.dependencies.quick_check import watch
+    from ocf_lib.dependencies.quick_check import doubtful
 
-    watch(instance)
+    for name in doubtful(instance, patience):
+        from ocf_lib.health import blame
+
+        blame.judge(instance, name, patience)
     if level >= DEEP_LEVEL and instance.service.report is not None:
         from ocf_lib.health import selfreport
 
-        selfreport.look(instance)
+        selfreport.check(instance, patience)
 
 
-def _ask(instance: Instance, leader: Stat, record: Record | None, level: int) -> None:
-    api = instance.service.api
-    assert api is not None
+def _ask(
+    instance: Instance, leader: Stat, record: Record | None, level: int, patience: Patience
+) -> None:
+    from ocf_lib.health import api
+
     endpoint = record.endpoint if record is not None else None
-    if endpoint is None or (record is not None and record.url != instance.location):
+    declared = instance.service.api
+    assert declared is not None
+    if endpoint is None or record is None or record.url != api.place(declared, instance.parameters):
         endpoint = _locate(instance, leader)
-    from ocf_lib.health.api import Client
-
-    Client(instance, api, endpoint.called(instance.known_as)).check(deep=level >= DEEP_LEVEL)
+    api.Client(instance, endpoint, patience).check(deep=level >= DEEP_LEVEL)
 
 
 def _is_news(instance: Instance, name: str, dependency: str) -> bool:
-    """Of a dependency that flaps, one failing poll is none; after a poll that was not well it is,
-    whatever that saw. A probe is the only poll there is."""
+    """One failing poll of a dependency that flaps is no news. After a poll that was not well,
+    whatever the reason, it is. A probe is the only poll, so it always reports."""
     before = instance.notes[name] or instance.notes[instance.said]
     instance.notes[name] = dependency
     instance.notes.stamp(f"{name}.seen")
@@ -108,15 +117,15 @@ def _is_news(instance: Instance, name: str, dependency: str) -> bool:
 
 
 def _is_reloading(instance: Instance, leader: Stat) -> bool:
-    """Its configuration is being re-read at this moment: it answers when that is done, and action
-    reload says so if not."""
+    """It re-reads its configuration at this moment. It answers once that is done; if not, action
+    reload says so."""
     noted = Notes(instance.file("reload"))
     is_over = noted.since("until") is not None
     return not is_over and noted["leader"] == f"{leader.pid} {leader.start}"
 
 
 def _search(instance: Instance) -> Stat:
-    """The leader, looked for among all processes: there is no record, or its process is dead."""
+    """The leader, searched among all processes: there is no record, or its process is dead."""
     from ocf_lib.launch import running
 
     found = running.members_of(instance)
@@ -128,7 +137,7 @@ def _search(instance: Instance) -> Stat:
 
 
 def _await_worker(instance: Instance, leader: Stat) -> None:
-    """A parent makes a new worker for one that died; it gets the time for it. Raises Failed."""
+    """A parent replaces a dead worker, and gets the time for that. Raises Failed."""
     from ocf_lib.launch import running
 
     if not running.await_worker(instance, leader.pid):
@@ -136,9 +145,9 @@ def _await_worker(instance: Instance, leader: Stat) -> None:
 
 
 def _locate(instance: Instance, leader: Stat) -> Endpoint:
-    from ocf_lib.launch import running
+    from ocf_lib.health import discover
 
-    found = running.endpoint_of(instance, leader.pid)
+    found = discover.endpoint_of(instance, leader.pid)
     if found is None:
         raise Suspect(f"PID {leader.pid} listens on no TCP port (parameter url can name its API)")
     return found

@@ -1,4 +1,4 @@
-"""reload: have the daemon re-read its own configuration, and go on working (cold module).
+"""reload: have the daemon re-read its own configuration, and go on working.
 
 Source: uwsgi-docs, "Graceful Reloading"; oslo.config, "Option Mutability".
 """
@@ -10,17 +10,18 @@ import signal
 from collections.abc import Iterator
 from time import monotonic, sleep
 
-from ocf_lib.actions import start, validate
+from ocf_lib.actions import ready, validate
 from ocf_lib.declare.service import Uwsgi
-from ocf_lib.dependencies import needs
-from ocf_lib.health import blame
-from ocf_lib.instance import USUAL_REQUEST
+from ocf_lib.health import blame, discover
+from ocf_lib.health.api import public_url
 from ocf_lib.launch import command, run, running
-from ocf_lib.launch.last_words import Printed, conceal, size_of
-from ocf_lib.launch.oslo import Options
+from ocf_lib.launch import options as daemon_options
+from ocf_lib.launch.last_words import Printed, size_of
+from ocf_lib.log import conceal
 from ocf_lib.net import http
+from ocf_lib.net.patience import Patience
 from ocf_lib.outcomes import Failed, InvalidHere, NotRunning, Unimplemented
-from ocf_lib.processes import members, signals
+from ocf_lib.processes import procfs, signals
 from ocf_lib.state import files, lock
 from ocf_lib.state.notes import Notes
 
@@ -28,54 +29,57 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ocf_lib.declare.service import Program, Reloading
     from ocf_lib.instance import Instance
     from ocf_lib.log import Log
-    from ocf_lib.processes.process import Reloading, Stat
-    from ocf_lib.state.record import Record
+    from ocf_lib.processes.process import Process, Stat
 
 POLL = 0.1
-# A daemon handles no such signal while it acts on one: the next would end it (oslo.service for
-# 0.1 s, uwsgi for 0.03 s: measured).
+# Seconds. A daemon that acts on such a signal does not catch a second one, which would end it: for
+# 0.1 s under oslo.service, for 0.03 s under uwsgi (measured).
 HEED_SECONDS = 2.0
-# The share of its time that it waits for a start that is under way.
+# The share of its time for which it waits for a running start.
 LOCK_SHARE = 0.25
-# What looks done for this long is done: what dies of its configuration, dies at once.
+# What looks done for so many seconds is done: a daemon that dies of its configuration dies at once.
 STEADY_SECONDS = 1.0
 
 
 def reload(instance: Instance, log: Log) -> None:
-    """Returns when the daemon, the same process as before, has re-read its configuration and is of
-    use again.
+    """Returns once the daemon, still the same process, has re-read its configuration and passes the
+    same readiness check as after start.
 
-    Before it is told anything: raises Misconfigured, InvalidHere and NotInstalled as validate-all
-    does, NotRunning, and Unimplemented where what runs cannot do it. After that: raises Failed
-    where it dies of its configuration, with its last words, or is of no use in time.
+    Before the daemon is told anything: raises Misconfigured, InvalidHere and NotInstalled as
+    validate-all does, NotRunning, and Unimplemented if what runs cannot do it. After that: raises
+    Failed if it dies of its configuration, with its last words, or is not ready in time.
     """
     validate.parameters(instance, log)
     validate.host(instance)
+    service, of = instance.service, instance.parameters
     now, deadline = monotonic(), instance.environment.deadline
+    patience = Patience(deadline, of.get("api_timeout"))
     with lock.held(instance.file("lock"), now + LOCK_SHARE * (deadline - now)) as locked:
         if not locked:
             raise Failed("a start, a stop or a reload is under way: nothing was reloaded")
         leader = _leader(instance)
-        record = start.adopt(instance, leader.pid)
-        how = record.reloading or command.reloading_of(instance)
+        record = ready.adopt(instance, leader.pid)
+        how = record.reloading or command.reloading_of(service, of)
         before = _children(leader)
         _make_sure(leader, how, before)
-        wanted = command.resolve(instance)
-        options = needs.options_of(instance, wanted.argv)
-        if options.flaw and _is_oslo(instance):
+        wanted = command.resolve(service, of)
+        options = daemon_options.of(service, of, wanted.argv)
+        if options.flaw and _is_oslo(command.program_of(service, of)):
             raise InvalidHere(f"{options.flaw} is no option: nothing was reloaded")
-        if instance.service.api is not None:
-            _ask(instance, leader)
-        watch = _watch(instance, record, wanted.logs, options)
-        with _noted(instance, leader):
+        if service.api is not None:
+            _ask(instance, leader, patience)
+        logs = [*wanted.logs, run.log_path(instance)]
+        watch = _watch(record.leader, logs, options.secrets())
+        with _noted(instance.file("reload"), leader, patience):
             log.info(f"{instance.name}: {signal.Signals(how.signal).name} for PID {leader.pid}")
             signals.send([leader], how.signal)
             _await(leader, how, before, watch, deadline)
-            # it may have been told otherwise by now
-            record.reloading = command.reloading_of(instance)
-            start.until_usable(instance, record, watch, wanted.argv, log)
+            # the parameters may name another program by now
+            record.reloading = command.reloading_of(service, of)
+            ready.wait(instance, record, watch, wanted.argv, log)
         log.info(f"{instance.name} has re-read its configuration")
 
 
@@ -91,17 +95,17 @@ def _leader(instance: Instance) -> Stat:
 
 
 def _children(leader: Stat) -> set[int]:
-    return {process.pid for process in members.scan().values() if process.ppid == leader.pid}
+    return {process.pid for process in procfs.scan().values() if process.ppid == leader.pid}
 
 
 def _make_sure(leader: Stat, how: Reloading, children: set[int]) -> None:
-    """It does what we want, rather than end of it. Raises Unimplemented."""
+    """The signal makes it reload, and does not end it. Raises Unimplemented."""
     if not how.signal:
         raise Unimplemented(f"PID {leader.pid} re-reads no configuration: restart it")
     name = signal.Signals(how.signal).name
     if how.replaces_workers and not children:
         # a uwsgi without a master
-        raise Unimplemented(f"PID {leader.pid} has no workers, and would end of {name}: restart it")
+        raise Unimplemented(f"PID {leader.pid} has no workers, and {name} would end it: restart it")
     until = monotonic() + HEED_SECONDS
     while not signals.is_heeded(leader, how.signal):
         if monotonic() >= until:
@@ -109,60 +113,55 @@ def _make_sure(leader: Stat, how: Reloading, children: set[int]) -> None:
         sleep(POLL)
 
 
-def _is_oslo(instance: Instance) -> bool:
-    """What it re-reads is read by oslo.config; Horizon's is not."""
-    program = command.program_of(instance)
+def _is_oslo(program: Program) -> bool:
+    """oslo.config reads its configuration; Horizon's is read by others."""
     names = any(word.startswith("--config-file") for word in program.arguments)
     return names or (isinstance(program, Uwsgi) and bool(program.environment))
 
 
-def _ask(instance: Instance, leader: Stat) -> None:
-    """Whatever it answers will do. A uwsgi that hears of it while it loads its application goes on
-    to serve nobody. Raises Failed."""
+def _ask(instance: Instance, leader: Stat, patience: Patience) -> None:
+    """Any answer is enough. A uwsgi that gets the signal while it loads its application afterwards
+    serves nobody. Raises Failed."""
     api = instance.service.api
     assert api is not None
-    endpoint = running.endpoint_of(instance, leader.pid)
+    endpoint = discover.endpoint_of(instance, leader.pid)
     if endpoint is None:
         raise Failed(f"PID {leader.pid} listens on no TCP port yet: nothing was reloaded")
     try:
-        seconds = instance.request_seconds
-        http.get(endpoint.called(instance.known_as), api.path, seconds, insecure=True)
+        at = endpoint.called(public_url(api, instance.parameters))
+        http.get(at, api.path, patience.seconds, insecure=True)
     except http.NoAnswer as error:
         raise Failed(f"API {endpoint.url}/ {error}: nothing was reloaded") from None
 
 
-def _watch(
-    instance: Instance, record: Record, logs: Sequence[str], options: Options
-) -> Callable[[], None]:
-    """What raises Died, with its last words, when it has."""
-    pid, secrets = record.leader.pid, options.secrets()
-    paths = [*logs, run.log_path(instance)]
-    printed = [Printed(path, -1, size_of(path)) for path in paths]
+def _watch(leader: Process, logs: Sequence[str], secrets: set[str]) -> Callable[[], None]:
+    """A function that raises Died, with the daemon's last words, once it has died."""
+    printed = [Printed(path, -1, size_of(path)) for path in logs]
 
     def watch() -> None:
-        if record.leader.alive() is None:
-            lines = (one.last_line(record.leader.uid) for one in printed)
+        if leader.alive() is None:
+            lines = (one.last_line(leader.uid) for one in printed)
             words = conceal(next(filter(None, lines), "without a word"), secrets)
-            raise start.Died(f"PID {pid} ended as it re-read its configuration: {words}")
+            raise ready.Died(f"PID {leader.pid} ended as it re-read its configuration: {words}")
 
     return watch
 
 
 @contextlib.contextmanager
-def _noted(instance: Instance, leader: Stat) -> Iterator[None]:
-    """For the block monitor knows what goes on, and one that asked meanwhile until it has waited;
-    should we be killed, for no longer than we had."""
-    notes = Notes(instance.file("reload"))
+def _noted(path: str, leader: Stat, patience: Patience) -> Iterator[None]:
+    """During the block, a monitor knows about the reload from the file at `path`. One that asked
+    the API meanwhile knows until its wait is over. If we are killed, the note ends with our
+    time."""
+    notes = Notes(path)
     notes["leader"] = f"{leader.pid} {leader.start}"
-    notes["until"] = f"{instance.environment.deadline:.3f}"
+    notes["until"] = f"{patience.deadline:.3f}"
     notes.keep()
     try:
         yield
     except BaseException:
-        files.remove(instance.file("reload"))
+        files.remove(path)
         raise
-    longest = instance.parameters.get("api_timeout") or USUAL_REQUEST
-    notes["until"] = f"{monotonic() + longest + blame.SECONDS:.3f}"
+    notes["until"] = f"{monotonic() + patience.longest + blame.SECONDS:.3f}"
     notes.keep()
 
 
@@ -173,8 +172,8 @@ def _await(
     watch: Callable[[], None],
     deadline: float,
 ) -> None:
-    """Until it is ready for the next signal and, where it renews its workers, has a new one.
-    Raises Failed."""
+    """Until it is ready for the next signal and, if it replaces its workers, has a new one. Raises
+    Failed."""
     since = None
     while since is None or monotonic() < since + STEADY_SECONDS:
         watch()

@@ -1,7 +1,7 @@
-"""stop: nothing of the instance is left, whatever state the host is in (cold module).
+"""stop: nothing of the instance is left, whatever state the host is in.
 
 Any code but 0 fences the node, so nothing here needs the binary, the configuration, the user, valid
-parameters, a state folder or a package beyond the standard library.
+parameters, a state folder, a package beyond the standard library, or TLS.
 """
 
 from __future__ import annotations
@@ -13,43 +13,44 @@ from time import monotonic, sleep
 from ocf_lib.launch import command, running
 from ocf_lib.outcomes import Failed
 from ocf_lib.processes.signals import as_it_is, send
-from ocf_lib.sentinel import spawn
 from ocf_lib.state import files, lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ocf_lib.declare.service import Ending
     from ocf_lib.instance import Instance
     from ocf_lib.log import Log
     from ocf_lib.processes.members import Members
-    from ocf_lib.processes.process import Ending, Stat
+    from ocf_lib.processes.process import Stat
 
 POLL = 0.02
-# Of the time that is left, the share for an orderly end; the rest is for SIGKILL and for looking.
+# This share of the time that is left is for an orderly end; the rest is for SIGKILL and for checks.
 ORDERLY_SHARE = 0.75
-# So long after it was woken a process is asked again: with several threads any may take a signal as
-# it wakes, and Python acts in its first thread alone (seen).
+# Seconds after which a process that was woken is asked again: any of its threads may take a signal
+# when they wake, and Python acts in its first thread alone (seen).
 DEAF_SECONDS = 0.5
-# A stop may wait this share of its time for a start that is under way.
+# A stop may wait this share of its time for a running start.
 LOCK_SHARE = 0.25
 
 
 def stop(instance: Instance, log: Log) -> None:
-    """Returns when no process of the instance lives and its state is gone; an instance that does
-    not run is stopped already.
+    """Returns if no process of the instance lives and its state is gone. An instance that does not
+    run is stopped already.
 
-    Raises Failed where a process outlives SIGKILL.
+    Raises Failed if a process outlives SIGKILL.
     """
     now, deadline = monotonic(), instance.environment.deadline
     with lock.held(instance.file("lock"), now + LOCK_SHARE * (deadline - now)):
         record = instance.record
         found = running.members_of(instance)
-        # first of all: what ends from here on was asked to
-        spawn.dismiss(found.sentinels)
+        # before anything else: whatever ends from now on was asked to, and is no crash
+        send(found.sentinels, signal.SIGKILL)
         if found:
             log.info(f"{instance.name}: ending {found}")
-            ending = record.ending if record else command.ending_of(instance)
+            service, of = instance.service, instance.parameters
+            ending = record.ending if record else command.ending_of(service, of)
             _end(instance, found, ending, log)
         else:
             log.info(f"{instance.name} is not running")
@@ -62,8 +63,8 @@ def stop(instance: Instance, log: Log) -> None:
 
 
 def _end(instance: Instance, found: Members, ending: Ending, log: Log) -> None:
-    """The parent is asked, and tells its workers; what outlives it is asked; what is left when
-    patience or three quarters of the time are over is killed."""
+    """The parent is asked to end, and tells its workers. What outlives it is asked too. Whatever is
+    left when its patience, or three quarters of the time, are over is killed."""
     now, deadline = monotonic(), instance.environment.deadline
     patience = ORDERLY_SHARE * (deadline - now)
     kill_at = now + min(patience, ending.patience or patience)
@@ -75,14 +76,14 @@ def _end(instance: Instance, found: Members, ending: Ending, log: Log) -> None:
         asked.add(found.leader.pid)
     while True:
         living = [process for process in map(as_it_is, found.all) if process is not None]
-        woken.update(_wake(living))  # whom somebody froze since
+        woken.update(_wake(living))  # those that were frozen since
         deaf = [each for each in living if monotonic() > woken.get(each.pid, inf) + DEAF_SECONDS]
         for process in deaf:
             is_leader = found.leader is not None and process.pid == found.leader.pid
             send([process], ending.signal if is_leader else signal.SIGTERM)
             del woken[process.pid]
         if not living:
-            # looked for anew: workers may have forked since
+            # searched anew: workers may have forked since
             found = running.members_of(instance)
             if not found:
                 return
@@ -103,7 +104,7 @@ def _end(instance: Instance, found: Members, ending: Ending, log: Log) -> None:
 
 
 def _wake(processes: Iterable[Stat]) -> dict[int, float]:
-    """Continue what a SIGSTOP keeps from hearing us; when that was, by PID."""
+    """Continue those that a SIGSTOP keeps from hearing us; when that was, by PID."""
     frozen = [process for process in processes if process.is_frozen]
     send(frozen, signal.SIGCONT)
     return {process.pid: monotonic() for process in frozen}

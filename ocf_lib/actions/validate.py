@@ -1,6 +1,6 @@
-"""validate-all: are the parameters right (level 0), and right for this host (level 10)? (cold)
+"""validate-all: are the parameters right (level 0), and right for this host (level 10)?
 
-Wrong everywhere is Misconfigured, wrong on this host InvalidHere, software missing NotInstalled.
+Wrong everywhere is Misconfigured, wrong on this host InvalidHere, missing software NotInstalled.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 
 from ocf_lib import libraries
-from ocf_lib.keystone import backoff, credentials, token
-from ocf_lib.launch import command, run, running
+from ocf_lib.keystone import credentials, token
+from ocf_lib.launch import command, user
 from ocf_lib.outcomes import InvalidHere, NotInstalled
-from ocf_lib.state import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ocf_lib.declare.parameters import Parameters
+    from ocf_lib.declare.service import Service
     from ocf_lib.instance import Instance
     from ocf_lib.log import Log
 
@@ -25,7 +26,7 @@ APPLICATION = (
     "os_application_credential_id",
     "os_application_credential_secret",
 )
-# Where a password, or the secret of an application credential, may come from; the first that is set
+# The sources of a password, or of the secret of an application credential; the first that is set
 # counts.
 SOURCES = ("os_cloud", "openrc", "os_password_file", "os_password")
 
@@ -36,70 +37,60 @@ def validate_all(instance: Instance, log: Log) -> None:
     parameters(instance, log)
     if (instance.environment.check_level or 0) >= HOST_LEVEL:
         host(instance)
-        if token.account(instance) is not None:
+        if _account(instance.service, instance.parameters) is not None:
             libraries.need("keystoneclient", "python3-keystoneclient")
-
-
-def reload_agent(instance: Instance, log: Log) -> None:
-    """Make changed parameters effective without touching the daemon. Raises Misconfigured.
-
-    The next monitor reads them all anew. A token that was had with the old ones would hide for an
-    hour that the new ones are refused; and what was refused may be right by now.
-    """
-    parameters(instance, log)
-    files.remove(instance.file("token"))
-    backoff.forget(instance)
-    instance.notes.drop("warned", "needs")
-    instance.keep_notes()
-    running.settle_sentinel(instance)
 
 
 def parameters(instance: Instance, log: Log) -> None:
     """Raises Misconfigured at the first wrong value."""
     of = instance.parameters
     of.check()
-    command.additional(instance)
+    command.additional(of)
     for parameter in of:
         if parameter.deprecated and of.is_set(parameter.name):
             log.warning(f"parameter {parameter.name} is deprecated: {parameter.deprecated}")
     if "os_auth_url" in of.declared:
-        _credentials(instance, log)
+        _credentials(instance.service, of, log)
 
 
-def _credentials(instance: Instance, log: Log) -> None:
-    """Warn of those that are not used. No file is looked at: it may be another on another host."""
-    of, api = instance.parameters, instance.service.api
+def host(instance: Instance) -> None:
+    """Raises NotInstalled for a missing program or user, InvalidHere for a missing file, or for a
+    file with a secret that is not only root's."""
+    of = instance.parameters
+    command.resolve(instance.service, of)
+    credentials.check_files(of)
+    if user.account_of(of["user"]) is None:
+        raise NotInstalled(f"user {of['user']} does not exist: parameter user names another")
+    cacert = of.get("os_cacert")
+    if cacert and not os.path.isfile(cacert):
+        raise InvalidHere(f"{cacert} is not on this host: parameter os_cacert names a file that is")
+    if _account(instance.service, of) is not None:
+        credentials.check(of)
+
+
+def _credentials(service: Service, of: Parameters, log: Log) -> None:
+    """Warn of those that are not used. No file is read: another host may have a different one."""
     set_ = [name for name in SOURCES if of.is_set(name)]
     for name in set_[1:]:
-        # a file may go without a password, which is then the next one's
-        what = "is used only where" if name.startswith("os_password") else "is not used, because"
+        # a file may lack the password, which then comes from the next source
+        what = "is used only if" if name.startswith("os_password") else "is not used, because"
         why = "brings no password" if name.startswith("os_password") else "is set, too"
         log.warning(f"parameter {name} {what} {set_[0]} {why}")
     if of.is_set("os_client_config_file") and not of["os_cloud"]:
         log.warning("parameter os_client_config_file has no effect without os_cloud")
     names = list(APPLICATION if any(of[name] for name in APPLICATION[1:]) else USER)
-    if api is not None and api.needs_project and names[1] == USER[1]:
+    if service.api is not None and service.api.needs_project and names[1] == USER[1]:
         names.append("os_project_id" if of["os_project_id"] else "os_project_name")
     given = [name for name in (*names, "os_password_file") if of.is_set(name)]
     missing = [name for name in names if not of[name]]
     if of["os_password_file"]:
         missing = [name for name in missing if name not in (USER[-1], APPLICATION[-1])]
-    if given and token.account(instance) is None:
+    if given and _account(service, of) is None:
         log.warning(
             f"monitor asks without credentials, because {' and '.join(missing)} "
             f"{'is' if len(missing) == 1 else 'are'} not set"
         )
 
 
-def host(instance: Instance) -> None:
-    """Raises NotInstalled for a missing program or user, InvalidHere for a file that is missing, or
-    that holds a secret and is not root's alone."""
-    command.resolve(instance)
-    credentials.check_files(instance)
-    of = instance.parameters
-    if run.user_of(instance) is None:
-        raise NotInstalled(f"user {of['user']} does not exist: parameter user names another")
-    cacert = of.get("os_cacert")
-    if cacert and not os.path.isfile(cacert):
-        raise InvalidHere(f"{cacert} is not on this host: parameter os_cacert names a file that is")
-    credentials.check(instance)
+def _account(service: Service, of: Parameters) -> str | None:
+    return token.account(of, service.api is not None and service.api.needs_project)

@@ -1,4 +1,4 @@
-"""What an operator may set: declared once, with a type, and read from OCF_RESKEY_* (hot module)."""
+"""What an operator may set: declared once, with a type, and read from OCF_RESKEY_*."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Boolean(String):
 
 
 class Select(String):
-    """One of some words. pcs does not check them, so the agent does (contract 32)."""
+    """One of several words. pcs does not check them, so the agent does (contract 32)."""
 
     content = "select"
 
@@ -104,7 +104,8 @@ class Parameter:
     kind: one of the types above. default: as text, as it stands in the meta-data.
     reloadable: a change takes effect without a restart of the daemon.
     unique_group: instances on one node clash when all parameters of a group agree.
-    deprecated: what to use in its place, or "" where it does nothing any more.
+    deprecated: what to use in its place, "" if it does nothing any more, None if it is current.
+    replaced_by: the name of the parameter that has its meaning now.
     secret: never shown, not even in an error.
     """
 
@@ -129,7 +130,7 @@ class Parameter:
         self.deprecated, self.replaced_by = deprecated, replaced_by
 
     def but(self, **changes: Any) -> Parameter:
-        """The same parameter with some facts changed, for the agent that differs in them."""
+        """The same parameter with some facts changed, for an agent that differs in them."""
         twin = Parameter(self.name, self.kind, self.short, self.long)
         twin.__dict__.update(self.__dict__, **changes)
         return twin
@@ -138,8 +139,8 @@ class Parameter:
 class Parameters:
     """The values of one call, parsed when they are asked for.
 
-    strict: raise Misconfigured on a bad value (start, validate-all). Otherwise a bad value counts
-    as its default: stop and monitor must judge what runs, whatever the configuration says now.
+    strict: raise Misconfigured on a bad value (start, validate-all). Otherwise the default replaces
+    a bad value: stop and monitor must judge what runs, whatever the configuration says now.
     """
 
     def __init__(
@@ -147,7 +148,7 @@ class Parameters:
     ) -> None:
         self.declared = {parameter.name: parameter for parameter in declared}
         self.environ, self.strict = environ, strict
-        # of each, its own first, then the older ones
+        # for each parameter its own name first, then the older ones
         self._names = {name: [name] for name in self.declared}
         for parameter in self:
             if parameter.replaced_by:
@@ -174,12 +175,12 @@ class Parameters:
             raise Misconfigured(f"parameter {self.written(name)} {error}, not {shown}") from None
 
     def get(self, name: str) -> Any:
-        """The value, None where there is none or where this agent has no such parameter."""
+        """The value, None if it has none or if this agent has no such parameter."""
         return self[name] if name in self.declared else None
 
     def text(self, parameter: Parameter) -> str:
-        """As the caller wrote it, or the default, or "". An empty value counts as unset. What an
-        older name says counts where the name that replaced it is unset."""
+        """As the caller wrote it, or the default, or "". An empty value counts as unset. A value
+        under an older name counts if the current name is unset."""
         names = self._names[parameter.name]
         for name in names:
             if given := self.environ.get("OCF_RESKEY_" + name):
@@ -190,11 +191,11 @@ class Parameters:
         return ""
 
     def is_set(self, name: str) -> bool:
-        """The caller gave a value of its own, be it under an older name."""
+        """The caller gave a value, under this name or an older one."""
         return name in self.declared and any(map(self._is_given, self._names[name]))
 
     def written(self, name: str) -> str:
-        """The name that the caller gave its value under: this one or an older one."""
+        """The name under which the caller gave the value: this one or an older one."""
         return next(filter(self._is_given, self._names[name]), name)
 
     def _is_given(self, name: str) -> bool:

@@ -1,8 +1,6 @@
-"""The words an agent file declares its service in: data, nothing that acts (hot module)."""
+"""The words in which an agent file declares its service: data, nothing that acts."""
 
 from __future__ import annotations
-
-from ocf_lib.processes.process import Ending, Reloading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,18 +8,38 @@ if TYPE_CHECKING:
 
     from ocf_lib.declare.parameters import Parameter
 
-# What asks a daemon to re-read its configuration (signal(7)).
+# The signal that asks most daemons to re-read their configuration (signal(7)).
 HUP = 1
 
 
+class Ending:
+    """How a daemon is ended. signal: what asks it to end. patience: SIGKILL follows after this many
+    seconds; 0 stands for a share of the time that the action has left."""
+
+    __slots__ = ("patience", "signal")
+
+    def __init__(self, signal: int, patience: int) -> None:
+        self.signal, self.patience = signal, patience
+
+
+class Reloading:
+    """How a daemon is made to re-read its configuration. signal: what asks it to, 0 if nothing
+    does. replaces_workers: it then has new workers, at least one."""
+
+    __slots__ = ("replaces_workers", "signal")
+
+    def __init__(self, signal: int, replaces_workers: bool) -> None:
+        self.signal, self.replaces_workers = signal, replaces_workers
+
+
 class OwnPidFile:
-    """A PID file of a daemon's own that keeps it from starting while anything lives under the PID
-    in there, also long after the daemon was killed.
+    """A PID file that the daemon itself reads. It does not start while anything lives under the PID
+    in there, even long after the daemon was killed.
 
     refusal: what it prints then, a regular expression whose group is the PID. query: the arguments
-    with which, after those of its start, it prints its settings and ends. setting: a regular
-    expression for the line among them that has the file's path. programs: what may have written it
-    and be alive, by the beginning of their names.
+    which, after those of its start, make it print its settings and end. setting: a regular
+    expression for the line of that output that has the file's path. programs: what may have written
+    the file and still live, by the beginnings of their names.
     """
 
     def __init__(
@@ -35,13 +53,13 @@ class Program:
     """A daemon of its own, started as `PROGRAM ARGUMENTS`.
 
     program: its name or path.
-    arguments: each may hold parameters, as in --config-file={config}. One whose parameter has no
-    value is left out, and so is one that names, by default, a path that this host does not have.
-    environment: variables that it gets where `config` is not the packaged default; their values
-    may hold {config} and {config_folder}.
-    variables: what it gets in any case. log: the file that its package has it log to.
+    arguments: each may hold parameters, as in --config-file={config}. An argument is left out if
+    its parameter has no value, or if its parameter's default names a path that this host lacks.
+    environment: variables that it gets if `config` is not the packaged default; their values may
+    hold {config} and {config_folder}.
+    variables: what it gets in any case. log: the file to which its package has it log.
     reload: the signal at which it re-reads its configuration and goes on working, 0 for none.
-    renews: it replaces its workers then. own_pid_file: one that it heeds at its start.
+    replaces_workers: it replaces its workers then. own_pid_file: a PID file that it reads at start.
     """
 
     ending = Ending(15, 0)  # SIGTERM
@@ -66,16 +84,16 @@ class Program:
 class Uwsgi(Program):
     """A WSGI application under uwsgi, as Debian packages it: `uwsgi_python3 --ini INI`.
 
-    ini: the packaged file. port: given on the command line where the file opens no socket itself,
-    as the package's own init script does.
-    environment: as for Program. pyargv: the application's own arguments, likewise only where
-    `config` is not the packaged default, or always where the package itself gives them.
+    ini: the packaged file. port: given on the command line if the file opens no socket itself, as
+    the package's own init script does.
+    environment: as for Program. pyargv: the application's own arguments, also only if `config` is
+    not the packaged default. always_pass_arguments: the package itself passes them in any case.
     """
 
-    # TERM makes a uwsgi without die-on-term reload (uwsgi-docs, "Signals for controlling uWSGI");
-    # SIGINT ends it with and without, at once and not gracefully: 1 s. One that is still loading
-    # its application hears it in one worker and then lives on for 60 s, answering 500 (measured):
-    # there is nothing to wait for.
+    # TERM makes a uwsgi without die-on-term reload (uwsgi-docs, "Signals for controlling uWSGI").
+    # SIGINT ends it either way, at once and not gracefully: 1 s. A uwsgi that is still loading its
+    # application hears SIGINT in one worker and then lives on for 60 s, answering 500 (measured):
+    # waiting longer would be of no use.
     ending = Ending(2, 5)
 
     def __init__(
@@ -86,8 +104,8 @@ class Uwsgi(Program):
         pyargv: Sequence[str] = (),
         always_pass_arguments: bool = False,
     ) -> None:
-        # the master lets the workers finish, and runs itself anew on the sockets that it has; what
-        # comes meanwhile waits in their queue ("Things to know", Graceful Reloading)
+        # the master lets the workers finish, and runs itself anew on the sockets that it has; new
+        # requests wait in their queue ("Things to know", Graceful Reloading)
         super().__init__("uwsgi", pyargv, environment, reload=HUP, replaces_workers=True)
         self.ini, self.port, self.always_pass_arguments = ini, port, always_pass_arguments
 
@@ -95,14 +113,15 @@ class Uwsgi(Program):
 class Api:
     """The HTTP API of a service.
 
-    port: where it listens by default; of several listening sockets this one is asked. A parameter's
-    name where an operator may say.
-    path: answers anybody, without work for the service. page: what stands in the page that it
-    answers, where any other page is an error's. site: the URL that it is usually known by, where
-    it answers no other host name, or not at the root.
-    authenticated: answers a token; it may hold {project}, and where it matters, there is one for
-    each version of the Identity API that issued it. "" for an API that takes no token.
-    token_headers: what carries it. service_type: what the service catalog calls it.
+    port: where it listens by default; if there are several listening sockets, this one is asked. A
+    string is the name of the parameter that says so.
+    path: answers anybody, without work for the service. page: text in the page that it answers; a
+    page without it is an error's. site: the URL by which it is usually known, if it answers no
+    other host name, or not at the root.
+    authenticated: a path that answers a token; it may hold {project}. If it depends on the version
+    of the Identity API that issued the token, a mapping from versions. "" for an API without
+    tokens.
+    token_headers: the headers that carry it. service_type: its type in the service catalog.
     """
 
     def __init__(
@@ -121,23 +140,22 @@ class Api:
 
     @property
     def issues_tokens(self) -> bool:
-        """This is Identity itself: a log-in is made at the instance that is checked."""
+        """It is Identity itself: a log-in goes to the instance that is checked."""
         return self.service_type == "identity"
 
     @property
     def needs_project(self) -> bool:
-        """Its path names the project, so credentials without os_tenant_name are of no use."""
+        """Its path names the project, so credentials without a project are useless."""
         return "{project}" in str(self.authenticated)
 
 
 class Report:
-    """How a daemon reports that it works, and where an API lists what all of them reported.
+    """How a daemon reports that it works, and which API lists the reports of all daemons.
 
-    service_type: what the service catalog calls that API. path: of the list, below the URL in the
-    catalog. binary: what the daemon is called in it.
-    seconds: after this long without a report the API calls it down (down-time). option: of section
-    [DEFAULT] of the daemon's configuration, which says so too where it is set; the down-time is
-    `times` its value.
+    service_type: that API's type in the service catalog. path: the list, below the URL in the
+    catalog. binary: the daemon's name in the list.
+    seconds: after so long without a report the API calls the daemon down (down-time). option: sets
+    it in section [DEFAULT] of the daemon's configuration; the down-time is `times` its value.
     backends: option that names the daemon's backends, each of which reports as HOST@BACKEND.
     """
 
@@ -170,19 +188,19 @@ class Service:
 
     name: the agent's. aliases: older names, links to the agent's file. title: one line.
     longdesc: paragraphs for people who configure it.
-    project: owner of /etc/PROJECT, /run/PROJECT and /var/log/PROJECT.
+    project: it owns /etc/PROJECT, /run/PROJECT and /var/log/PROJECT.
     programs: what a distribution may start for it; the first that is installed is taken.
     parameters, actions: what the agent takes and offers.
-    consumes: it takes its work from the message broker (AMQP), so it is ready when connected to it.
-    calls: it asks others over the broker, and connects when it first has something to ask.
-    databases: the sections of its configuration that name its databases. forks: it makes a child
-    for each connection, so children that are gone tell nothing.
-    spares: programs that it starts and that outlive it on purpose (dnsmasq), because the traffic of
-    guests goes through them: they are no part of the instance.
-    becomes: users that its workers become, where the daemon itself runs as root (Apache).
-    offers: what the actions beyond the usual ones do (promote, demote), each a function of the
-    instance.
-    report: how it reports that it works, where it does.
+    rpc_server: it takes its work from the message broker (AMQP), so it is ready once it is
+    connected there.
+    rpc_client: it asks others through the broker, and connects when it first has a question.
+    databases: the sections of its configuration that name its databases.
+    child_per_connection: it forks a child for each connection, so missing children mean nothing.
+    left_running: programs that it starts and that outlive it on purpose (dnsmasq), because the
+    traffic of guests passes through them: they are no part of the instance.
+    worker_users: the users as whom its workers run, if the daemon itself runs as root (Apache).
+    extra_actions: functions of the instance, for actions beyond the usual ones (promote, demote).
+    report: how it reports that it works, if it does.
     """
 
     def __init__(
@@ -208,18 +226,11 @@ class Service:
     ) -> None:
         self.name, self.title, self.longdesc, self.project = name, title, longdesc, project
         self.programs, self.parameters, self.actions = programs, parameters, actions
-        self.api, self.aliases, self.rpc_server = api, aliases, rpc_server
-        self.rpc_client, self.databases, self.child_per_connection = (
-            rpc_client,
-            databases,
-            child_per_connection,
-        )
-        self.left_running, self.worker_users, self.extra_actions = (
-            left_running,
-            worker_users,
-            extra_actions or {},
-        )
-        self.report = report
+        self.api, self.report, self.aliases = api, report, aliases
+        self.rpc_server, self.rpc_client, self.databases = rpc_server, rpc_client, databases
+        self.child_per_connection = child_per_connection
+        self.left_running, self.worker_users = left_running, worker_users
+        self.extra_actions = extra_actions or {}
 
     def timeout_of(self, action: str) -> float:
         """The longest timeout, in seconds, that this action advertises; 0 for none."""

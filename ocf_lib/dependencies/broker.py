@@ -1,45 +1,37 @@
-"""What a daemon that takes its work from a message broker is connected to (cold module)."""
+"""Which message broker does a daemon use, and which connections should it hold?
+
+Source: oslo.messaging, "transport_url"; until Liberty rabbit_hosts, rabbit_host, rabbit_port.
+"""
 
 from __future__ import annotations
 
-from ocf_lib.launch.oslo import Options
+from ocf_lib import numbers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ocf_lib.instance import Instance
+    from ocf_lib.declare.parameters import Parameters
+    from ocf_lib.declare.service import Service
+    from ocf_lib.launch.oslo import Options
 
 USUAL_HOST, USUAL_PORT = "localhost", 5672
 # oslo.messaging's transports that need a broker; fake:// and kombu+memory:// do not.
 BROKERED = ("rabbit", "amqp", "kombu", "kombu+amqp", "kombu+pyamqp", "pika", "qpid")
 
 
-def connections(instance: Instance, argv: Sequence[str]) -> list[set[int]]:
-    """The ports of each connection that the daemon with the command line `argv` ought to hold: one
-    to its broker, where it takes its work from there or the operator names it, and one to its
-    database where the operator names that."""
-    of = instance.parameters
-    is_expected = instance.service.rpc_server or of.is_set("amqp_server_port")
-    wanted = [ports(instance, argv)] if is_expected else []
+def connections(service: Service, of: Parameters, options: Options) -> list[set[int]]:
+    """The ports of each connection that a daemon with these options should hold: one to its broker,
+    if it takes its work from there or the operator names it, and one to its database if the
+    operator names that."""
+    is_expected = service.rpc_server or of.is_set("amqp_server_port")
+    wanted = [{port for _, port in places(of, options)}] if is_expected else []
     if of.is_set("database_server_port"):
         wanted.append({of["database_server_port"]})
     return list(filter(None, wanted))
 
 
-def ports(instance: Instance, argv: Sequence[str]) -> set[int]:
-    """The ports that the daemon with the command line `argv` reaches its broker on; none where it
-    needs no broker."""
-    return {port for _, port in places(instance, Options(argv, instance.service.project))}
-
-
-def places(instance: Instance, options: Options) -> list[tuple[str, int]]:
-    """(host, port) of each broker that a daemon with these options may take, none where it needs
-    none. The host is "" where it cannot be told. Parameter amqp_server_port wins over the options.
-
-    Source: oslo.messaging, "transport_url"; until Liberty rabbit_hosts, rabbit_host, rabbit_port.
-    """
-    of = instance.parameters
+def places(of: Parameters, options: Options) -> list[tuple[str, int]]:
+    """(host, port) of each broker that a daemon with these options may take; none if it needs none.
+    An unknown host is "". Parameter amqp_server_port takes precedence over the options."""
     if of.get("zeromq"):
         return []
     found = _configured(options)
@@ -50,7 +42,7 @@ def places(instance: Instance, options: Options) -> list[tuple[str, int]]:
 
 
 def speaks_tls(options: Options) -> bool:
-    """The broker is talked to under TLS."""
+    """Connections to the broker use TLS."""
     wanted = options.get("oslo_messaging_rabbit", "ssl", "rabbit_use_ssl")
     older = options.get("DEFAULT", "rabbit_use_ssl")
     query = options.get("DEFAULT", "transport_url").partition("?")[2].lower().split("&")
@@ -61,30 +53,30 @@ def speaks_tls(options: Options) -> bool:
 def _configured(options: Options) -> list[tuple[str, int]]:
     url = options.get("DEFAULT", "transport_url")
     if url:
-        return _of_url(url)
+        return _from_url(url)
     backend = options.get("DEFAULT", "rpc_backend")
     if "zmq" in backend or "fake" in backend:
         return []
-    usual = _number(_older(options, "rabbit_port", "qpid_port"), USUAL_PORT)
+    usual = numbers.port(_older(options, "rabbit_port", "qpid_port"), USUAL_PORT)
     hosts = _older(options, "rabbit_hosts", "qpid_hosts").split(",")
     one = _older(options, "rabbit_host", "qpid_hostname") or USUAL_HOST
     return [_place(host, usual) for host in hosts if host.strip()] or [(one, usual)]
 
 
 def _older(options: Options, *names: str) -> str:
-    """An option of the time before transport_url, which moved to a section of its own in Kilo."""
+    """An option from before transport_url. Kilo moved these to a section of their own."""
     sections = ("oslo_messaging_rabbit", "oslo_messaging_qpid", "DEFAULT")
     return next(filter(None, (options.get(section, *names) for section in sections)), "")
 
 
-def _of_url(url: str) -> list[tuple[str, int]]:
+def _from_url(url: str) -> list[tuple[str, int]]:
     """rabbit://USER:PASSWORD@HOST:PORT,USER:PASSWORD@HOST:PORT/VHOST?OPTIONS"""
     scheme, _, rest = url.partition("://")
     if scheme.lower() not in BROKERED:
         return []
     hosts = rest.partition("/")[0].partition("?")[0].split(",")
-    # hosts and ports are shown: a password that lacks its quoting, as in nova:12,34@HOST or
-    # nova:12/34@HOST, must not pass for one
+    # Hosts and ports are shown to people. A piece of a password that lacks its quoting, as in
+    # nova:12,34@HOST or nova:12/34@HOST, must not be taken for one.
     credentials = [place for place, host in enumerate(hosts) if "@" in host]
     if not credentials and "@" in rest:
         return [("", USUAL_PORT)]
@@ -94,13 +86,9 @@ def _of_url(url: str) -> list[tuple[str, int]]:
 
 
 def _place(text: str, usual: int) -> tuple[str, int]:
-    """Of [USER:PASSWORD@]HOST[:PORT], where HOST may be an IPv6 address in brackets."""
+    """From [USER:PASSWORD@]HOST[:PORT]; HOST may be an IPv6 address in brackets."""
     text = text.rpartition("@")[2].strip()
     bracketed, found, rest = text.rpartition("]")
     host, _, port = rest.partition(":") if found else text.partition(":")
-    return bracketed.lstrip("[") if found else host or USUAL_HOST, _number(port.strip(), usual)
-
-
-def _number(text: str, usual: int) -> int:
-    # int() of over 4300 digits is an error since Python 3.11
-    return int(text) if text.isdecimal() and len(text) < 6 else usual
+    name = bracketed.lstrip("[") if found else host or USUAL_HOST
+    return name, numbers.port(port.strip(), usual)

@@ -1,7 +1,7 @@
-"""A look at what a service depends on, from this host (cold module).
+"""A full check of what a service depends on, from this host.
 
-Each look runs in a thread of its own: a name server that hangs holds up nobody but the thread,
-which ends with the process.
+Each dependency is checked in a thread of its own: a name server that hangs holds up nothing but
+that thread, which ends with the process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from time import monotonic
 
 from ocf_lib.dependencies import database
 from ocf_lib.dependencies.database import Database
-from ocf_lib.net import http
+from ocf_lib.net import failures, http
 from ocf_lib.net.endpoint import Endpoint
 
 TYPE_CHECKING = False
@@ -23,37 +23,37 @@ if TYPE_CHECKING:
     from ocf_lib.dependencies.needs import Need
     from ocf_lib.keystone.token import Token
 
-# The beginning of AMQP 0-9-1: a broker that lives answers with its own, or with Connection.Start.
+# The beginning of AMQP 0-9-1. A living broker answers with its own, or with Connection.Start.
 AMQP_HEADER = b"AMQP\0\0\x09\x01"
-# A server that answers does so at once; one on a host that is gone never refuses.
+# A living server answers at once; one on a host that is gone never even refuses.
 SECONDS = 3.0
 VALIDATION = "/v3/auth/tokens?nocatalog"
 
 
 class Finding:
-    """trouble: what is wrong, to follow the name of the need, "" for nothing. answered: the place
+    """trouble: what is wrong, to follow the name of the need; "" for nothing. answered: the place
     that was well, as (address, port), None for none."""
 
     def __init__(self, trouble: str, answered: tuple[str, int] | None = None) -> None:
         self.trouble, self.answered = trouble, answered
 
 
-def at(
+def check(
     needs: Sequence[Need], seconds: float, token: Token | None = None, in_doubt: bool = False
 ) -> list[Finding]:
-    """What is wrong with each of these, all looked at together.
+    """What is wrong with each of these. All are checked at the same time.
 
-    seconds: for all of it, cut to SECONDS. token: one that Identity should know. in_doubt: ask a
-    broker to answer, rather than only to take a connection, which a frozen one does, too.
+    seconds: for all of it, at most SECONDS. token: a token that Identity should know. in_doubt: a
+    broker has to answer; otherwise it only has to accept a connection, as a frozen broker does too.
     """
     seconds = max(0.1, min(SECONDS, seconds))
     found: list[list[Finding]] = [[] for _ in needs]
 
     def act(need: Need, result: list[Finding]) -> None:
         try:
-            result.append(_look(need, seconds, token, in_doubt))
-        except Exception as error:  # noqa: BLE001 - in a thread nobody else would catch it
-            result.append(Finding(f"cannot be looked at ({type(error).__name__})"))
+            result.append(_check(need, seconds, token, in_doubt))
+        except Exception as error:  # noqa: BLE001 - nobody else would catch it in a thread
+            result.append(Finding(f"cannot be checked ({type(error).__name__})"))
 
     threads = [threading.Thread(target=act, args=pair, daemon=True) for pair in zip(needs, found)]
     until = monotonic() + seconds + 0.2
@@ -61,17 +61,17 @@ def at(
         thread.start()
     for thread in threads:
         thread.join(max(0.0, until - monotonic()))
-    silent = Finding(f"did not answer within {seconds:.2g} s")
+    silent = Finding(failures.silent(seconds))
     return [result[0] if result else silent for result in found]
 
 
-def _look(need: Need, seconds: float, token: Token | None, in_doubt: bool) -> Finding:
+def _check(need: Need, seconds: float, token: Token | None, in_doubt: bool) -> Finding:
     asked = need.asked
     if isinstance(asked, Endpoint):
         return _identity(asked, seconds, token)
     if isinstance(asked, Database) and asked.kind:
         whole: Callable[[str, int, float], str] = functools.partial(
-            database.look, asked, in_doubt=in_doubt
+            database.check, asked, in_doubt=in_doubt
         )
     elif need.name == "broker" and in_doubt:
         whole = _tls_broker if asked else _broker
@@ -88,8 +88,8 @@ def _look(need: Need, seconds: float, token: Token | None, in_doubt: bool) -> Fi
 
 
 def _identity(at: Endpoint, seconds: float, token: Token | None) -> Finding:
-    """Its versions, which need nothing of it; with a token also its validation, which needs its
-    database."""
+    """Ask for its versions, which needs no other server; with a token also for the token's
+    validation, which needs its database."""
     paths: list[tuple[str, dict[str, str]]] = [("/", {})]
     if token is not None and token.version == "3":
         both = dict.fromkeys(("X-Auth-Token", "X-Subject-Token"), token.value)
@@ -113,12 +113,8 @@ def _number_of(host: str, port: int) -> str:
 def _port(host: str, port: int, seconds: float) -> str:
     try:
         socket.create_connection((host, port), seconds).close()
-    except ConnectionRefusedError:
-        return "refused the connection"
-    except TimeoutError:
-        return f"did not answer within {seconds:.2g} s"
     except (OSError, UnicodeError) as error:
-        return f"cannot be reached ({getattr(error, 'strerror', None) or error})"
+        return failures.describe(error, seconds)
     return ""
 
 
@@ -127,15 +123,14 @@ def _broker(host: str, port: int, seconds: float) -> str:
 
 
 def _tls_broker(host: str, port: int, seconds: float) -> str:
-    """Under TLS a handshake is answer enough."""
+    """A TLS handshake is answer enough."""
     from ocf_lib.net import tls
 
     try:
         plain = socket.create_connection((host, port), seconds)
         with tls.wrap(plain, host, tls.context(None, insecure=True)) as secure:
             secure.do_handshake()
-    except TimeoutError:
-        return f"did not answer within {seconds:.2g} s"
     except (OSError, UnicodeError) as error:
-        return f"failed a TLS handshake ({getattr(error, 'strerror', None) or error})"
+        said = failures.describe(error, seconds)
+        return said if said == failures.silent(seconds) else f"failed a TLS handshake ({said})"
     return ""

@@ -1,33 +1,29 @@
-"""What a service depends on, found where the service itself finds it (cold module).
+"""What a service depends on, found where the service itself finds it.
 
 The message broker in transport_url, the databases in [database] connection, Identity in
-[keystone_authtoken]; parameters of older agents win where they are given.
+[keystone_authtoken]. Parameters that older agents had take precedence if they are set.
 """
 
 from __future__ import annotations
 
-import os
-import re
-
 from ocf_lib.dependencies import broker, database
 from ocf_lib.launch import command
-from ocf_lib.launch.oslo import Options
+from ocf_lib.launch import options as daemon_options
 from ocf_lib.net.endpoint import Endpoint
 from ocf_lib.outcomes import Outcome
-from ocf_lib.state import files
 from ocf_lib.state.notes import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ocf_lib.instance import Instance
+    from ocf_lib.declare.parameters import Parameters
+    from ocf_lib.declare.service import Service
+    from ocf_lib.launch.oslo import Options
+    from ocf_lib.state.notes import Notes
 
-# uwsgi's applications are told their configuration by OS_NOVA_CONFIG_DIR, OS_NOVA_CONFIG_FILES.
-# The files lie in the folder, /etc/PROJECT by default.
-VARIABLE = re.compile(r"^\s*env\s*=\s*OS_\w+?_CONFIG_(DIR|FILES)\s*=\s*(\S+)", re.MULTILINE)
-PYARGV = re.compile(r"^\s*pyargv\s*=\s*(.+)$", re.MULTILINE)
-# keystonemiddleware's options, in the service's configuration or in that of its WSGI pipeline.
+# The sections of keystonemiddleware's options: in the service's own configuration, and in that of
+# its WSGI pipeline.
 AUTHTOKEN = ("keystone_authtoken", "filter:authtoken")
 SERVER_PORTS = ("neutron_server_port", "quantum_server_port")
 
@@ -35,10 +31,10 @@ SERVER_PORTS = ("neutron_server_port", "quantum_server_port")
 class Need:
     """One thing that the service depends on.
 
-    name: how notes call it, one word. title: how people do. places: (host, port) of each server
-    that may serve it; one is enough. is_held: one of the service's processes always holds a
-    connection to it. asked: what a look at it needs to know: the Database, the Endpoint of
-    Identity, or whether a broker speaks TLS.
+    name: one word, its name in notes. title: its name for people. places: (host, port) of each
+    server that may serve it; one is enough. is_held: one of the service's processes always holds a
+    connection to it. asked: what a check has to know: the Database, the Endpoint of Identity, or
+    whether a broker speaks TLS.
     """
 
     def __init__(
@@ -54,7 +50,7 @@ class Need:
 
     @property
     def ports(self) -> set[int]:
-        """Where connections of it lead to; none for Identity, which is asked and left."""
+        """The remote ports of connections to it; none for Identity, which is asked and left."""
         return set() if isinstance(self.asked, Endpoint) else {port for _, port in self.places}
 
     def __str__(self) -> str:
@@ -66,53 +62,32 @@ class Need:
         return f"{self.title} {shown}" + (f" (and {more} more)" if more else "")
 
 
-def of(instance: Instance) -> list[Need]:
-    """All that the service depends on. What stands nearest to the ground comes first: Identity has
-    a database, too. Raises Outcome where its configuration cannot be found."""
-    return _configured(instance, options_of(instance, command.resolve(instance).argv))
+def of(service: Service, parameters: Parameters) -> list[Need]:
+    """All that the service depends on. The most basic comes first: Identity has a database, too.
+
+    Raises Outcome if the service's configuration cannot be found.
+    """
+    argv = command.resolve(service, parameters).argv
+    return _configured(service, parameters, daemon_options.of(service, parameters, argv))
 
 
-def note(instance: Instance) -> None:
-    """Have the names of all needs in the notes, for the monitors to come."""
+def note(notes: Notes, service: Service, parameters: Parameters) -> None:
+    """Keep the names of all needs in the notes, for the monitors to come."""
     try:
-        found = of(instance)
+        found = of(service, parameters)
     except Outcome:
-        # the daemon runs, and what it was started with is gone: nothing to be told from
+        # the daemon runs, but the configuration with which it was started is gone
         found = []
-    instance.notes["needs"] = " ".join(need.name for need in found) or NOTHING
+    notes["needs"] = " ".join(need.name for need in found) or NOTHING
 
 
-def options_of(instance: Instance, argv: Sequence[str]) -> Options:
-    """The service's own configuration. argv: the command line that it is started with."""
-    config = instance.parameters["config"]
-    project = instance.service.project
-    more = [f"--config-file={config}"]
-    if config in argv and config.endswith(".ini") and command.is_uwsgi_ini(config):
-        told = _told_by(files.read_text(config), project)
-        more = told or [f"--config-file=/etc/{project}/{project}.conf"]
-    # first: what the command line names after it wins, as it does in the daemon
-    return Options([argv[0], *more, *argv[1:]], project)
-
-
-def _told_by(ini: str, project: str) -> list[str]:
-    """The arguments that name the same configuration as a uwsgi file does."""
-    told = dict(VARIABLE.findall(ini))
-    folder = told.get("DIR", f"/etc/{project}")
-    names = told.get("FILES", f"{project}.conf").split(";") if told else []
-    found = [f"--config-file={os.path.join(folder, name)}" for name in names if name]
-    for words in PYARGV.findall(ini):
-        found += words.strip().strip("\"'").split()
-    return found
-
-
-def _configured(instance: Instance, options: Options) -> list[Need]:
-    service, given = instance.service, instance.parameters
+def _configured(service: Service, given: Parameters, options: Options) -> list[Need]:
     needs = []
-    for number, one in enumerate(_databases(instance, options), 1):
+    for number, one in enumerate(_databases(service, given, options), 1):
         name = "database" if number == 1 else f"database{number}"
         needs.append(Need(name, "database", [(one.host, one.port)], one))
     if service.rpc_server or service.rpc_client or given.is_set("amqp_server_port"):
-        places = broker.places(instance, options)
+        places = broker.places(given, options)
         tls = broker.speaks_tls(options)
         if places:
             needs.append(Need("broker", "broker", places, tls, is_held=service.rpc_server))
@@ -137,12 +112,10 @@ def _host_of(url: str) -> str:
         return ""
 
 
-def _databases(instance: Instance, options: Options) -> list[database.Database]:
-    """Parameter database_server_port wins where it is given, also for a service that has its
-    database from others."""
-    given = instance.parameters
-    sections = instance.service.databases
-    found = database.configured(options, sections) if sections else []
+def _databases(service: Service, given: Parameters, options: Options) -> list[database.Database]:
+    """Parameter database_server_port takes precedence, also for a service whose declaration names
+    no database."""
+    found = database.configured(options, service.databases) if service.databases else []
     if not given.is_set("database_server_port"):
         return found
     port = given["database_server_port"]
@@ -152,8 +125,8 @@ def _databases(instance: Instance, options: Options) -> list[database.Database]:
 
 
 def _identity(options: Options) -> str:
-    """The URL that the service has tokens looked at: auth_url of its own log-in first; in 2013
-    auth_host, auth_port and auth_protocol; the URL for its clients last."""
+    """The URL at which the service has tokens validated: auth_url of its own log-in; in 2013
+    auth_host, auth_port and auth_protocol; at last the URL for its clients."""
     for section in AUTHTOKEN:
         url = options.get(section, "auth_url", "identity_uri")
         if url:

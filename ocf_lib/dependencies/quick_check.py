@@ -1,8 +1,8 @@
-"""Is what the service depends on there? Asked at each monitor (hot module).
+"""Is what the service depends on there? The cheap check of each monitor.
 
-A connection that one of its processes holds is the best evidence, and the cheapest: the daemon
-itself keeps talking there. Where it needs none at the moment, the dependency is looked at from
-here, once in a while.
+A connection that one of the service's processes holds is the best evidence, and the cheapest: the
+daemon itself keeps talking there. If it needs none at the moment, the dependency is asked from here
+once in a while.
 """
 
 from __future__ import annotations
@@ -12,33 +12,30 @@ from ocf_lib.state.notes import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ocf_lib.instance import Instance
+    from ocf_lib.net.patience import Patience
     from ocf_lib.state.notes import Notes
 
-# How long a look that was good counts: less than the usual interval of 30 s, so that each monitor
-# asks. One at a database is a log-in, for whoever leaves a MySQL server without one 100 times in a
-# row is locked out by it (max_connect_errors); its cost makes it rarer.
+# For how many seconds a good check counts. The first is less than the usual interval of 30 s, so
+# each monitor asks. A check of a database is a log-in, because a MySQL server locks out a host that
+# leaves 100 times in a row without one (max_connect_errors); its cost makes it rarer.
 GOOD_SECONDS, GOOD_DATABASE_SECONDS = 20.0, 55.0
-# For one question to another server, before it is looked at more closely.
+# Seconds for one question to another server; after them it gets a full check.
 ASK_SECONDS = 2.0
 
 
-def watch(instance: Instance) -> None:
-    """Returns where all that the service depends on is there, as far as anybody can tell.
-
-    Raises Afflicted where something is away, Failed where the service itself has not been connected
-    to a broker that is there for longer than reconnect_grace.
-    """
+def doubtful(instance: Instance, patience: Patience) -> Iterator[str]:
+    """The names of the dependencies that need a full check, one after the other."""
     notes = instance.notes
     if not notes["needs"]:
         from ocf_lib.dependencies import needs
 
-        needs.note(instance)
+        needs.note(notes, instance.service, instance.parameters)
     for name in notes["needs"].split():
-        if name != NOTHING and not (is_well(notes, name) or _answers(instance, name)):
-            from ocf_lib.health import blame
-
-            blame.judge(instance, name)
+        if name != NOTHING and not is_well(notes, name) and not _answers(notes, name, patience):
+            yield name
 
 
 def is_well(notes: Notes, name: str) -> bool:
@@ -54,10 +51,8 @@ def is_well(notes: Notes, name: str) -> bool:
     return age is not None and age < longest
 
 
-def _answers(instance: Instance, name: str) -> bool:
-    """What was well at the last look, at the address it had then, still is. False sends us to look
-    more closely."""
-    notes = instance.notes
+def _answers(notes: Notes, name: str, patience: Patience) -> bool:
+    """It was well at the last full check, and still answers at the address that it had then."""
     asked = notes[name + ".ask"]
     if not asked or notes[name + ".link"] or notes[name + ".lost"]:
         return False
@@ -68,7 +63,7 @@ def _answers(instance: Instance, name: str) -> bool:
     try:
         endpoint = Endpoint.parse(url)
         endpoint.name = called
-        seconds = min(ASK_SECONDS, instance.request_seconds)
+        seconds = min(ASK_SECONDS, patience.seconds)
         if name == "identity":
             is_well = http.get(endpoint, "/", seconds, insecure=True) < 500
         else:

@@ -1,7 +1,7 @@
-"""Does the API of this instance do its work? (hot module)
+"""Does the API of this instance do its work?
 
-Asked is the socket that the instance's own processes listen on: a virtual address or a load
-balancer would tell of another node's service.
+The request goes to a socket on which the instance's own processes listen: a virtual address or a
+load balancer would tell about the service of another node.
 """
 
 from __future__ import annotations
@@ -12,48 +12,64 @@ from ocf_lib.outcomes import Degraded, Failed, Refused, Suspect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ocf_lib.declare.parameters import Parameters
     from ocf_lib.declare.service import Api
     from ocf_lib.instance import Instance
     from ocf_lib.net.endpoint import Endpoint
+    from ocf_lib.net.patience import Patience
+
+
+def place(api: Api, parameters: Parameters) -> str:
+    """What the parameters say about where the API listens, "" for nothing."""
+    return parameters["url"] or (str(parameters[api.port]) if isinstance(api.port, str) else "")
+
+
+def public_url(api: Api, parameters: Parameters) -> str | None:
+    """The URL by which clients know the API, None if the parameters do not tell."""
+    known: str | None = parameters["url"] or api.site
+    return known or (parameters["os_auth_url"] if api.issues_tokens else None)
 
 
 class Client:
-    """The API as declared (`api`), at `endpoint`, with the parameters of `instance`."""
+    """The API of `instance`, which has one, at `endpoint`. patience: the time for its requests."""
 
-    def __init__(self, instance: Instance, api: Api, endpoint: Endpoint) -> None:
-        self.instance, self.api, self.endpoint = instance, api, endpoint
+    def __init__(self, instance: Instance, endpoint: Endpoint, patience: Patience) -> None:
+        assert instance.service.api is not None
+        self.instance, self.api, self.patience = instance, instance.service.api, patience
+        self.endpoint = endpoint.called(public_url(self.api, instance.parameters))
 
     def check(self, deep: bool = False) -> None:
-        """With a token where credentials are given, else without. deep: a full log-in each time.
+        """Ask with a token if there are credentials, else without. deep: log in each time.
 
-        Raises Failed where the service is at fault, Degraded where the log-in is.
+        Raises Failed if the service is at fault, Degraded if the log-in is.
         """
-        account = token.account(self.instance)
+        account = token.account(self.instance.parameters, self.api.needs_project)
         if account is None:
             self.ask()
             return
-        held = None if deep else token.kept(self.instance, account)
+        held = None if deep else token.kept(self.instance.file("token"), account)
         if held is not None:
             try:
                 if self.present(held):
                     return
             except Suspect:
-                # whether it answers anybody tells a hung daemon from one that waits for another
+                # a daemon that hangs answers nobody; one that waits for another answers this
                 self.ask()
                 raise
-        # cold: no token yet, or one that is refused. The answer without one is the evidence that
-        # the service lives, whatever the log-in says then.
+        # Rare: no token yet, or it was refused. An answer to a request without a token proves that
+        # the service lives, whatever becomes of the log-in.
         self.ask()
         from ocf_lib.keystone import login
 
-        if not self.present(login.log_in(self.instance, self.api, self.endpoint, account, deep)):
+        issued = login.log_in(self.instance, account, self.patience, self.endpoint, deep)
+        if not self.present(issued):
             raise Refused(f"API {self.endpoint.url}/ refuses the token that was just issued")
 
     def ask(self, idle: http.Idle | None = None) -> None:
-        """GET the path that answers anybody. Any answer but a server error shows a living service:
-        300 from a list of versions, 401, 404. Raises Failed for anything else.
+        """GET the path that answers anybody. Any answer except a server error shows a living
+        service: 300 from a list of versions, 401, 404. Raises Failed for anything else.
 
-        idle: called while the answer is awaited; what it raises ends the wait.
+        idle: called during the wait for the answer; what it raises ends the wait.
         """
         path, wanted = self.api.path, self.api.page
         status, body = self._get(path, {}, idle)
@@ -68,11 +84,11 @@ class Client:
         raise Degraded(f"page {shown} answered {status}: parameter url must name the page's site")
 
     def present(self, held: token.Token) -> bool:
-        """GET what needs a token, with this one. False where it is refused: 401, and what Identity
-        says of a token that it does not know, 404. After 403 the token was good, and so it was
-        after another service's 404, which looks at the token first.
+        """GET the path that needs a token, with this one. False if the token is refused.
 
-        Raises Failed for a server error or no answer.
+        A refusal is 401, and from Identity also 404, its answer for a token that it does not know.
+        403 means that the token was good. So does the 404 of another service, which looks at the
+        token first. Raises Failed for a server error or no answer.
         """
         path = self.api.authenticated
         if not isinstance(path, str):
@@ -86,15 +102,15 @@ class Client:
 
     def _get(self, path: str, headers: dict[str, str], idle: http.Idle | None) -> tuple[int, bytes]:
         of = self.instance.parameters
-        # A socket of our own processes on this host needs no certificate to be known by. Where the
-        # operator names the URL, the certificate is what tells that it is the one.
+        # Our own processes' socket on this host needs no certificate for its identity. If the
+        # operator names the URL, the certificate shows that it is the right server.
         insecure = not of["url"] or bool(of.get("insecure"))
-        seconds = self.instance.request_seconds
+        shown = f"API {self.endpoint.url}{path.partition('?')[0]}"
         try:
             return http.fetch(
                 self.endpoint,
                 path,
-                seconds,
+                self.patience.seconds,
                 headers,
                 of.get("os_cacert"),
                 insecure,
@@ -104,6 +120,6 @@ class Client:
         except http.Untrusted as error:
             raise Degraded(f"API {self.endpoint.url}/ {error}") from None
         except http.Silence as error:
-            raise Suspect(f"API {self.endpoint.url}{path.partition('?')[0]} {error}") from None
+            raise Suspect(f"{shown} {error}") from None
         except http.NoAnswer as error:
-            raise Failed(f"API {self.endpoint.url}{path.partition('?')[0]} {error}") from None
+            raise Failed(f"{shown} {error}") from None

@@ -1,29 +1,29 @@
-"""The list that an API keeps of its services, each with whether it is up (cold module).
+"""An API's list of its services, with whether each is up.
 
-It is the API of another service, found in the service catalog: nothing that is wrong with it is the
-fault of the daemon whose row is looked for.
+The API is that of another service, found in the service catalog: if something is wrong with it,
+that is not the fault of the daemon that is checked.
 """
 
 from __future__ import annotations
 
 import calendar
-from concurrent import futures
+import functools
 from datetime import datetime
 from urllib.parse import urlencode
 
+from ocf_lib.keystone.session import TooLongError, within
+from ocf_lib.net import failures
 from ocf_lib.net.endpoint import Endpoint
 from ocf_lib.outcomes import Afflicted, Degraded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from ocf_lib.declare.service import Report
-    from ocf_lib.instance import Instance
-    from ocf_lib.keystone.credentials import Credentials
+    from ocf_lib.net.patience import Patience
 
-# By type in the service catalog, as in the service-types authority of OpenStack.
+# Names of APIs, by their type in the service catalog (OpenStack's service-types authority).
 TITLES = {
     "compute": "Compute",
     "block-storage": "Block Storage",
@@ -31,17 +31,17 @@ TITLES = {
     "orchestration": "Orchestration",
     "shared-file-system": "Shared File Systems",
 }
-# Compute shows forced_down since this microversion (Liberty); Kilo answers 406 to it, older
+# Compute shows forced_down since this microversion (Liberty). Kilo answers 406 to it; older
 # releases ignore it.
 FORCED_DOWN = {"compute": "2.11"}
 DEPENDENCY = "report"
 
 
 class Row:
-    """What an API has of one service.
+    """What an API lists about one service.
 
-    host, binary: as it calls them. time: of the last report, seconds since 1970, 0 for unknown.
-    is_forced: somebody said it is down.
+    host, binary: as the API calls them. time: of the last report, seconds since 1970, 0 if unknown.
+    is_forced: somebody forced it down.
     """
 
     def __init__(self, host: str, binary: str, is_up: bool, time: int, is_forced: bool) -> None:
@@ -50,7 +50,7 @@ class Row:
 
     @classmethod
     def parse(cls, facts: dict[str, Any]) -> Row | None:
-        """None where it does not tell who is up or down, as for a cell that is away (UNKNOWN)."""
+        """None if it does not tell who is up, as for a cell that is away (UNKNOWN)."""
         # Orchestration has it in status, which says "enabled" elsewhere; Networking in alive
         is_up = {"up": True, "down": False}.get(str(facts.get("state", facts.get("status"))))
         is_up = facts["alive"] if isinstance(facts.get("alive"), bool) else is_up
@@ -62,28 +62,26 @@ class Row:
 
 
 class Listing:
-    """The list of `report`, asked for with `session`. found: whom it is logged in as, where that is
-    not as the parameters say. title: what people call its API.
+    """The list of which `report` tells. title: what people call its API.
 
-    Raises Degraded where the service catalog has none or does not tell which, Afflicted where
-    Identity does not tell.
+    session: of keystoneauth, logged in; it must work for any host, not only for Identity. region,
+    interface: which endpoint of the catalog to take; an empty region stands for any. patience: the
+    time for its requests.
     """
 
     def __init__(
-        self, instance: Instance, session: Any, report: Report, found: Credentials | None = None
+        self, session: Any, report: Report, region: str, interface: str, patience: Patience
     ) -> None:
-        self.instance, self.session, self.report = instance, session, report
+        self.session, self.report, self.patience = session, report, patience
+        self.region, self.interface = region or None, interface or "public"
         self.title = TITLES[report.service_type]
-        of = instance.parameters
-        region = found.region if found else of.get("os_region_name")
-        interface = found.interface if found else of.get("os_interface")
-        self.url = self._find(interface or "public", region or None)
 
     def rows(self, of: str = "") -> list[Row]:
-        """All rows; of: those of this binary alone, where the API can choose.
+        """All rows. of: only those of this binary, if the API can choose.
 
-        Raises Afflicted where it does not answer, or a server error or nonsense; Degraded where it
-        refuses us.
+        Raises Afflicted if the API does not answer, or answers with a server error or nonsense, or
+        if Identity does not tell where it is; Degraded if the API refuses us, or if the catalog has
+        none or does not tell which.
         """
         if of:
             body = self._ask("?" + urlencode({"binary": of}))
@@ -94,22 +92,25 @@ class Listing:
             raise self._afflicted("answered with no list of services")
         return [row for row in map(Row.parse, listed) if row is not None]
 
-    def _find(self, interface: str, region: str | None) -> str:
-        """The URL of the list. A session finds volumev3 and the like for block-storage, too."""
+    @functools.cached_property
+    def url(self) -> str:
+        """The URL of the list. For block-storage a session also finds volumev3 and the like."""
         from keystoneauth1 import exceptions
 
-        kind = self.report.service_type
+        kind, interface, region = self.report.service_type, self.interface, self.region
         try:
-            found = self._soon(
-                self.session.get_endpoint,
-                service_type=kind,
-                interface=interface,
-                region_name=region,
-                skip_discovery=True,
+            found = within(
+                self._seconds,
+                lambda: self.session.get_endpoint(
+                    service_type=kind,
+                    interface=interface,
+                    region_name=region,
+                    skip_discovery=True,
+                ),
             )
             if not found:
                 raise exceptions.EndpointNotFound
-            regions = set() if region else self._soon(self._regions, interface)
+            regions = set() if region else within(self._seconds, self._regions)
             self.root = Endpoint.parse(found).unversioned().url
         except exceptions.CatalogException:
             where = f" in region {region}" if region else ""
@@ -121,8 +122,8 @@ class Listing:
             raise Degraded(
                 f"the service catalog's URL of {self.title} {error} (degraded)"
             ) from None
-        except (exceptions.ClientException, futures.TimeoutError) as error:
-            # whoever logged in has looked at the answer; a session may do so again
+        except (exceptions.ClientException, TooLongError) as error:
+            # a session may ask Identity again, although the log-in has succeeded
             raise Afflicted(
                 f"Identity does not tell where {self.title} is ({_short(error)}) (degraded)",
                 dependency=DEPENDENCY,
@@ -138,11 +139,11 @@ class Listing:
         version = path.rpartition("/")[0]
         return str(base.removesuffix(version) + path)
 
-    def _regions(self, interface: str) -> set[str]:
+    def _regions(self) -> set[str]:
         """Those in which the API has an endpoint."""
         access = self.session.auth.get_access(self.session)
         listed = access.service_catalog.get_endpoint_data_list(
-            service_type=self.report.service_type, interface=interface
+            service_type=self.report.service_type, interface=self.interface
         )
         return {str(endpoint.region_name) for endpoint in listed}
 
@@ -154,12 +155,9 @@ class Listing:
             kind = self.report.service_type
             more = {"microversion": microversion, "microversion_service_type": kind}
         try:
-            answer = self._soon(
-                self.session.get,
-                self.url + query,
-                headers={"Accept": "application/json"},
-                timeout=seconds,
-                **more,
+            url, headers = self.url + query, {"Accept": "application/json"}
+            answer = within(
+                seconds, lambda: self.session.get(url, headers=headers, timeout=seconds, **more)
             )
             return answer.json()
         except exceptions.NotAcceptable:
@@ -178,30 +176,20 @@ class Listing:
             raise self._degraded(
                 "has no certificate that is accepted: check os_cacert, or set insecure"
             ) from None
-        except (exceptions.ConnectTimeout, futures.TimeoutError):
-            raise self._afflicted(f"did not answer within {seconds:.3g} s") from None
+        except (exceptions.ConnectTimeout, TooLongError):
+            raise self._afflicted(failures.silent(seconds)) from None
         except exceptions.ClientException as error:
-            raise self._afflicted(f"could not be asked ({_short(error)})") from None
+            raise self._afflicted(f"cannot be reached ({_short(error)})") from None
         except ValueError:
             raise self._afflicted("answered with nonsense") from None
         except OSError as error:
-            # what requests says of a file that it cannot load
+            # from requests, for a file that it cannot load
             raise self._degraded(f"cannot be asked: check os_cacert ({_short(error)})") from None
 
     @property
     def _seconds(self) -> float:
-        """For one request, within the action's own time."""
-        return max(0.1, self.instance.request_seconds)
-
-    def _soon(self, function: Callable[..., Any], *args: Any, **more: Any) -> Any:
-        """What it returns, in time however an answer trickles: the time-out of requests is one for
-        each read. Raises futures.TimeoutError; the thread ends with the agent, which waits for
-        none."""
-        pool = futures.ThreadPoolExecutor(1)
-        try:
-            return pool.submit(function, *args, **more).result(self._seconds)
-        finally:
-            pool.shutdown(wait=False)
+        """For one request."""
+        return max(0.1, self.patience.seconds)
 
     def _afflicted(self, text: str) -> Afflicted:
         return Afflicted(f"{self.title} {self._where} {text} (degraded)", dependency=DEPENDENCY)
@@ -211,12 +199,12 @@ class Listing:
 
     @property
     def _where(self) -> str:
-        """Without the number of the project, which some have in their URL."""
+        """Its URL without the ID of the project, which some catalogs have in it."""
         return self.root + self.report.path
 
 
 def _time(text: Any) -> int:
-    """2013-05-01T10:00:00.000000, 2013-05-01 10:00:00, 2013-05-01T10:00:00Z; all are UTC."""
+    """From 2013-05-01T10:00:00.000000, 2013-05-01 10:00:00 or 2013-05-01T10:00:00Z; all are UTC."""
     try:
         moment = datetime.fromisoformat(str(text).removesuffix("Z"))
     except ValueError:
@@ -224,6 +212,6 @@ def _time(text: Any) -> int:
     return calendar.timegm(moment.utctimetuple())
 
 
-def _short(error: Exception) -> str:
+def _short(error: BaseException) -> str:
     first = (str(error).splitlines() or [""])[0]
     return f"{type(error).__name__}: {first[:160]}"

@@ -1,42 +1,42 @@
-"""What does the service report of itself? Asked is the API that lists the reports of all (cold
-module).
+"""What does the service report about itself? The API that lists all services knows.
 
-A daemon whose processes and connections are there may still do nothing. It writes a time into a
-database every ten seconds or so; after its down-time without one its API calls it down. Source: the
-API references of Compute and Block Storage (os-services), Networking (agents), Orchestration
-(services), Shared File Systems (services).
+A daemon may do nothing although its processes and connections are there. It reports by writing the
+time into a database about every ten seconds; after its down-time without a report its API lists it
+as down. Source: the API references of Compute and Block Storage (os-services), Networking (agents),
+Orchestration (services), Shared File Systems (services).
 """
 
 from __future__ import annotations
 
 import os
 
-from ocf_lib.dependencies import needs
+from ocf_lib import numbers
 from ocf_lib.health.listing import Listing, Row
 from ocf_lib.keystone import login, token
 from ocf_lib.launch import command
+from ocf_lib.launch import options as daemon_options
 from ocf_lib.outcomes import Afflicted, Degraded, Failed, Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     from ocf_lib.declare.service import Report
     from ocf_lib.instance import Instance
-    from ocf_lib.keystone.credentials import Credentials
     from ocf_lib.launch.oslo import Options
+    from ocf_lib.net.patience import Patience
+    from ocf_lib.state.notes import Notes
 
-# Notes: since when it is down while others are up; when it reported last, as the API has it; since
-# when the API has never heard of it.
+# Notes: since when it has been down while others are up; the time of its last report, as the API
+# lists it; since when the API has had no row for it.
 DOWN, LAST, MISSING = "report.down", "report.last", "report.missing"
 
 
 class Place:
-    """One host, or one backend of it, that the daemon reports for.
+    """One host, or one backend of a host, for which the daemon reports.
 
-    names: what the API may call it, the likeliest first. rows: those of it; of several, as the
-    workers of heat-engine have them, one that is up will do: the others are those of the past.
+    names: what the API may call it, the likeliest first. rows: all that the API lists. The API may
+    list several, one for each worker of heat-engine, some from the past: one that is up is enough.
     """
 
     def __init__(self, names: Sequence[str], binary: str, rows: Sequence[Row]) -> None:
@@ -48,41 +48,34 @@ class Place:
         return any(row.is_up for row in self.rows)
 
 
-def look(instance: Instance) -> None:
-    """check, where the parameters have credentials to log in with; else nothing."""
-    account = token.account(instance)
-    if account is None:
+def check(instance: Instance, patience: Patience) -> None:
+    """As `compare`, if the parameters have credentials for a log-in; else it does nothing."""
+    service, of, report = instance.service, instance.parameters, instance.service.report
+    account = token.account(of)
+    if account is None or report is None:
         return
-    session, found = login.enter(instance, account)
+    session, found = login.enter(instance, account, patience)
     try:
-        argv = command.resolve(instance).argv
+        argv = command.resolve(service, of).argv
     except Outcome:
-        return  # the configuration is gone, and with it the name that it reports under
-    check(instance, session, needs.options_of(instance, argv), found)
+        return  # the configuration is gone, and with it the name under which it reports
+    listing = Listing(session, report, found.region, found.interface, patience)
+    compare(instance.notes, listing, daemon_options.of(service, of, argv))
 
 
-def check(
-    instance: Instance, session: Any, options: Options, found: Credentials | None = None
-) -> None:
-    """Returns where the API lists the service of this host as up.
+def compare(notes: Notes, listing: Listing, options: Options) -> None:
+    """Returns if the API lists the service of this host as up. options: of the daemon.
 
-    session: of keystoneauth, logged in; it must fit any host, not Identity alone. found: whom it is
-    logged in as, where that is not as the parameters say. options: of the daemon. The service is
-    one that reports itself.
-
-    Raises Failed where it alone has been down for longer than its down-time, Degraded before, and
-    where it is not at fault; Afflicted where the API cannot tell.
+    Raises Failed if it alone has been down for longer than its down-time, Degraded before that, and
+    if it is not at fault; Afflicted if the API cannot tell.
     """
-    report = instance.service.report
-    assert report is not None
-    notes = instance.notes
+    report = listing.report
     try:
-        listing = Listing(instance, session, report, found)
         rows = listing.rows(of=report.binary)
         if not _is_up(report, options, rows):
             rows = listing.rows()
     except Afflicted:
-        # nobody saw what was in between
+        # what happened meanwhile is unknown
         notes.drop("report.")
         raise
     if _is_up(report, options, rows):
@@ -99,22 +92,22 @@ def check(
             "is host in its configuration right? (degraded)"
         )
     notes.drop(MISSING)
-    _judge_down(instance, listing.title, _seconds(report, options), places, down, rows)
+    _judge_down(notes, listing.title, _down_time(report, options), places, down, rows)
 
 
 def _judge_down(
-    instance: Instance,
+    notes: Notes,
     title: str,
     limit: float,
     places: Sequence[Place],
     down: Sequence[Place],
     rows: Sequence[Row],
 ) -> None:
-    """Whose fault is it that the places `down` are? Raises Failed or Degraded.
+    """Whose fault is it that the places `down` are down? Raises Failed or Degraded.
 
     limit: the down-time, in seconds.
     """
-    notes, binary = instance.notes, down[0].rows[0].binary
+    binary = down[0].rows[0].binary
     what = f"{title} reports {binary} on {_names(down)} as"
     ours = [row for place in down for row in place.rows]
     others = [row for row in rows if row not in ours]
@@ -140,13 +133,13 @@ def _judge_down(
 
 
 def _excuse(ours: Sequence[Row], others: Sequence[Row], limit: float) -> str:
-    """What else than the service is to blame, after "reports it as"; "" for nothing."""
+    """What is to blame other than the service, to follow "reports it as"; "" for nothing."""
     if any(row.is_forced for row in ours):
         return "forced down (forced_down, as fencing does)"
     if not any(row.is_up for row in others):
         return "down, and no other service as up: is its database, or its broker, to blame?"
-    # what several of a kind lost at one time, as all computes do with the last conductor, is no
-    # fault of one; others have been dead for long
+    # if several of a kind fall silent at the same time, as all computes do with the last conductor,
+    # none of them is at fault; one that fell silent long before does not count
     alike = [row for row in others if row.binary == ours[0].binary]
     last = max(row.time for row in ours)
     silent = [row for row in alike if not row.is_up and last and abs(row.time - last) <= limit]
@@ -160,7 +153,7 @@ def _is_up(report: Report, options: Options, rows: Sequence[Row]) -> bool:
 
 
 def _places(report: Report, options: Options, rows: Sequence[Row]) -> list[Place]:
-    """Where the daemon with these options reports from: its host, or each backend at it."""
+    """The places for which a daemon with these options reports: its host, or each backend there."""
     node = os.uname().nodename
     given = options.get("DEFAULT", "host")
     hosts = [given] if given else [node, node.partition(".")[0]]
@@ -176,11 +169,10 @@ def _places(report: Report, options: Options, rows: Sequence[Row]) -> list[Place
     return found
 
 
-def _seconds(report: Report, options: Options) -> float:
-    """The down-time."""
-    given = options.get("DEFAULT", report.option)
-    is_number = given.isdecimal() and len(given) < 10
-    return int(given) * report.times if is_number else report.seconds
+def _down_time(report: Report, options: Options) -> float:
+    """In seconds."""
+    given = numbers.whole(options.get("DEFAULT", report.option), 9)
+    return report.seconds if given is None else given * report.times
 
 
 def _names(places: Sequence[Place]) -> str:

@@ -1,6 +1,6 @@
-"""A log-in that was refused is not tried again at once (cold module).
+"""A refused log-in is not tried again at once.
 
-Keystone locks an account that was refused lockout_failure_attempts times, by default for
+Keystone locks an account after lockout_failure_attempts refusals, by default for
 lockout_duration = 1800 s: a monitor that tries every 30 s would lock it for everybody.
 """
 
@@ -8,63 +8,72 @@ from __future__ import annotations
 
 import hashlib
 
+from ocf_lib import numbers
 from ocf_lib.outcomes import Degraded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ocf_lib.instance import Instance
+    from collections.abc import Sequence
 
-# Seconds until the next try, which double with each refusal.
+    from ocf_lib.state.notes import Notes
+
+# Seconds until the next try. They double with each refusal.
 FIRST, LONGEST = 300, 3600
 NOTES = "refused"
 ACCOUNT, AT, TIMES, BY, CHECK = (f"{NOTES}.{n}" for n in ("account", "at", "times", "by", "check"))
 
 
-def check(instance: Instance, account: str) -> None:
-    """Returns where a log-in of `account` may be tried. Raises Degraded where it was refused and
-    the time for the next try has not come."""
-    notes = instance.notes
-    age = notes.since(AT)
-    if age is None or notes[ACCOUNT] != _mark(instance, account):
-        return
-    left = _seconds(_times(instance)) - age
-    if left > 0:
-        raise Degraded(
-            f"{notes[BY]} {age:.0f} s ago; tried again in {left:.0f} s (degraded): "
-            f"check {notes[CHECK]}"
-        )
+class Backoff:
+    """The pause between tries of one account. notes: where refusals are kept. account: as
+    token.account has it. secrets: the values of secret parameters."""
+
+    def __init__(self, notes: Notes, account: str, secrets: Sequence[str]) -> None:
+        self.notes, self._mark = notes, _mark(account, secrets)
+
+    def check(self) -> None:
+        """Returns if a log-in may be tried. Raises Degraded if it was refused and the time for the
+        next try has not come."""
+        notes = self.notes
+        age = notes.since(AT)
+        if age is None or notes[ACCOUNT] != self._mark:
+            return
+        left = _pause(self._times) - age
+        if left > 0:
+            raise Degraded(
+                f"{notes[BY]} {age:.0f} s ago; tried again in {left:.0f} s (degraded): "
+                f"check {notes[CHECK]}"
+            )
+
+    def note(self, by: str, check: str) -> None:
+        """It was refused just now. by: who refused which user, for the message. check: what an
+        operator should check."""
+        notes = self.notes
+        times = self._times + 1 if notes[ACCOUNT] == self._mark else 1
+        notes[ACCOUNT], notes[TIMES] = self._mark, times
+        notes[BY], notes[CHECK] = _line(by), _line(check)
+        notes.stamp(AT)
+        # now, not at the end of the action: Pacemaker may kill it before
+        notes.keep()
+
+    @property
+    def _times(self) -> int:
+        return numbers.whole(self.notes[TIMES], 5) or 0
 
 
-def note(instance: Instance, account: str, by: str, check: str) -> None:
-    """It was refused just now. by: by whom, and whom, as in "Identity http://... refused user
-    admin". check: what an operator should look at."""
-    notes, mark = instance.notes, _mark(instance, account)
-    times = _times(instance) + 1 if notes[ACCOUNT] == mark else 1
-    notes[ACCOUNT], notes[TIMES], notes[BY], notes[CHECK] = mark, times, _line(by), _line(check)
-    notes.stamp(AT)
-    # now, not at the end of the action: Pacemaker may kill it before
-    instance.keep_notes()
+def forget(notes: Notes) -> None:
+    """A log-in was accepted, or an operator wants it tried now."""
+    notes.drop(NOTES + ".")
 
 
-def forget(instance: Instance) -> None:
-    """It was accepted, or an operator wants it tried."""
-    instance.notes.drop(NOTES + ".")
-
-
-def _seconds(times: int) -> int:
+def _pause(times: int) -> int:
     return LONGEST if times > 8 else min(LONGEST, FIRST << max(0, times - 1))
 
 
-def _times(instance: Instance) -> int:
-    text = instance.notes[TIMES]
-    return int(text) if text.isdecimal() and len(text) < 6 else 0
-
-
-def _mark(instance: Instance, account: str) -> str:
-    """Differs where the account does, or a secret parameter, of which 16 bits are taken: cibsecret
-    changes one without a word to us. They are too few to find a password by."""
-    secrets = "\n".join(instance.parameters.secrets()).encode("utf-8", "backslashreplace")
-    few = hashlib.sha256(secrets).hexdigest()[:4]
+def _mark(account: str, secrets: Sequence[str]) -> str:
+    """Changes with the account and with a secret parameter: cibsecret changes one without telling
+    us. Only 16 bits of the secrets are in it, too few to find a password with."""
+    text = "\n".join(secrets).encode("utf-8", "backslashreplace")
+    few = hashlib.sha256(text).hexdigest()[:4]
     return hashlib.sha256(f"{account}\n{few}".encode()).hexdigest()[:16]
 
 

@@ -1,7 +1,7 @@
-"""One cloud of a clouds.yaml, read with openstacksdk's own loader (cold module: 0.9 s of CPU).
+"""One cloud of a clouds.yaml, read with openstacksdk's own loader (0.9 s of CPU).
 
-The loader takes names; it gets those of descriptors that were opened with care (/proc/self/fd).
-Nothing is taken from the environment, from other folders or from the network.
+The loader takes paths. It gets /proc/self/fd/NUMBER of descriptors that we opened and checked.
+Nothing is read from the environment, from other folders or from the network.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ SETTINGS = ("auth_type", "cacert", "region_name", "interface")
 
 
 def load(path: str, cloud: str, parameter: str) -> tuple[dict[str, str], str]:
-    """The facts of `cloud`, under the names of its auth section, and who else than root can get at
-    the file, "" for nobody. parameter: which one names the file.
+    """The facts of `cloud`, under the names of its auth section, and the exposure of the file.
+    parameter: the one that names the file.
 
-    Raises NotInstalled without openstacksdk, InvalidHere where the file or the cloud cannot be
-    used. No text of the file is in either: YAML's errors repeat it.
+    Raises NotInstalled without openstacksdk, InvalidHere if the file or the cloud cannot be used.
+    Neither repeats text of the file, as YAML's own errors do.
     """
     libraries.enable()
     try:
@@ -67,7 +67,7 @@ def load(path: str, cloud: str, parameter: str) -> tuple[dict[str, str], str]:
             facts = {**region.config["auth"], **{n: region.config.get(n) for n in SETTINGS}}
         except InvalidHere:
             raise
-        except Exception as error:  # noqa: BLE001 - its own, YAML's and whatever odd YAML leads to
+        except Exception as error:  # noqa: BLE001 - its own, YAML's, and others that odd YAML causes
             mark = getattr(error, "problem_mark", None)
             if mark is not None:
                 name = opened.get(mark.name, path)
@@ -81,8 +81,8 @@ def load(path: str, cloud: str, parameter: str) -> tuple[dict[str, str], str]:
 
 
 def _refuse_network(cloud: dict[str, Any], title: str) -> None:
-    """The loader would fetch a profile, or that of a packaged one (vexxhost), without a
-    deadline."""
+    """Raises InvalidHere for a profile on the network, also one behind a packaged profile
+    (vexxhost): the loader would fetch it without a deadline."""
     from openstack.config import vendors
 
     name = str(cloud.get("profile") or cloud.get("cloud") or "")

@@ -1,7 +1,7 @@
-"""Whom monitor logs in as: what the parameters say, and the files that they name (cold module).
+"""The credentials with which monitor logs in: from parameters, and from the files that they name.
 
-A password comes from os_cloud, openrc, os_password_file or os_password: the first that has one. Of
-every other fact a parameter that is set wins over the file, the file over a mere default.
+The password comes from os_cloud, openrc, os_password_file or os_password: the first that has one.
+For everything else: an explicit parameter, then the file, then the parameter's default.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from ocf_lib.declare.parameters import TRUE
-from ocf_lib.keystone import openrc, token
+from ocf_lib.keystone import openrc
 from ocf_lib.net.endpoint import Endpoint
 from ocf_lib.outcomes import InvalidHere
 from ocf_lib.state import secretfile
@@ -17,22 +17,21 @@ from ocf_lib.state import secretfile
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocf_lib.declare.parameters import Parameters
-    from ocf_lib.instance import Instance
 
 INTERFACES = ("public", "internal", "admin")
-# What clouds and openrc files call the ways that we know; names of keystoneauth's plugins.
+# The values of auth_type that we know; names of keystoneauth's plugins.
 KINDS = ("password", "v3password", "v2password", "v3applicationcredential")
-# Parameters that name a file with a secret in it.
+# Parameters that name a file with a secret.
 FILES = ("openrc", "os_password_file", "os_client_config_file")
 PASSWORD, SECRET = "password", "application_credential_secret"
 
 
 class Credentials:
-    """A log-in, whole: a URL, and a user with a password or an application credential with its
-    secret. "" for what there is none of; of a name and an ID the ID counts.
+    """A whole log-in: a URL, and a user with a password or an application credential with its
+    secret. Missing values are empty. An ID takes precedence over a name.
 
     insecure: accept any certificate. interface: public, internal or admin. origin: what an operator
-    should check. exposure: who else than root can get at the file it is from, with the remedy.
+    should check. exposure: who else than root can get at its file, with the remedy, "" for nobody.
     """
 
     def __init__(self, origin: str, exposure: str, insecure: bool, interface: str) -> None:
@@ -55,40 +54,36 @@ class Credentials:
         return [text for text in (self.password, self.application_credential_secret) if text]
 
     def __str__(self) -> str:
-        """Whom Identity knows it as."""
+        """The user, or application credential, as Identity knows it."""
         if self.is_application:
             return f"application credential {self.application_credential_id}"
         return f"user {self.username or self.user_id}"
 
 
-def check_files(instance: Instance) -> None:
+def check_files(of: Parameters) -> None:
     """Is every file that a parameter names on this host? Raises InvalidHere."""
-    of = instance.parameters
     for name in FILES:
         if of.is_set(name):
             descriptor, _ = secretfile.opened(of[name], f"parameter {name}")
             os.close(descriptor)
 
 
-def check(instance: Instance) -> None:
-    """Are they root's alone, and do they bring all that a log-in needs? Raises InvalidHere, and
-    NotInstalled without openstacksdk where that is wanted."""
-    if token.account(instance) is None:
-        return
-    found = gather(instance)
+def check(of: Parameters) -> None:
+    """Can root alone read them, and do they have all that a log-in needs? Raises InvalidHere, and
+    NotInstalled if openstacksdk is needed and missing."""
+    found = gather(of)
     if found.exposure:
         raise InvalidHere(found.exposure)
     if found.cacert and not os.path.isfile(found.cacert):
         raise InvalidHere(f"{found.cacert} is not on this host: check {found.origin}")
 
 
-def gather(instance: Instance) -> Credentials:
-    """The log-in that the parameters describe; token.account says that they describe one.
+def gather(of: Parameters) -> Credentials:
+    """The log-in that the parameters describe; token.account tells whether they describe one.
 
-    Raises InvalidHere where a file of it is missing or brings too little, NotInstalled where
-    openstacksdk is wanted and missing.
+    Raises InvalidHere if a file of it is missing or has too little in it, NotInstalled if
+    openstacksdk is needed and missing.
     """
-    of = instance.parameters
     origin, facts, exposure = _file(of)
     kind = facts.get("auth_type")
     if kind and kind not in KINDS:
@@ -122,7 +117,7 @@ def gather(instance: Instance) -> Credentials:
 
 
 def _file(of: Parameters) -> tuple[str, dict[str, str], str]:
-    """Where the log-in is from, in words; what the file of it says; who else can get at that."""
+    """The origin of the log-in, in words; the facts in its file; the exposure of that."""
     cloud, path = of["os_cloud"], of["openrc"]
     if cloud:
         from ocf_lib.keystone import clouds
@@ -144,7 +139,7 @@ def _project(of: Parameters) -> str:
 
 
 def _secret(of: Parameters, kind: str, facts: dict[str, str]) -> tuple[str, str]:
-    """The first there is of this kind, and who else can get at the file that it is in."""
+    """The first secret of this kind, and the exposure of its file."""
     path = of["os_password_file"]
     if facts.get(kind):
         return facts[kind], ""
@@ -164,8 +159,8 @@ def _one(of: Parameters, parameter: str, fact: str | None) -> str:
 
 
 def _pair(of: Parameters, what: str, facts: dict[str, str]) -> tuple[str, str]:
-    """Name and ID of the project or of a domain, both from the same place: the name that somebody
-    set is not to lose against an ID in a file."""
+    """Name and ID of the project or of a domain. Both are from the same place: an ID in a file must
+    not take precedence over a name that an operator set."""
     names = f"os_{what}_name", f"os_{what}_id"
     if not any(of.is_set(name) for name in names):
         for prefix in (what, "default_domain") if what != "project" else (what,):
@@ -176,7 +171,7 @@ def _pair(of: Parameters, what: str, facts: dict[str, str]) -> tuple[str, str]:
 
 
 def _interface(of: Parameters, facts: dict[str, str]) -> str:
-    """publicURL is what 2013 called public."""
+    """In 2013 the public interface was called publicURL."""
     given = facts.get("interface", "").removesuffix("URL")
     if given in INTERFACES and not of.is_set("os_interface"):
         return given
@@ -184,7 +179,7 @@ def _interface(of: Parameters, facts: dict[str, str]) -> str:
 
 
 def _check_whole(made: Credentials) -> None:
-    """Raises InvalidHere where no log-in can be made with it."""
+    """Raises InvalidHere if no log-in can be made with it."""
     if made.is_application:
         needed = {"secret of the application credential": made.application_credential_secret}
     else:

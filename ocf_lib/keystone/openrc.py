@@ -1,9 +1,8 @@
-"""openrc files: lines such as export OS_USERNAME=admin, read as a shell would, never run (cold
-module).
+"""openrc files: lines such as export OS_USERNAME=admin, read as a shell would, never run.
 
-Source: POSIX, "Shell Command Language", 2.2 Quoting. Lines that are no assignment to an OS_
-variable that we know (unset, if, read, echo, functions) are skipped, and so are conditions: what
-stands between if and fi counts.
+Source: POSIX, "Shell Command Language", 2.2 Quoting. Lines that do not assign to a known OS_
+variable (unset, if, read, echo, functions) are skipped. Conditions are skipped, too: assignments
+between if and fi count.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ import re
 
 from ocf_lib.outcomes import InvalidHere
 
-# By the names that python-openstackclient and keystoneauth give them. Of two variables for one fact
-# the first one here counts.
+# The names that python-openstackclient and keystoneauth give to these facts. If two variables set
+# one fact, the first one here counts.
 VARIABLES = {
     "OS_AUTH_URL": "auth_url",
     "OS_AUTH_TYPE": "auth_type",
@@ -39,9 +38,9 @@ VARIABLES = {
     "OS_ENDPOINT_TYPE": "interface",
 }
 ASSIGNMENT = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)=", re.ASCII)
-# What separates a word from the next, and one command from the next.
+# What separates words, and what ends a command.
 BLANK, END = " \t", ";\n"
-# A value that is one of the shell's own variables, which tells nothing but its name.
+# A value that is a reference to a variable: showing it reveals only a name.
 REFERENCE = re.compile(r"\$\{?(OS_[A-Z_]+)\}?", re.ASCII)
 
 
@@ -50,9 +49,9 @@ class _ShellNeededError(Exception):
 
 
 def parse(text: str, path: str) -> dict[str, str]:
-    """The facts in it, under the names that VARIABLES has for them; empty values left out.
+    """The facts in it, under the names in VARIABLES, without empty values.
 
-    Raises InvalidHere, which names the line and never a value, where a shell would be needed.
+    Raises InvalidHere, which names the line and never a value, if only a shell could tell.
     """
     found: dict[str, str] = {}
     for number, line in enumerate(text.split("\n"), 1):
@@ -66,7 +65,7 @@ def parse(text: str, path: str) -> dict[str, str]:
 
 
 def _assignments(line: str, where: str) -> list[tuple[str, str]]:
-    """Those to variables that we know."""
+    """(name, value) of each assignment to a known variable."""
     found: list[tuple[str, str]] = []
     start = 0
     while match := ASSIGNMENT.match(line, start):
@@ -85,7 +84,7 @@ def _assignments(line: str, where: str) -> list[tuple[str, str]]:
 
 
 def _trouble(name: str, value: str, error: _ShellNeededError) -> str:
-    """What is wrong with a line. Of the value nothing is told but a reference to a variable."""
+    """What is wrong with a line. The value is not shown, except a reference to a variable."""
     if str(error):
         return f"sets {name} {error}"
     reference = REFERENCE.fullmatch(value.strip().strip('"'))

@@ -1,14 +1,12 @@
-"""A keystoneauth session that is logged in to Identity when first used (cold module).
+"""A keystoneauth session that logs in to Identity when it is first used.
 
-Source: keystoneauth1's "Using Sessions". Identity v3 where the server has it, v2.0 where that is
-all there is, whatever version the given URL names.
+Source: keystoneauth1's "Using Sessions". It uses Identity v3 if the server has it and v2.0 if the
+server has nothing newer, whatever version the given URL names.
 """
 
 from __future__ import annotations
 
-import contextlib
-import signal
-from collections.abc import Iterator
+import threading
 
 from ocf_lib.keystone.credentials import Credentials
 from ocf_lib.net.endpoint import Endpoint
@@ -16,36 +14,50 @@ from ocf_lib.outcomes import Degraded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
 
 
-class TooLongError(BaseException):
-    """Not an Exception: requests and keystoneauth make their own of those."""
+class TooLongError(Exception):
+    """The time for the libraries' work is over."""
 
 
-@contextlib.contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """A deadline over the block: the time-out of requests is one for each read, and an answer that
-    trickles has many. Raises TooLongError. Takes the process's alarm for itself."""
+def within(seconds: float, function: Callable[[], T]) -> T:
+    """What `function` returns or raises, if it ends in time. Raises TooLongError if not: the
+    time-out of requests is for each read, and an answer that trickles has many reads.
 
-    def end(*_: object) -> None:
+    It runs in a thread, which ends with the agent: nothing waits for it any more.
+    """
+    results: list[Callable[[], T]] = []
+
+    def act() -> None:
+        try:
+            result = function()
+        except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
+            raised = error
+
+            def again() -> T:
+                raise raised
+
+            results.append(again)
+        else:
+            results.append(lambda: result)
+
+    thread = threading.Thread(target=act, daemon=True)
+    thread.start()
+    thread.join(max(seconds, 0.01))
+    if not results:
         raise TooLongError
-
-    before = signal.signal(signal.SIGALRM, end)
-    # again after half a second: in a destructor the first one would be lost
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01), 0.5)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    return results[0]()
 
 
 def opened(found: Credentials, at: Endpoint, seconds: float) -> tuple[Any, str]:
-    """A session that authenticates at `at`, and the version of the API that it uses.
+    """A session that authenticates at `at`, and the version of the Identity API that it uses.
 
-    seconds: the time-out of each read. Raises what keystoneauth does, and Degraded where Identity
-    is too old for the credentials.
+    seconds: the time-out of each read. Raises what keystoneauth raises, and Degraded if Identity is
+    too old for the credentials.
     """
     from keystoneauth1 import discover, session
 
@@ -104,8 +116,8 @@ def _second(found: Credentials, url: str) -> Any:
 
 
 def _requests_session(at: Endpoint) -> Any:
-    """One that asks at.address with the certificate of at.name, where these differ. It is then of
-    use for this server alone."""
+    """A session that connects to at.address and expects the certificate of at.name. If these
+    differ, it works for this server alone."""
     import requests
     from requests.adapters import HTTPAdapter
 
@@ -116,7 +128,7 @@ def _requests_session(at: Endpoint) -> Any:
             )
 
     made = requests.Session()
-    # neither proxies nor a .netrc of root's have a say in what a monitor asks
+    # a monitor uses neither proxies nor root's .netrc
     made.trust_env = False
     if at.name != at.address:
         made.mount("https://", Named())

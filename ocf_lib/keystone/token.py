@@ -1,22 +1,23 @@
-"""The kept token: lets the frequent monitor ask with credentials and not log in (hot module)."""
+"""The kept token: lets the frequent monitor ask with credentials and not log in."""
 
 from __future__ import annotations
 
 import posix
 from time import time
 
-from ocf_lib.state.record import read
+from ocf_lib import numbers
+from ocf_lib.state import statefile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ocf_lib.instance import Instance
+    from ocf_lib.declare.parameters import Parameters
 
-# A token that ends within this many seconds is not used any more: it must outlive the request.
+# A token that expires within this many seconds is not used any more: it must outlive the request.
 MARGIN = 60
 # of the Identity API
 VERSIONS = ("3", "2.0")
-# What an account is known by; the second tuple only where they are set, as none was in older
-# versions, whose tokens stay good.
+# The parameters that make up an account. The second tuple appears only if they are set: older
+# versions did not know them, and the tokens that those left stay good.
 NAMES = ("os_username", "os_project_name", "os_user_domain_name", "os_project_domain_name")
 IDENTIFIERS = (
     "os_cloud",
@@ -29,8 +30,8 @@ IDENTIFIERS = (
 
 class Token:
     """value: the secret. version: of the Identity API that issued it, "3" or "2.0".
-    expires: seconds since the epoch. account: whom it was issued to. project: the ID of the project
-    that it is for, "" for none."""
+    expires: seconds since the epoch. account: to which it was issued. project: the ID of its
+    project, "" for none."""
 
     def __init__(
         self, value: str, version: str, expires: int, account: str, project: str = ""
@@ -40,7 +41,7 @@ class Token:
 
     @property
     def is_sound(self) -> bool:
-        """It would not break the request line and header that it goes into."""
+        """It does not break the request line and the header in which it is sent."""
         both = self.value + self.project
         return bool(self.value) and both.isascii() and both.isprintable() and " " not in both
 
@@ -48,13 +49,13 @@ class Token:
         return f"{self.account}\n{self.version}\n{self.expires}\n{self.value}\n{self.project}\n"
 
 
-def account(instance: Instance) -> str | None:
-    """Whom the parameters tell us to log in as, on one line; None without full credentials.
+def account(of: Parameters, needs_project: bool = False) -> str | None:
+    """The account with which the parameters tell us to log in, on one line; None if they do not
+    make a whole log-in. needs_project: a log-in without a project is not whole.
 
-    Of a file with credentials it has the path, and what changes when the file does: nothing is
-    parsed here. The password is left out: when it changes, reload-agent drops the token.
+    A file with credentials adds its path and its time of change: nothing is parsed here. The
+    password is left out: when it changes, reload-agent drops the token.
     """
-    of, api = instance.parameters, instance.service.api
     is_brought = bool(of.get("os_cloud") or of.get("openrc"))
     application, file = of.get("os_application_credential_id"), of.get("os_password_file")
     url = of.get("os_auth_url")
@@ -63,9 +64,9 @@ def account(instance: Instance) -> str | None:
         secret = of.get("os_application_credential_secret")
         if not (url and (by_password or (application and (secret or file)))):
             return None
-        # an application credential has its project in it
+        # an application credential implies its project
         project = of["os_project_name"] or of["os_project_id"] or application
-        if api is not None and api.needs_project and not project:
+        if needs_project and not project:
             return None
     words = [url, *(of[name] for name in NAMES)]
     words += [f"{name}={of[name]}" for name in IDENTIFIERS if of[name]]
@@ -80,7 +81,7 @@ def account(instance: Instance) -> str | None:
 
 
 def _state(path: str) -> str:
-    """What changes when the file is written or replaced; a missing one has none."""
+    """Changes when the file is written or replaced; "" for a missing file."""
     try:
         facts = posix.stat(path)
     except (OSError, ValueError):
@@ -88,12 +89,13 @@ def _state(path: str) -> str:
     return f":{facts.st_mtime_ns}:{facts.st_size}:{facts.st_ino}"
 
 
-def kept(instance: Instance, holder: str) -> Token | None:
-    """The token that an earlier log-in of `holder` (an account) left, unless it nears its end."""
-    text = read(instance.file("token"))
+def kept(path: str, holder: str) -> Token | None:
+    """The token in the file at `path` that an earlier log-in of the account `holder` left; None if
+    there is none that can be used."""
+    text = statefile.read(path)
     lines = text.split("\n") if text else []
-    if len(lines) < 5 or lines[0] != holder or not lines[2].isdecimal() or len(lines[2]) > 15:
+    if len(lines) < 5 or lines[0] != holder:
         return None
-    found = Token(lines[3], lines[1], int(lines[2]), holder, lines[4])
-    is_of_use = found.is_sound and time() < found.expires - MARGIN
-    return found if is_of_use and found.version in VERSIONS else None
+    found = Token(lines[3], lines[1], numbers.whole(lines[2]) or 0, holder, lines[4])
+    is_usable = found.is_sound and time() < found.expires - MARGIN
+    return found if is_usable and found.version in VERSIONS else None

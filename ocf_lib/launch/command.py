@@ -1,40 +1,32 @@
-"""What start runs: the program that the parameters name, or else what the distribution starts (cold
-module)."""
+"""What start runs: the program that the parameters name, or else what the distribution starts."""
 
 from __future__ import annotations
 
 import glob
 import os
-import re
 import shlex
 import string
 
 from ocf_lib.declare.parameters import Path
-from ocf_lib.declare.service import Program, Uwsgi
+from ocf_lib.declare.service import Program, Reloading, Uwsgi
+from ocf_lib.launch import uwsgi_ini
 from ocf_lib.outcomes import InvalidHere, Misconfigured, NotInstalled, Outcome
-from ocf_lib.processes.process import Reloading
 from ocf_lib.state import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ocf_lib.instance import Instance
-    from ocf_lib.processes.process import Ending
+    from ocf_lib.declare.parameters import Parameters
+    from ocf_lib.declare.service import Ending, Service
 
-# Pacemaker's own PATH has no /usr/local, where pip puts daemons.
+# Pacemaker's own PATH lacks /usr/local, in which pip installs daemons.
 SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# uwsgi options that open a socket (uwsgi-docs, "Options"): with one of them it needs none from us.
-SOCKET = r"(?:https?|(?:(?:http|https|uwsgi|suwsgi|ssl|fastcgi|scgi|raw|udp|shared|zerg)-)?socket)"
-SOCKET_LINE = re.compile(rf"^[ \t]*{SOCKET}[ \t]*=", re.MULTILINE)
-SOCKET_ARGUMENT = re.compile(rf"--{SOCKET}(?:=.*)?|-s")
-EXIT_LINE = re.compile(r"^[ \t]*exit-on-reload[ \t]*=[ \t]*(\S*)", re.MULTILINE)
-NO = ("false", "off", "no", "0")
 
 
 class Command:
-    """argv: what to run, its first word an absolute path. environment: what it needs beyond the
-    usual variables. ending: how to end it. logs: files that it opens itself, for its last words."""
+    """argv: what to run, its first word an absolute path. environment: variables beyond the usual
+    ones. ending: how to end it. logs: files that it opens itself, for its last words."""
 
     def __init__(
         self, argv: list[str], environment: dict[str, str], ending: Ending, logs: list[str]
@@ -42,98 +34,93 @@ class Command:
         self.argv, self.environment, self.ending, self.logs = argv, environment, ending, logs
 
 
-def resolve(instance: Instance) -> Command:
-    """The command of this instance on this host.
+def resolve(service: Service, of: Parameters) -> Command:
+    """The command of a service with these parameters, on this host.
 
-    Raises NotInstalled where its program is missing, InvalidHere for a configuration file that is
+    Raises NotInstalled if its program is missing, InvalidHere for a configuration file that is
     missing or of the wrong kind, Misconfigured for arguments that no shell could split.
     """
-    program = _choose(instance)
-    path = _installed(_program_name(instance, program))
+    program = _choose(service, of)
+    name: str = of["binary"] or program.program
+    path = _installed(name)
     if path is None:
-        raise NotInstalled(
-            f"{_program_name(instance, program)} is not installed: set parameter binary"
-        )
-    config = instance.parameters["config"]
+        raise NotInstalled(f"{name} is not installed: set parameter binary")
+    config = of["config"]
     if not os.path.isfile(config):
         raise InvalidHere(f"{config} is not on this host: parameter config names a file that is")
     if isinstance(program, Uwsgi):
-        return _uwsgi(instance, program, path)
-    argv = [path, *_words(instance, program.arguments)]
-    logs = [program.log] if program.log and not _is_elsewhere(instance) else []
+        return _uwsgi(of, program, path, service.project)
+    argv = [path, *_words(of, program.arguments)]
+    logs = [program.log] if program.log and not _is_elsewhere(of) else []
     argv += [f"--log-file={log}" for log in logs]
-    argv += additional(instance)
-    return Command(argv, _environment(instance, program), program.ending, logs)
+    argv += additional(of)
+    return Command(argv, _environment(of, program), program.ending, logs)
 
 
-def ending_of(instance: Instance) -> Ending:
+def ending_of(service: Service, of: Parameters) -> Ending:
     """How to end what the parameters name. Needs nothing on this host: stop may have no record."""
-    return program_of(instance).ending
+    return program_of(service, of).ending
 
 
-def reloading_of(instance: Instance) -> Reloading:
-    """How what the parameters name is made to re-read its configuration: not at all where a uwsgi
-    is told to exit instead, as Debian's cinder-api is."""
-    program = program_of(instance)
+def reloading_of(service: Service, of: Parameters) -> Reloading:
+    """How to make what the parameters name re-read its configuration. There is no way for a uwsgi
+    that is told to exit instead."""
+    program = program_of(service, of)
     if isinstance(program, Uwsgi):
-        lines = EXIT_LINE.findall(files.read_text(_ini(instance, program)))
-        words = additional(instance)
-        if any(value.lower() not in NO for value in lines) or "--exit-on-reload" in words:
+        ini = _ini(of["config"], program)
+        if uwsgi_ini.exits_on_reload(ini, additional(of)):
             return Reloading(0, replaces_workers=False)
     return program.reloading
 
 
-def program_of(instance: Instance) -> Program:
+def program_of(service: Service, of: Parameters) -> Program:
     """What the parameters name, installed or not."""
     try:
-        return _choose(instance)
+        return _choose(service, of)
     except Outcome:
-        return instance.service.programs[0]
+        return service.programs[0]
 
 
-def additional(instance: Instance) -> list[str]:
-    """additional_parameters as a shell would split them. No shell ever sees them."""
-    text = instance.parameters["additional_parameters"] or ""
+def additional(of: Parameters) -> list[str]:
+    """additional_parameters, split as a shell would. No shell ever sees them."""
     try:
-        return shlex.split(text)
+        return shlex.split(of["additional_parameters"] or "")
     except ValueError as error:
         raise Misconfigured(
             f"parameter additional_parameters cannot be split into arguments ({error})"
         ) from None
 
 
-def _choose(instance: Instance) -> Program:
+def _choose(service: Service, of: Parameters) -> Program:
     """By the name of `binary`; else by the kind of `config`; else the first that is installed."""
-    programs = instance.service.programs
-    binary, config = instance.parameters["binary"], instance.parameters["config"]
+    programs, binary, config = service.programs, of["binary"], of["config"]
     takes_ini = [p for p in programs if isinstance(p, Uwsgi)]
     if binary:
         name = os.path.basename(binary)
         if takes_ini and name.startswith("uwsgi"):
             return takes_ini[0]
-        if is_uwsgi_ini(config):
+        if uwsgi_ini.is_one(config):
             raise InvalidHere(f"{config} is for uwsgi: parameter binary cannot be {binary} with it")
         named = [p for p in programs if p.program == name]
-        return named[0] if named else _like_the_usual(instance, binary)
-    if takes_ini and is_uwsgi_ini(config):
+        return named[0] if named else _like_the_usual(programs, binary)
+    if takes_ini and uwsgi_ini.is_one(config):
         return takes_ini[0]
     installed = [p for p in programs if _installed(p.program) and _has_ini(p)]
     return installed[0] if installed else programs[0]
 
 
-def _like_the_usual(instance: Instance, binary: str) -> Program:
-    """A program of an unknown name takes the arguments that the service's own takes."""
-    usual = [p for p in instance.service.programs if not isinstance(p, Uwsgi)]
+def _like_the_usual(programs: Sequence[Program], binary: str) -> Program:
+    """A program of an unknown name gets the arguments of the service's own."""
+    usual = [p for p in programs if not isinstance(p, Uwsgi)]
     if not usual:
         return Program(binary)
     first = usual[0]
     return Program(binary, first.arguments, first.environment, variables=first.variables)
 
 
-def _words(instance: Instance, arguments: Sequence[str]) -> list[str]:
-    """The arguments, with the values of the parameters in them. Raises InvalidHere for a path that
-    was given and is not on this host; one that is a mere default is left out then."""
-    of = instance.parameters
+def _words(of: Parameters, arguments: Sequence[str]) -> list[str]:
+    """The arguments with the parameters' values. Raises InvalidHere for a path that was set and is
+    not on this host; an argument whose path is a mere default is left out then."""
     words = []
     for argument in arguments:
         values = {}
@@ -157,14 +144,9 @@ def _has_ini(program: Program) -> bool:
     return not isinstance(program, Uwsgi) or os.path.isfile(program.ini)
 
 
-def _program_name(instance: Instance, program: Program) -> str:
-    name: str = instance.parameters["binary"] or program.program
-    return name
-
-
 def _installed(name: str) -> str | None:
-    """Its absolute path, None where there is none. The name "uwsgi" means one that runs Python 3:
-    Debian names those uwsgi_python3 or, alone, after a version (uwsgi_python311)."""
+    """Its absolute path, None if there is none. The name "uwsgi" means one that runs Python 3:
+    Debian calls it uwsgi_python3 or, without that, by its version (uwsgi_python311)."""
     if "/" in name:
         return name if name.startswith("/") and _is_program(name) else None
     paths = [os.path.join(folder, name) for folder in SEARCH.split(":")]
@@ -178,40 +160,30 @@ def _is_program(path: str) -> bool:
     return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
-def is_uwsgi_ini(path: str) -> bool:
-    """The file has a [uwsgi] section. A missing one is none."""
-    return bool(re.search(r"^\s*\[uwsgi\]", files.read_text(path), re.MULTILINE))
-
-
-def opens_https(path: str) -> bool:
-    """The uwsgi file has a socket that speaks TLS."""
-    return bool(re.search(r"^[ \t]*https(?:-socket)?[ \t]*=", files.read_text(path), re.MULTILINE))
-
-
-def _uwsgi(instance: Instance, program: Uwsgi, path: str) -> Command:
-    config, ini = instance.parameters["config"], _ini(instance, program)
+def _uwsgi(of: Parameters, program: Uwsgi, path: str, project: str) -> Command:
+    config = of["config"]
+    ini = _ini(config, program)
     text = files.read_text(ini)
     if not text:
         raise NotInstalled(f"{ini} is not installed: name a uwsgi ini by parameter config")
-    extra = additional(instance)
-    opens_socket = SOCKET_LINE.search(text) or any(map(SOCKET_ARGUMENT.fullmatch, extra))
-    socket = [] if opens_socket else _packaged_socket(instance.service.project, program.port)
-    logs = re.findall(r"^\s*(?:logto2?|log-?to|daemonize)\s*=\s*(/\S+)", text, re.MULTILINE)
-    own = [] if ini == config else _pyargv(instance, program)
-    environment = {} if ini == config else _environment(instance, program)
-    return Command([path, *socket, "--ini", ini, *own, *extra], environment, program.ending, logs)
+    extra = additional(of)
+    opens_socket = uwsgi_ini.opens_socket(text, extra)
+    socket = [] if opens_socket else _packaged_socket(project, program.port)
+    own = [] if ini == config else _pyargv(of, program)
+    environment = {} if ini == config else _environment(of, program)
+    argv = [path, *socket, "--ini", ini, *own, *extra]
+    return Command(argv, environment, program.ending, uwsgi_ini.logs(text))
 
 
-def _ini(instance: Instance, program: Uwsgi) -> str:
-    config: str = instance.parameters["config"]
-    return config if is_uwsgi_ini(config) else program.ini
+def _ini(config: str, program: Uwsgi) -> str:
+    return config if uwsgi_ini.is_one(config) else program.ini
 
 
-def _pyargv(instance: Instance, program: Uwsgi) -> list[str]:
+def _pyargv(of: Parameters, program: Uwsgi) -> list[str]:
     """The application's own arguments, which uwsgi takes as one word and splits at blanks."""
-    if not (program.arguments and (program.always_pass_arguments or _is_elsewhere(instance))):
+    if not (program.arguments and (program.always_pass_arguments or _is_elsewhere(of))):
         return []
-    words = _words(instance, program.arguments)
+    words = _words(of, program.arguments)
     for word in words:
         if len(word.split()) > 1:
             raise Misconfigured(
@@ -221,7 +193,7 @@ def _pyargv(instance: Instance, program: Uwsgi) -> list[str]:
 
 
 def _packaged_socket(project: str, port: int) -> list[str]:
-    """As Debian's init script does: TLS where a key and a certificate lie in /etc/PROJECT/ssl."""
+    """As in Debian's init script: TLS if /etc/PROJECT/ssl holds a key and a certificate."""
     keys = sorted(glob.glob(f"/etc/{project}/ssl/private/**/*.pem", recursive=True))
     certificates = sorted(glob.glob(f"/etc/{project}/ssl/public/**/*.crt", recursive=True))
     if keys and certificates:
@@ -229,19 +201,18 @@ def _packaged_socket(project: str, port: int) -> list[str]:
     return ["--http-socket", f":{port}"]
 
 
-def _environment(instance: Instance, program: Program) -> dict[str, str]:
-    """Its variables, and those that name a configuration other than the packaged one, which is
-    found without."""
-    config = instance.parameters["config"]
+def _environment(of: Parameters, program: Program) -> dict[str, str]:
+    """Its variables, and those that name the configuration. The packaged configuration needs no
+    name."""
+    config = of["config"]
     values = {"config": config, "config_folder": os.path.dirname(config)}
-    given = program.environment if _is_elsewhere(instance) else {}
+    given = program.environment if _is_elsewhere(of) else {}
     return {
         **program.variables,
         **{name: text.format_map(values) for name, text in given.items()},
     }
 
 
-def _is_elsewhere(instance: Instance) -> bool:
+def _is_elsewhere(of: Parameters) -> bool:
     """The configuration is not the packaged one: this may be one of several on this host."""
-    default = instance.parameters.declared["config"].default
-    return bool(instance.parameters["config"] != default)
+    return bool(of["config"] != of.declared["config"].default)

@@ -1,4 +1,4 @@
-"""What a daemon printed, and the one line of it that says why it ended (cold module)."""
+"""What a daemon printed, and the one line in it that says why the daemon ended."""
 
 from __future__ import annotations
 
@@ -7,31 +7,25 @@ import re
 
 from ocf_lib.state import files
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 # Enough for the end of a traceback.
 TAIL = 4096
-# What oslo.log puts before each line of a record, also of a traceback in it: time, PID, level,
-# logger and, before the first, the request.
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
-HIDDEN = "********"
-ACCOUNT = re.compile(r"[^\s/'\"@]+@")
+# What oslo.log puts before each line of a record, and of a traceback in it: time, PID, level,
+# logger and, in the first line, the request.
 RECORD = re.compile(r"(\d{4}-\d\d-\d\d [\d:.]+ \d+ [A-Z]+ [\w.-]+) ?(?:\[[^]]*\] )?(.*)")
 
 
 class Printed:
-    """A file that a daemon prints to, and how much was in it before. path: of one that it opens
-    itself, else "". descriptor: of the one that we opened for it, else -1."""
+    """A file that receives a daemon's output. path: if the daemon opens it itself, else "".
+    descriptor: if we opened it, else -1. size: how many bytes were in it before the start."""
 
     def __init__(self, path: str, descriptor: int, size: int) -> None:
         self.path, self.descriptor, self.size = path, descriptor, size
 
     def last_line(self, uid: int) -> str:
-        """What it said last since then, "" for nothing. A file that the daemon names is read only
-        where `uid`, the daemon's user, owns it: its configuration may name any, and we read as
-        root."""
+        """What the daemon said last since then, "" for nothing. A file that the daemon opened is
+        read only if `uid`, the daemon's user, owns it: its configuration may name any file, and we
+        read as root."""
         if not self.path:
             return _last_words(self.descriptor, self.size)
         try:
@@ -45,19 +39,11 @@ class Printed:
 
 
 def size_of(path: str) -> int:
-    """In bytes, 0 where there is no such file."""
+    """In bytes, 0 if there is no such file."""
     try:
         return os.stat(path).st_size
     except OSError:
         return 0
-
-
-def conceal(text: str, secrets: Iterable[str]) -> str:
-    """The text without these, and without what stands before the @ of a URL: daemons repeat the
-    URLs of database and broker, passwords included, when they cannot make sense of them."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
-    return ACCOUNT.sub(HIDDEN + "@", text)
 
 
 def _last_words(descriptor: int, size: int) -> str:
@@ -68,8 +54,8 @@ def _last_words(descriptor: int, size: int) -> str:
 
 
 def says(lines: list[str]) -> str:
-    """The last line that is not empty; of a record of oslo.log that holds a traceback the line that
-    names the exception, for its message may go on for pages (SQL)."""
+    """The last line that is not empty. If that belongs to a traceback in a record of oslo.log, the
+    line that names the exception, whose message may go on for pages (SQL)."""
     lines = [text.rstrip() for line in lines if (text := COLOUR.sub("", line)).strip()]
     if not lines:
         return ""

@@ -1,9 +1,10 @@
-"""A service's own configuration, read as oslo.config reads it (cold module).
+"""A service's own configuration, read as oslo.config reads it.
 
-Source: oslo.config, "Configuration Files": later files win over earlier ones, a folder's *.conf
-count in the order of their names, and of an option that is repeated in a file the last one counts.
+Source: oslo.config, "Configuration Files". A later file takes precedence over an earlier one, the
+*.conf of a folder count in the order of their names, and the last line counts if an option is
+repeated in a file.
 
-Not done: what stands in the environment (OS_DEFAULT__NAME) or in the user's home, and $other_option
+Not done: options in the environment (OS_DEFAULT__NAME) or in the user's home, and $other_option
 within a value.
 """
 
@@ -21,16 +22,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ETC = "/etc"
-# Options whose values nobody may see, and how short a piece of one may be to be known by.
+# Options whose values nobody may see. Shorter pieces of them are not hidden: they are too common.
 SECRET = re.compile("passw|secret|token|_key$|credential")
 KNOWN_LENGTH = 4
 
 
 class Options:
-    """The options that a daemon with the command line `argv` has; what nobody set has none here.
+    """The options that a daemon with the command line `argv` has. Defaults are not among them.
 
-    project: whose folders in /etc it reads first, where no --config-dir is given. flaw: the first
-    line that oslo.config refuses, as in "line 3 of /etc/nova/nova.conf", "" for none.
+    project: its folders in /etc are read first, if there is no --config-dir. flaw: the first line
+    that oslo.config refuses, as in "line 3 of /etc/nova/nova.conf", "" for none.
     """
 
     def __init__(self, argv: Sequence[str], project: str = "") -> None:
@@ -50,7 +51,7 @@ class Options:
 
     def secrets(self) -> set[str]:
         """Passwords and keys among the values, and those in URLs (rabbit://USER:PASSWORD@HOST),
-        also where a sign in one lacks its quoting."""
+        even if a sign in one lacks its quoting."""
         found = {value for (_, name), value in self.values.items() if SECRET.search(name)}
         for value in self.values.values():
             account = value.partition("://")[2].rpartition("@")[0]
@@ -60,7 +61,7 @@ class Options:
 
 
 def _words(argv: Sequence[str]) -> Iterator[str]:
-    """The arguments; the one that follows --pyargv holds the application's under uwsgi."""
+    """The arguments. Under uwsgi the word after --pyargv holds those of the application."""
     before = ""
     for word in argv:
         yield from word.split() if before == "--pyargv" else [word]
@@ -68,8 +69,8 @@ def _words(argv: Sequence[str]) -> Iterator[str]:
 
 
 def _files(words: Sequence[str], project: str) -> Iterator[str]:
-    """The files that --config-file and --config-dir name, in order; before them the folders that
-    are read where there is no --config-dir."""
+    """The files that --config-file and --config-dir name, in order. Without --config-dir the usual
+    folders come first."""
     options = [word.partition("=")[0] for word in words]
     if project and "--config-dir" not in options:
         for folder in _usual_folders(words[0], project):
@@ -85,7 +86,7 @@ def _files(words: Sequence[str], project: str) -> Iterator[str]:
 
 
 def _usual_folders(program: str, project: str) -> Iterator[str]:
-    """PROJECT.conf.d and PROGRAM.conf.d, each where it is found first."""
+    """PROJECT.conf.d and PROGRAM.conf.d, each in the first place that has it."""
     for name in (project, os.path.basename(program).removesuffix(".py")):
         places = (f"{ETC}/{project}/{name}.conf.d", f"{ETC}/{name}.conf.d")
         yield from list(filter(os.path.exists, places))[:1]
@@ -96,9 +97,9 @@ def _in_folder(folder: str) -> list[str]:
 
 
 def _parse(text: str) -> Iterator[tuple[str, str, str]]:
-    """(section, option, value) in order. A line that begins with a blank goes on with the value."""
+    """(section, option, value) in order. A line that begins with a blank continues the value."""
     section, name, value = "", "", ""
-    # not splitlines, for which a form feed or U+2028 ends a line, too
+    # not splitlines: for that a form feed or U+2028 ends a line, too
     for line in map(str.rstrip, [*text.split("\n"), ""]):
         if line[:1] in (" ", "\t"):
             value += line.lstrip()
@@ -114,8 +115,8 @@ def _parse(text: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _flaw(text: str) -> int:
-    """The number of the first line that is neither section, option nor comment, nor goes on with a
-    value; 0 for none (oslo_config.iniparser)."""
+    """The number of the first line that is no section, option or comment, and continues no value; 0
+    for none (oslo_config.iniparser)."""
     in_section = in_value = False
     for number, line in enumerate(map(str.rstrip, text.split("\n")), 1):
         if line[:1] in (" ", "\t"):

@@ -1,13 +1,13 @@
-"""Who holds the TCP port that a daemon could not have (cold module)."""
+"""Which process holds the TCP port that a daemon could not have?"""
 
 from __future__ import annotations
 
 import re
 
-from ocf_lib.launch import command
+from ocf_lib.launch import uwsgi_ini
 from ocf_lib.launch.oslo import Options
 from ocf_lib.net import sockets
-from ocf_lib.processes import members
+from ocf_lib.processes import procfs
 from ocf_lib.processes.process import PROC, stat
 from ocf_lib.state import files
 
@@ -17,48 +17,47 @@ if TYPE_CHECKING:
 
     from ocf_lib.instance import Instance
 
-# What a daemon says that could not have its socket: the error (EADDRINUSE), and the line that
-# glance, cinder, nova and Swift print when they have tried for 30 s.
+# What a daemon says that could not have its socket: the error (EADDRINUSE), or the line that
+# glance, cinder, nova and Swift print after they have tried for 30 s.
 REFUSED = re.compile("address already in use|errno 98|could not bind", re.IGNORECASE)
 # A port in such a line: 0.0.0.0:9292, [::]:9292, ('0.0.0.0', 9292), (:5000)
 SAID = re.compile(r"(?::|['\"], )(\d{2,5})\b")
 # On a command line: --port=5000, --port 5000, --http-socket :5000,CERTIFICATE,KEY.
 GIVEN = re.compile(r"(?:port[= ]|:)(\d{2,5})(?=[ ,]|$)")
-# Options that name a port of the daemon's own, not that of a neighbour.
+# Options that name a port of the daemon's own, not one of a neighbour.
 OWN = re.compile(r"(?:.*_)?(?:bind|listen|proxy|public|admin)_port")
-INI_PORT = re.compile(rf"^[ \t]*{command.SOCKET}[ \t]*=.*?:(\d+)", re.MULTILINE)
 
 
-def behind(words: str, instance: Instance, argv: Sequence[str]) -> str:
-    """Who kept a daemon with the command line `argv` from its port, where its last words are of
-    that: "port 5000 is held by PID 4711 (haproxy): "; else ""."""
+def explain(words: str, instance: Instance, argv: Sequence[str]) -> str:
+    """If the last words of a daemon with the command line `argv` tell of a taken port, the process
+    that holds it: "port 5000 is held by PID 4711 (haproxy): "; else ""."""
     if not REFUSED.search(words):
         return ""
-    found = blocking(instance, argv, words)
+    found = find(instance, argv, words)
     return f"{found}: " if found else ""
 
 
-def blocking(instance: Instance, argv: Sequence[str], words: str = "") -> str:
+def find(instance: Instance, argv: Sequence[str], words: str = "") -> str:
     """The first port that this daemon may want and another program holds: "port 5000 is held by PID
-    4711 (haproxy)"; "" where there is none."""
+    4711 (haproxy)"; "" if there is none."""
     for port in dict.fromkeys(_wanted(instance, argv, words)):
         pids = sockets.holders(port)
         if pids is None:
             continue
-        others = [pid for pid in pids if members.read_marker(pid) != instance.name]
+        others = [pid for pid in pids if procfs.read_marker(pid) != instance.name]
         if others or not pids:
             return f"port {port} is held by {_name(others)}"
     return ""
 
 
 def _wanted(instance: Instance, argv: Sequence[str], words: str) -> Iterator[int]:
-    """What it says itself is surest, what services of this kind usually take least."""
+    """The most certain first: what the daemon itself says. The usual port of the service is
+    last."""
     yield from map(int, SAID.findall(words))
     yield from map(int, GIVEN.findall(" ".join(argv)))
     config = instance.parameters["config"]
-    inis = [config, *(word for word in argv if word.endswith(".ini"))]
-    for path in dict.fromkeys(inis):
-        yield from map(int, INI_PORT.findall(files.read_text(path)))
+    for path in dict.fromkeys([config, *(word for word in argv if word.endswith(".ini"))]):
+        yield from uwsgi_ini.ports(path)
     options = Options([*argv, f"--config-file={config}"], instance.service.project).values
     for (_, name), value in options.items():
         if OWN.fullmatch(name) and value.isdecimal():
@@ -71,12 +70,12 @@ def _wanted(instance: Instance, argv: Sequence[str], words: str) -> Iterator[int
 
 
 def _name(pids: Sequence[int]) -> str:
-    """The parent of those that hold one socket; and the instance that it was started for."""
+    """The parent of those that share the socket, and the instance for which it was started."""
     if not pids:
         return "a process that cannot be seen from here"
     born = {pid: process for pid in pids if (process := stat(pid)) is not None}
     heads = [pid for pid, process in born.items() if process.ppid not in born]
     pid = min(heads or pids)
     program = files.read_text(f"{PROC}/{pid}/comm").strip() or "ended"
-    marker = members.read_marker(pid)
+    marker = procfs.read_marker(pid)
     return f"PID {pid} ({program}{' of ' + marker if marker else ''})"

@@ -1,4 +1,7 @@
-"""Runs a daemon as its user, in a session of its own, with nothing of ours about it (cold)."""
+"""Runs a daemon as its user, in a session of its own, without our environment and descriptors.
+
+Source: daemon(7), setsid(2), proc(5) for oom_score_adj.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,11 @@ import resource
 import signal
 import subprocess
 
-from ocf_lib.instance import MARKER
+from ocf_lib.launch import user
 from ocf_lib.launch.last_words import Printed, size_of
 from ocf_lib.outcomes import Failed, NotInstalled
-from ocf_lib.sentinel import spawn
+from ocf_lib.processes.procfs import MARKER
+from ocf_lib.sentinel.spawn import Sentinel, Watched
 from ocf_lib.state import files
 
 TYPE_CHECKING = False
@@ -25,34 +29,24 @@ if TYPE_CHECKING:
     from ocf_lib.log import Log
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# Of the caller's environment only what says how this host is set up. Everything else stays behind:
-# OCF_RESKEY_os_password is among it.
+# The daemon gets these variables of the caller's, which say how this host is set up, and no others:
+# OCF_RESKEY_os_password is among those.
 KEPT = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")
 UMASK = 0o022
 OOM_SCORE = "/proc/self/oom_score_adj"
-# What Debian's units for OpenStack give (LimitNOFILE); Pacemaker's own may be 1024.
+# LimitNOFILE of Debian's units for OpenStack; Pacemaker's own limit may be 1024.
 OPEN_FILES = 65535
-
-
-def user_of(instance: Instance) -> pwd.struct_passwd | None:
-    """The account that parameter user names, by name or number; None where this host has none."""
-    name = instance.parameters["user"]
-    with contextlib.suppress(KeyError):
-        return pwd.getpwnam(name)
-    with contextlib.suppress(KeyError, ValueError):
-        return pwd.getpwuid(int(name))
-    return None
 
 
 class Daemon:
     """A daemon that we started.
 
-    process: what is known of it. argv: its command line. uid: its user. printed: where its last
-    words may be.
+    process: its PID and, later, how it ended. argv: its command line. uid: its user. printed: the
+    files that may have its last words.
     """
 
     def __init__(
-        self, process: spawn.Watched, argv: Sequence[str], uid: int, printed: Sequence[Printed]
+        self, process: Watched, argv: Sequence[str], uid: int, printed: Sequence[Printed]
     ) -> None:
         self.process, self.argv, self.uid, self.printed = process, argv, uid, printed
 
@@ -63,22 +57,24 @@ class Daemon:
 
 
 def launch(instance: Instance, command: Command, log: Log) -> Daemon:
-    """Start `command` as the user of `instance`, under a sentinel; both live on when the agent ends
+    """Start `command` as the user of `instance`, under a sentinel. Both live on when the agent ends
     or is killed.
 
-    Raises NotInstalled where the user is missing, Failed where the program cannot be run.
+    Raises NotInstalled if the user is missing, Failed if the program cannot be run.
     """
-    user = user_of(instance)
-    if user is None:
-        raise NotInstalled(f"user {instance.parameters['user']} does not exist: set parameter user")
-    _make_runtime_folder(instance, user)
-    output = _open_output(instance, user, log)
-    # its own log first: what it prints before it opens that one is seldom why it dies
+    name = instance.parameters["user"]
+    account = user.account_of(name)
+    if account is None:
+        raise NotInstalled(f"user {name} does not exist: set parameter user")
+    _make_runtime_folders(instance, account)
+    output = _open_output(instance, account, log)
+    # its own log first: what it prints before it opens that is seldom the reason of its death
     printed = [Printed(path, -1, size_of(path)) for path in command.logs]
     printed.append(Printed("", output, os.fstat(output).st_size))
     lift_limits()
     _heed_signals()
-    home = user.pw_dir if os.path.isdir(user.pw_dir) else "/"
+    home = account.pw_dir if os.path.isdir(account.pw_dir) else "/"
+    variables = environment(instance.name, command, account)
 
     def run() -> int:
         process = subprocess.Popen(  # noqa: S603 - words, not a shell; the operator's own command
@@ -87,25 +83,25 @@ def launch(instance: Instance, command: Command, log: Log) -> Daemon:
             stdout=output,
             stderr=output,
             cwd=home,
-            env=environment(instance, command, user),
+            env=variables,
             umask=UMASK,
             start_new_session=True,
-            **_credentials(user),
+            **_identity(account),
         )
         return process.pid
 
     try:
-        process = spawn.launch(instance, run)
+        process = Sentinel(instance).launch(run)
     except OSError as error:
         raise Failed(f"{command.argv[0]} could not be run: {error.strerror}") from None
-    return Daemon(process, command.argv, user.pw_uid, printed)
+    return Daemon(process, command.argv, account.pw_uid, printed)
 
 
 def ask(instance: Instance, command: Command, query: Sequence[str], seconds: float) -> str:
-    """What the daemon's program prints with these arguments after its own, run as its user; "" if
+    """What the daemon's program prints if `query` follows its own arguments, run as its user; "" if
     it fails, or takes longer than that."""
-    user = user_of(instance)
-    if user is None:
+    account = user.account_of(instance.parameters["user"])
+    if account is None:
         return ""
     try:
         done = subprocess.run(  # noqa: S603 - words, not a shell; the operator's own command
@@ -115,74 +111,76 @@ def ask(instance: Instance, command: Command, query: Sequence[str], seconds: flo
             stderr=subprocess.DEVNULL,
             timeout=max(0.0, seconds),
             cwd="/",
-            env=environment(instance, command, user),
-            **_credentials(user),
+            env=environment(instance.name, command, account),
+            **_identity(account),
         )
     except (OSError, subprocess.SubprocessError):
         return ""
     return "" if done.returncode else done.stdout.decode("utf-8", "replace")
 
 
-def environment(instance: Instance, command: Command, user: pwd.struct_passwd) -> dict[str, str]:
-    """All variables of the daemon: the usual ones, its own, and the marker of the instance."""
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+def environment(name: str, command: Command, account: pwd.struct_passwd) -> dict[str, str]:
+    """All variables of the daemon: the usual ones, its own, and the marker of the instance
+    `name`."""
+    kept = {each: os.environ[each] for each in KEPT if each in os.environ}
     return {
         "PATH": PATH,
-        "HOME": user.pw_dir,
-        "USER": user.pw_name,
-        "LOGNAME": user.pw_name,
+        "HOME": account.pw_dir,
+        "USER": account.pw_name,
+        "LOGNAME": account.pw_name,
         "SHELL": "/bin/sh",
         **kept,
         **command.environment,
-        MARKER: instance.name,
+        MARKER: name,
     }
 
 
-def _credentials(user: pwd.struct_passwd) -> dict[str, Any]:
-    """Only root can become somebody; for its own user (tests) there is nothing to change."""
+def _identity(account: pwd.struct_passwd) -> dict[str, Any]:
+    """Options of subprocess that make the child this user. Only root can do that."""
     if os.geteuid() != 0:
         return {}
-    groups = os.getgrouplist(user.pw_name, user.pw_gid)
-    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": groups}
+    groups = os.getgrouplist(account.pw_name, account.pw_gid)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": groups}
 
 
-def _make_runtime_folder(instance: Instance, user: pwd.struct_passwd) -> None:
-    """What the package's unit would make, RuntimeDirectory and CacheDirectory; /run is empty after
-    a boot. One that is there is left alone, unless a stranger made it: anybody may in /run/lock."""
+def _make_runtime_folders(instance: Instance, account: pwd.struct_passwd) -> None:
+    """Make what the package's unit would make (RuntimeDirectory, CacheDirectory): /run is empty
+    after a boot. A folder that exists is left alone, unless a stranger made it: every user may make
+    one in /run/lock."""
     usual = instance.parameters.declared["user"].default or ""
     for parent in ("/run", "/run/lock", "/var/cache"):
         folder = f"{parent}/{instance.service.project}"
         with contextlib.suppress(OSError):
             os.mkdir(folder, 0o755)
-            os.chown(folder, user.pw_uid, user.pw_gid)
+            os.chown(folder, account.pw_uid, account.pw_gid)
             continue
         with contextlib.suppress(OSError, KeyError):
             if os.stat(parent).st_mode & 0o002:
-                friends = (0, user.pw_uid, pwd.getpwnam(usual).pw_uid)
-                _take(folder, user, friends)
+                trusted = (0, account.pw_uid, pwd.getpwnam(usual).pw_uid)
+                _take(folder, account, trusted)
 
 
-def _take(folder: str, user: pwd.struct_passwd, friends: Sequence[int]) -> None:
-    """Make it the user's where it is none of the friends'. Raises OSError."""
+def _take(folder: str, account: pwd.struct_passwd, trusted: Sequence[int]) -> None:
+    """Give the folder to the account, unless one of the trusted uids owns it. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        if os.fstat(descriptor).st_uid not in friends:
-            os.fchown(descriptor, user.pw_uid, user.pw_gid)
+        if os.fstat(descriptor).st_uid not in trusted:
+            os.fchown(descriptor, account.pw_uid, account.pw_gid)
             os.fchmod(descriptor, 0o755)
     finally:
         os.close(descriptor)
 
 
 def log_path(instance: Instance) -> str:
-    """Where the daemon's own output goes: parameter log_file or /var/log/PROJECT/INSTANCE.log."""
+    """The file for the daemon's own output: parameter log_file or /var/log/PROJECT/INSTANCE.log."""
     given: str | None = instance.parameters["log_file"]
     name = instance.environment.instance.replace("/", "_")
     return given or f"/var/log/{instance.service.project}/{name}.log"
 
 
-def _open_output(instance: Instance, user: pwd.struct_passwd, log: Log) -> int:
-    """The log file, or one among our state where it cannot be had: never /dev/null."""
-    owner = (user.pw_uid, user.pw_gid)
+def _open_output(instance: Instance, account: pwd.struct_passwd, log: Log) -> int:
+    """The log file or, if it cannot be opened, one in our state folder: never /dev/null."""
+    owner = (account.pw_uid, account.pw_gid)
     path = log_path(instance)
     try:
         return files.open_log(path, owner)
@@ -196,8 +194,8 @@ def _open_output(instance: Instance, user: pwd.struct_passwd, log: Log) -> int:
 
 
 def _heed_signals() -> None:
-    """A signal that we were started to ignore (nohup, a shell's `&`) would be ignored by the daemon
-    too. Those that Python itself ignores Popen sets back."""
+    """Restore signals that we inherited as ignored (from nohup, or a shell's `&`): the daemon would
+    ignore them too. Popen restores those that Python itself ignores."""
     for number in signal.valid_signals():
         if signal.getsignal(number) is signal.SIG_IGN and number not in (
             signal.SIGPIPE,
@@ -208,13 +206,13 @@ def _heed_signals() -> None:
 
 
 def lift_limits() -> None:
-    """Set on ourselves; the daemon inherits them, and we end soon."""
+    """Raise our own limits: the daemon inherits them, and we end soon."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY or hard > soft:
         wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
         if soft != resource.RLIM_INFINITY and soft < wanted:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    # a cluster manager that the OOM killer spares must not pass that on to every service
+    # the OOM killer may spare a cluster manager, but not every service that it starts
     with contextlib.suppress(OSError, ValueError), open(OOM_SCORE, "r+") as file:
         if int(file.read()) < 0:
             file.seek(0)

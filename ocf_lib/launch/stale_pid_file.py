@@ -1,9 +1,8 @@
-"""A PID file of the daemon's own that names a stranger, and so keeps the daemon from starting (cold
-module).
+"""A PID file of the daemon's own that names another program's process, and so prevents the start.
 
 Apache says "httpd (pid 855) already running" and exits with 0 as long as anything lives under the
-PID that it reads there. After SIGKILL, or a boot of a node whose /run is none in memory, that is
-whoever has the number now: no start ever succeeds again there.
+PID in its file. After SIGKILL, or after a boot of a node that keeps /run on disk, another program
+may have that number: no start ever succeeds again there.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ if TYPE_CHECKING:
 QUERY_SECONDS = 10.0
 
 
-def clear(instance: Instance, wanted: Command, words: str, log: Log) -> bool:
-    """Remove the PID file where, by the daemon's last words, that keeps it from starting and the
-    PID is another program's. Returns whether it did: the same start may succeed now."""
-    own = command.program_of(instance).own_pid_file
+def remove(instance: Instance, wanted: Command, words: str, log: Log) -> bool:
+    """Remove the PID file if, by the daemon's last words, it prevented the start and its PID
+    belongs to another program. Returns whether it did: the same start may succeed now."""
+    own = command.program_of(instance.service, instance.parameters).own_pid_file
     refused = re.search(own.refusal, words) if own else None
     if own is None or refused is None:
         return False

@@ -1,4 +1,4 @@
-"""Where an HTTP API is reached (hot module: no urllib, whose import costs more than a monitor)."""
+"""Where an HTTP API is reached. Parsed by hand: importing urllib costs more than a monitor."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Endpoint:
         return cls(scheme, host, int(port or PORTS[scheme]), host, ("/" + path).rstrip("/"))
 
     def unversioned(self) -> Endpoint:
-        """The root of the API, where this names one version of it: /identity/v2.0/tokens is
-        /identity."""
+        """The root of the API, if this URL names one version: /identity for
+        /identity/v2.0/tokens."""
         kept: list[str] = []
         for part in self.path.split("/")[1:]:
             if part[:1] == "v" and part[1:].replace(".", "").isdigit():
@@ -60,8 +60,8 @@ class Endpoint:
         return Endpoint(self.scheme, self.address, self.port, self.name, "".join(kept))
 
     def called(self, url: str | None) -> Endpoint:
-        """The same socket under the name that clients use in `url`: an API that we reach on
-        loopback has its certificate, and makes its links, for that name."""
+        """The same socket under the host name in `url`, which clients use. An API that we reach on
+        loopback has its certificate for that name, and makes its links with it."""
         if not url:
             return self
         return Endpoint(self.scheme, self.address, self.port, Endpoint.parse(url).name, self.path)
@@ -73,7 +73,7 @@ class Endpoint:
 
     @property
     def url(self) -> str:
-        """What we connect to, as a URL; no slash at its end."""
+        """The address to connect to, as a URL without a slash at its end."""
         address = f"[{self.address}]" if ":" in self.address else self.address
         return f"{self.scheme}://{address}:{self.port}{self.path}"
 

@@ -1,12 +1,14 @@
 """One GET with a deadline over all of it: connection, TLS, sending, every byte of the answer.
 
-Hot module: `_socket` costs nothing to import, `socket` and `http.client` more than a monitor.
+`_socket` costs nothing to import; `socket` and `http.client` cost more than a whole monitor.
 """
 
 from __future__ import annotations
 
 from _socket import AI_NUMERICHOST, SOCK_STREAM, gaierror, getaddrinfo, socket
 from time import monotonic
+
+from ocf_lib.net import failures
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,10 +19,10 @@ if TYPE_CHECKING:
 
     Idle = Callable[[], None]
 
-# An API root with many versions is 1 to 2 KB, a token without its catalog less.
+# The root of an API with many versions is 1 to 2 KB; a token without its catalog is smaller.
 HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 1024 * 1024
-# How often a waiting request lets its caller look round.
+# How often, in seconds, a waiting request calls the caller's function.
 IDLE_INTERVAL = 0.05
 
 
@@ -29,39 +31,40 @@ class NoAnswer(Exception):
 
 
 class Silence(NoAnswer):
-    """It took the connection, and the time was over before its answer was."""
+    """It took the connection, and did not complete its answer in time."""
 
 
 class Untrusted(NoAnswer):
-    """The server's certificate was not accepted: it lives, but we may not talk to it."""
+    """The server's certificate was not accepted: the server lives, but we may not talk to it."""
 
 
 class _Wait:
-    """The rest of the time, handed out to one blocking call after the other."""
+    """The rest of the time, for one blocking call after the other."""
 
     def __init__(self, seconds: float, idle: Idle | None) -> None:
         self.seconds, self.idle = seconds, idle
         self.deadline = monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds, more than none. Raises NoAnswer when there are none left."""
+        """Seconds, more than 0. Raises Silence if none are left."""
         left = self.deadline - monotonic()
         if left <= 0:
             raise self.over()
         return left
 
     def over(self) -> NoAnswer:
-        return Silence(f"did not answer within {self.seconds:.3g} s")
+        return Silence(failures.silent(self.seconds))
 
     def on(self, connection: Any, call: Callable[..., Any], *arguments: Any) -> Any:
-        """The result of `call`, which is made again after each slice that `idle` wants."""
+        """The result of `call`. If there is an `idle`, it waits in slices and calls that
+        between."""
         while True:
             left = self.left()
             connection.settimeout(left if self.idle is None else min(left, IDLE_INTERVAL))
             try:
                 return call(*arguments)
             except OSError as error:
-                # only the time-out of settimeout has no errno; the network's own, ETIMEDOUT, has
+                # the time-out of settimeout has no errno; the network's own, ETIMEDOUT, has one
                 if error.errno is not None:
                     raise
             if self.idle is not None:
@@ -93,14 +96,15 @@ def fetch(
 ) -> tuple[int, bytes]:
     """Status code and body of GET `path` at `endpoint`.
 
-    seconds: for all of it. idle: called every 50 ms while the answer is awaited; what it raises
-    ends the request. whole: read a body that does not tell its length to its end, too. Raises
-    NoAnswer, or Untrusted for a certificate.
+    seconds: for all of it. headers: beside the usual ones. cacert: a PEM file, None for the
+    system's certificates. insecure: accept any certificate. idle: called every 50 ms during the
+    wait; what it raises ends the request. whole: read a body of unknown length to its end, too.
+
+    Raises NoAnswer; its kinds are Silence and Untrusted.
     """
     wait = _Wait(seconds, idle)
-    # Keystone, Nova and Heat under stock uwsgi files drop Content-Length and keep the connection
-    # open, unless asked to close it.
-    # in HTTP/1.0 a body is not sent in chunks
+    # Keystone, Nova and Heat under stock uwsgi files send no Content-Length and keep the connection
+    # open, unless asked to close it. In HTTP/1.0 a body is not sent in chunks.
     version = "1.0" if whole else "1.1"
     lines = [f"GET {endpoint.path}{path} HTTP/{version}", f"Host: {endpoint.authority}"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
@@ -121,23 +125,17 @@ def fetch(
             wait.on(connection, connection.do_handshake)
         _send(connection, wait, request)
         return _read_answer(connection, wait, whole)
-    except gaierror as error:
-        raise NoAnswer(f"has a name that does not resolve ({error.strerror})") from None
-    except ConnectionRefusedError:
-        raise NoAnswer("refused the connection") from None
-    except ConnectionResetError:
-        raise NoAnswer("reset the connection") from None
     except OSError as error:
         if error.__class__.__name__ == "SSLCertVerificationError":
             raise Untrusted(f"has a certificate that is not accepted: {error}") from None
-        raise NoAnswer(f"could not be asked ({error.strerror or error})") from None
+        raise NoAnswer(failures.describe(error, seconds)) from None
     finally:
         if connection is not None:
             connection.close()
 
 
 def takes_connections(endpoint: Endpoint, seconds: float) -> bool:
-    """Whether something listens there. Raises NoAnswer where that is not known in time."""
+    """Whether something listens there. Raises NoAnswer if that is not known in time."""
     try:
         _connect(endpoint, _Wait(seconds, None)).close()
     except OSError:
@@ -146,8 +144,8 @@ def takes_connections(endpoint: Endpoint, seconds: float) -> bool:
 
 
 def resolve(address: str, port: int) -> list[tuple[int, Any]]:
-    """(family, socket address) of each address there is, without asking a name server where it is a
-    number already. Raises gaierror."""
+    """(family, socket address) of each address of a host. No name server is asked if it is a number
+    already. Raises gaierror, and UnicodeError for a name that is not ASCII."""
     host = address.encode("ascii")  # from text, getaddrinfo imports the idna codec: 6 ms
     try:
         found = getaddrinfo(host, port, 0, SOCK_STREAM, 0, AI_NUMERICHOST)
@@ -157,7 +155,7 @@ def resolve(address: str, port: int) -> list[tuple[int, Any]]:
 
 
 def _connect(endpoint: Endpoint, wait: _Wait) -> Any:
-    """To the first address that takes us: localhost may be ::1 as well, where nobody listens."""
+    """To the first address that accepts: localhost may be ::1 as well, on which nobody listens."""
     addresses = resolve(endpoint.address, endpoint.port)
     for family, address in addresses[:-1]:
         try:
@@ -175,7 +173,7 @@ def _connect_to(endpoint: Endpoint, wait: _Wait, family: int, address: Any) -> A
     else:
         connection = socket(family, SOCK_STREAM)
     try:
-        # not in slices: a second connect while the first is under way is an error
+        # not in slices: a second connect during the first is an error
         connection.settimeout(wait.left())
         connection.connect(address)
     except OSError as error:
@@ -212,8 +210,8 @@ def _read_answer(connection: Any, wait: _Wait, whole: bool) -> tuple[int, bytes]
     if len(status) != 3 or not status.isdigit():
         raise NoAnswer("sent no HTTP")
     length = _content_length(lines)
-    # Of an answer that does not tell its length the head is enough: waiting for the end of one
-    # that never closes would call a healthy service hung.
+    # The head is enough if an answer does not tell its length: waiting for the end of one that
+    # never closes would call a healthy service hung.
     wanted = length if length is not None else BODY_LIMIT if whole else 0
     while len(body) < wanted:
         part = wait.on(connection, connection.recv, HEAD_LIMIT)

@@ -1,5 +1,5 @@
-"""Is a connection that was found before still there? One question to the kernel about one socket
-(hot module): its cost does not grow with the sockets of the host, as /proc/net/tcp does.
+"""Is a connection that was found before still there? One question to the kernel about one socket,
+whose cost does not grow with the sockets of the host, as reading /proc/net/tcp does.
 
 Source: sock_diag(7), linux/inet_diag.h. A request without NLM_F_DUMP looks one socket up by its
 ends.
@@ -23,8 +23,9 @@ ANY_STATE = NO_COOKIE = b"\xff\xff\xff\xff"
 class Link:
     """One established connection that a process holds.
 
-    pid, descriptor: who holds it. inode: of the socket. family: AF_INET or AF_INET6. local, remote:
-    its ends as /proc/net/tcp writes them, in hexadecimal digits.
+    pid, descriptor: the process that holds it, and under which number. inode: of the socket.
+    family: AF_INET or AF_INET6. local, remote: its ends as /proc/net/tcp writes them, in
+    hexadecimal digits.
     """
 
     __slots__ = ("descriptor", "family", "inode", "local", "pid", "remote")
@@ -40,7 +41,7 @@ class Link:
 
     @classmethod
     def parse(cls, text: str) -> Link | None:
-        """None for anything that is no link."""
+        """From the text of a link; None for any other text."""
         try:
             pid, descriptor, inode, family, local, remote = text.split()
             found = cls(int(pid), int(descriptor), int(inode), int(family), local, remote)
@@ -50,8 +51,8 @@ class Link:
         return found if found.family in (AF_INET, AF_INET6) else None
 
     def is_held(self) -> bool:
-        """The process still has this very socket, and it is connected. False also where the kernel
-        cannot be asked, or where the process lives in another network than we do."""
+        """The process still has this very socket, and it is connected. False also if the kernel
+        cannot be asked, or if the process lives in another network namespace."""
         try:
             shown = posix.readlink(f"{PROC}/{self.pid}/fd/{self.descriptor}")
             if shown != f"socket:[{self.inode}]":
@@ -73,7 +74,8 @@ class Link:
         return found[1] == ESTABLISHED and _number(found[68:72]) == self.inode
 
     def request(self) -> bytes:
-        """struct inet_diag_req_v2 behind its struct nlmsghdr. Raises ValueError."""
+        """struct inet_diag_req_v2 behind its struct nlmsghdr. Raises ValueError for ends that are
+        no addresses."""
         (near, near_port), (far, far_port) = _end(self.local), _end(self.remote)
         body = bytes([self.family, TCP, 0, 0]) + ANY_STATE + near_port + far_port
         body += near.ljust(16, b"\0") + far.ljust(16, b"\0") + bytes(4) + NO_COOKIE + NO_COOKIE

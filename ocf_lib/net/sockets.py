@@ -1,4 +1,7 @@
-"""Which TCP sockets do these processes hold? (proc_net_tcp of the kernel's documentation)"""
+"""Which TCP sockets do these processes hold?
+
+Source: proc_net_tcp of the kernel's documentation; proc(5), /proc/PID/fd.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 def listening(pids: Iterable[int]) -> list[tuple[str, int]]:
     """(address, port) of each listening socket that one of the processes holds, IPv4 first, by
-    port. Only these: a port that answers may be somebody else's."""
+    port. A port that answers may belong to another program; these do not."""
     found = set()
     for pid in pids:
         held = _inodes(pid)
@@ -50,8 +53,8 @@ def connection(pids: Iterable[int], ports: Iterable[int]) -> Link | None:
 
 
 def holders(port: int) -> list[int] | None:
-    """The processes that hold a socket which listens on this port, of all in our network; None
-    where nothing listens on it, [] where who does is not to be seen."""
+    """PIDs of all processes in our network namespace that listen on this port; None if nothing
+    listens there, [] if something does and we cannot see its process."""
     wanted, inodes = b":%04X" % port, set()
     for name in ("tcp", "tcp6"):
         try:
@@ -76,16 +79,15 @@ def _inodes(pid: int) -> dict[bytes, str]:
             if target.startswith("socket:["):
                 found[target[8:-1].encode()] = name
     except OSError:
-        pass  # it ended while we looked
+        pass  # it ended meanwhile
     return found
 
 
 def _rows(
     pid: int, state: bytes, held: Container[bytes]
 ) -> Iterator[tuple[int, bytes, bytes, bytes]]:
-    """(family, local end, remote end, inode) of each TCP socket in this state whose inode is
-    `held`, of all in the process's network: nothing is made of the others, of which there may be
-    thousands."""
+    """(family, local end, remote end, inode) of each TCP socket in this state whose inode is in
+    `held`. The others in the process's network namespace, perhaps thousands, are not parsed."""
     for family, name in ((AF_INET, "tcp"), (AF_INET6, "tcp6")):
         try:
             with open(f"{PROC}/{pid}/net/{name}", "rb") as file:

@@ -1,5 +1,5 @@
-"""TLS for `http.get`, behind a door of its own: `ssl` and `socket` cost more than a monitor (cold
-module)."""
+"""TLS for `net.http`, in a module of its own: `ssl` and `socket` cost more than a monitor, and a
+stop must work with a broken OpenSSL."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 def plain(family: int) -> socket.socket:
-    """An unconnected TCP socket that ssl can wrap (it refuses `_socket.socket`)."""
+    """An unconnected TCP socket that ssl can wrap (ssl refuses `_socket.socket`)."""
     return socket.socket(family, socket.SOCK_STREAM)
 
 
 def context(cacert: str | None, insecure: bool) -> ssl.SSLContext:
-    """cacert: a PEM file or None for the system's store. insecure: accept any certificate; the file
-    is not looked at then.
+    """What to trust. cacert: a PEM file, or None for the system's store. insecure: accept any
+    certificate; the file is not read then.
 
-    Raises OSError where the file cannot be read, ssl.SSLError (one too) where it holds none.
+    Raises OSError if the file cannot be read or (ssl.SSLError) holds no certificate.
     """
     made = ssl.create_default_context(cafile=None if insecure else cacert)
     if insecure:
@@ -30,7 +30,7 @@ def context(cacert: str | None, insecure: bool) -> ssl.SSLContext:
 
 
 def wrap(connection: socket.socket, name: str, trusted: ssl.SSLContext) -> ssl.SSLSocket:
-    """The connection under TLS; the handshake is the caller's, who has the deadline."""
-    # as bytes, for text is encoded with the idna codec, whose import costs 6 ms
+    """The connection under TLS. The caller, which has the deadline, does the handshake."""
+    # as bytes: text would be encoded with the idna codec, whose import costs 6 ms
     host: Any = name.encode("ascii")
     return trusted.wrap_socket(connection, server_hostname=host, do_handshake_on_connect=False)

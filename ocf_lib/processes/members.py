@@ -1,33 +1,36 @@
-"""All processes of one instance: parent, workers, those that left its session (cold module).
+"""All processes of one instance: parent, workers, and those that left its session.
 
-Source: proc(5), credentials(7). Standard library alone: stop runs this, and a missing package must
-never fail a stop, because a failed stop fences the node.
+Source: proc(5), credentials(7). Standard library alone: stop runs this, a missing package must
+never fail a stop, and a failed stop fences the node.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 
-from ocf_lib.instance import MARKER
-from ocf_lib.processes.process import PROC, Stat, stat
+from ocf_lib.processes.procfs import (
+    SENTINEL,
+    command_line,
+    is_here,
+    owner,
+    read_marker,
+    scan,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ocf_lib.state.record import Record
+    from ocf_lib.processes.process import Process, Stat
 
-# before the instance's name, in the marker of the process that waits for the daemon's end
-SENTINEL = "sentinel of "
 # what may stand before a script's path on its command line
 INTERPRETERS = ("python", "sh", "bash", "dash", "env")
 
 
 class Members:
-    """leader: the first process, None when it is dead. all: every living process, leader included,
-    in order of PID. sentinels: processes of ours that wait for the leader's end; they are no part
-    of the service."""
+    """leader: the first process, None if it is dead. all: every living process, leader included, in
+    order of PID. sentinels: our processes that wait for the leader's end; they are no part of the
+    service."""
 
     def __init__(
         self, leader: Stat | None, everyone: Iterable[Stat], sentinels: Iterable[Stat] = ()
@@ -50,38 +53,38 @@ class Members:
 
 def find(
     name: str,
-    record: Record | None,
+    started: Process | None,
     uid: int | None,
     left_running: Sequence[str] = (),
     workers: Sequence[int] = (),
 ) -> Members:
-    """The processes of the instance `name` that live now, as far as we started them.
+    """The processes of the instance `name` that live now, if we started them.
 
-    record: what start left. uid: of the service's user, None where there is no such user here.
-    spares: programs that are no part of it, whoever started them. workers: uids that its workers
-    may have beside that.
+    started: the leader that start recorded. uid: the service's user, None if this host has no such
+    user. left_running: programs that are no part of the instance, whoever started them. workers:
+    further uids that its workers may have.
 
-    A process belongs to the instance when it carries our marker, lies in the session of the
-    recorded leader, or descends from one that does. A marker counts only with the owner that the
-    service has: any other user could else keep such processes coming and so fail a stop. Nothing
-    that carries another instance's marker is ever taken.
+    A process belongs to the instance if it carries our marker, lies in the session of the recorded
+    leader, or descends from one that does. A marker counts only with an owner that the service has:
+    otherwise any user could keep such processes coming and so fail a stop. A process that carries
+    the marker of another instance is never taken.
     """
     processes = scan(left_running)
     markers = {pid: read_marker(pid) for pid in processes}
     free = {pid: p for pid, p in processes.items() if markers[pid] in ("", name)}
-    leader = None if record is None else record.leader.alive()
+    leader = None if started is None else started.alive()
     if leader is not None and markers.get(leader.pid, "") not in ("", name):
-        record = leader = None  # from before a boot, where state is kept on a disk
-    owners = {0, uid if uid is not None else 0, record.leader.uid if record else 0, *workers}
+        started = leader = None  # recorded before a boot, on a host that keeps /run on disk
+    owners = {0, uid if uid is not None else 0, started.uid if started else 0, *workers}
     own = {
         pid: p
         for pid, p in free.items()
         if markers[pid] == name and (uid is None or owner(pid) in owners) and is_here(pid)
     }
-    if record is not None:
+    if started is not None:
         if leader is not None:
             own[leader.pid] = leader
-        own.update(_session(free, processes.get(record.leader.pid), record, owners))
+        own.update(_session(free, processes.get(started.pid), started, owners))
         leader = leader or _later_leader(own)
     else:
         own.update(_same_sessions(own, free, uid))
@@ -96,8 +99,8 @@ def find(
 
 
 def find_foreign(uid: int | None, argv: Sequence[str], left_running: Sequence[str] = ()) -> Members:
-    """A daemon that runs just `argv` as `uid` but was started by somebody else: by hand, by the
-    host's init, by an agent before this one. spares: as for `find`."""
+    """A daemon that runs exactly `argv` as `uid` but was started by somebody else: by hand, by the
+    host's init, by an older agent. left_running: as for `find`."""
     processes = scan(left_running)
     free = {pid: p for pid, p in processes.items() if not read_marker(pid)}
     own = {
@@ -110,22 +113,10 @@ def find_foreign(uid: int | None, argv: Sequence[str], left_running: Sequence[st
     return Members(leader, own.values())
 
 
-def scan(left_running: Sequence[str] = ()) -> dict[int, Stat]:
-    """Every living process that we see, but this one and those that run a program of `spares`, by
-    PID."""
-    found = (stat(int(name)) for name in os.listdir(PROC) if name.isdecimal())
-    living = (p for p in found if p is not None and p.is_alive and p.pid != os.getpid())
-    return {
-        p.pid: p
-        for p in living
-        if not (left_running and programs(p.pid).intersection(left_running))
-    }
-
-
 def has_workers(leader: int, everyone: Iterable[Stat]) -> bool:
-    """Some of these are forks of the leader: children that run its program and have, but for the
-    title that one of them may have written, its command line. Programs that it merely runs, as
-    qemu-img behind oslo.concurrency's prlimit, are none."""
+    """Some of these processes are forks of the leader: children that run its program and, except
+    for a title that one of them may have written, have its command line. Programs that the leader
+    merely runs, such as qemu-img behind oslo.concurrency's prlimit, do not count."""
 
     def line(pid: int) -> str:
         shown = " ".join(command_line(pid))
@@ -136,65 +127,26 @@ def has_workers(leader: int, everyone: Iterable[Stat]) -> bool:
     return any(p.ppid == leader and own and line(p.pid) == own for p in everyone)
 
 
-def programs(pid: int) -> set[str]:
-    """Names of what the process runs: its executable, and the script, where that interprets one."""
-    first, *rest = command_line(pid)
-    script = [word for word in rest if not word.startswith("-")][:1]
-    paths = [word.partition(" ")[0] for word in (first, *script)]
-    with contextlib.suppress(OSError):
-        paths.append(os.readlink(f"{PROC}/{pid}/exe").partition(" ")[0])
-    return {path.rpartition("/")[2] for path in paths}
-
-
-def read_marker(pid: int) -> str:
-    """The name of the instance that the process was started for, "" for none."""
-    for line in _read(pid, "environ").split(b"\0"):
-        if line.startswith(MARKER.encode() + b"="):
-            return line.partition(b"=")[2].decode("utf-8", "replace")
-    return ""
-
-
-def owner(pid: int) -> int | None:
-    """The real uid, which the owner of /proc/PID is not for a process that may not dump."""
-    for line in _read(pid, "status").splitlines():
-        if line.startswith(b"Uid:"):
-            return int(line.split()[1])
-    return None
-
-
-def is_here(pid: int) -> bool:
-    """In our own PID namespace. From a host one sees the processes of its containers, in which a
-    cluster of their own may run an instance of the same name."""
-    try:
-        return os.readlink(f"{PROC}/{pid}/ns/pid") == os.readlink(f"{PROC}/self/ns/pid")
-    except OSError:
-        return False
-
-
-def command_line(pid: int) -> list[str]:
-    """Its words as they stand now; a daemon may have written a title over them."""
-    return _read(pid, "cmdline").decode("utf-8", "replace").rstrip("\0 ").split("\0")
-
-
 def _session(
-    free: dict[int, Stat], now: Stat | None, record: Record, owners: set[int]
+    free: dict[int, Stat], now: Stat | None, started: Process, owners: set[int]
 ) -> dict[int, Stat]:
-    """Those in the leader's session. Its number stays taken while a member lives; a later session
-    of the same number has another leader (`now`: who has its PID), or other owners."""
-    if now is not None and now.start != record.leader.start:
+    """Those in the session of the recorded leader. A session's number stays taken while a member
+    lives; a later session of the same number has another leader (`now`: the process that has its
+    PID) or other owners."""
+    if now is not None and now.start != started.start:
         return {}
     return {
         pid: p
         for pid, p in free.items()
-        if p.session == record.leader.pid
-        and p.start >= record.leader.start
+        if p.session == started.pid
+        and p.start >= started.start
         and (now is not None or owner(pid) in owners)
     }
 
 
 def _same_sessions(own: dict[int, Stat], free: dict[int, Stat], uid: int | None) -> dict[int, Stat]:
-    """Those in a session with one that start launched, which made the session for them alone: a
-    parent that wrote its title over its environment has no marker any more."""
+    """Those in a session with a process that start launched. start made that session for them
+    alone, and a parent that wrote its title over its environment has lost its marker."""
     numbers = {p.session for p in own.values()} - {0}
     return {
         pid: p
@@ -204,9 +156,10 @@ def _same_sessions(own: dict[int, Stat], free: dict[int, Stat], uid: int | None)
 
 
 def _runs(pid: int, argv: Sequence[str]) -> bool:
-    """The process was started with this command line: as it is, behind an interpreter's name, or
-    within a title that the daemon wrote: `neutron-l3-agent (/usr/bin/python3 ...)`, and in brackets
-    those of oslo.service's successor, cotyledon (Ceilometer, Aodh)."""
+    """The process was started with this command line. It may stand there as it is, behind the name
+    of an interpreter, or within a title that the daemon wrote: in parentheses, as in
+    `neutron-l3-agent (/usr/bin/python3 ...)`, or in brackets, as cotyledon does, the successor of
+    oslo.service (Ceilometer, Aodh)."""
     line = " ".join(command_line(pid))
     before, found, after = line.partition(" ".join(argv))
     if not found or after not in ("", ")", "]"):
@@ -218,22 +171,23 @@ def _runs(pid: int, argv: Sequence[str]) -> bool:
 
 
 def _session_leader(own: dict[int, Stat]) -> Stat | None:
-    """The parent of those that start launched, where it lives: the one that leads a session.
-    Several that do are workers in sessions of their own, whose parent is gone."""
+    """The living parent of those that start launched: the one that leads a session. If several do,
+    they are workers in sessions of their own, whose parent is gone."""
     leading = [p for p in own.values() if p.session == p.pid and p.ppid not in own]
     return leading[0] if len(leading) == 1 else None
 
 
 def _later_leader(own: dict[int, Stat]) -> Stat | None:
-    """The parent of a start that could not replace the record of the one before it (a read-only
-    file system). All lie in its session; one alone may be an orphan in a session of its own."""
+    """The parent of a later start that could not replace the record (a read-only file system). All
+    lie in its session; a single process may be an orphan in a session of its own."""
     found = _session_leader(own)
     is_whole = found is not None and all(p.session == found.pid for p in own.values())
     return found if is_whole and len(own) > 1 else None
 
 
 def _parent(own: dict[int, Stat]) -> Stat | None:
-    """The parent of a daemon that somebody else started. Workers without one have several heads."""
+    """The parent of a daemon that somebody else started. Workers without a parent have several
+    heads."""
     heads = [p for p in own.values() if p.ppid not in own]
     return heads[0] if len(heads) == 1 else None
 
@@ -248,11 +202,3 @@ def _add_descendants(own: dict[int, Stat], free: dict[int, Stat]) -> None:
             if child.pid not in own:
                 own[child.pid] = child
                 waiting.append(child.pid)
-
-
-def _read(pid: int, name: str) -> bytes:
-    try:
-        with open(f"{PROC}/{pid}/{name}", "rb", 0) as file:
-            return file.read(1 << 20)
-    except OSError:
-        return b""

@@ -1,7 +1,7 @@
-"""Which process is it? PID, start time, owner and executable, never a PID alone (hot module).
+"""Which process is it? PID, start time, owner and executable, never a PID alone.
 
-Source: proc(5). A process keeps its PID and start time through every exec; its command line is no
-identity, because neutron and others write their own title over it.
+Source: proc(5). A process keeps its PID and start time through every exec. Its command line does
+not identify it, because neutron and others write their own title over it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Stat:
 
     @property
     def is_alive(self) -> bool:
-        """A zombie holds no port and does no work: it is dead, whoever forgot to reap it."""
+        """A zombie holds no port and does no work: it counts as dead, even if nobody reaps it."""
         return self.state not in "ZXx"
 
     @property
@@ -32,12 +32,12 @@ class Stat:
 
     @property
     def is_frozen(self) -> bool:
-        """Stopped by a signal (SIGSTOP). A tracer's stop ("t") is not meant: strace passes by."""
+        """Stopped by a signal (SIGSTOP). A tracer's stop ("t") does not count: strace ends soon."""
         return self.state == "T"
 
 
 def stat(pid: int) -> Stat | None:
-    """What runs under this PID now, zombies included; None where nothing does."""
+    """What runs under this PID now, zombies included; None if nothing does."""
     try:
         with open(f"{PROC}/{pid}/stat", "rb", 0) as file:
             text = file.read(4096)
@@ -51,7 +51,7 @@ def stat(pid: int) -> Stat | None:
 
 
 def has_working_child(pid: int) -> bool | None:
-    """Whether a child of the process lives, and is not frozen; None where the kernel does not tell
+    """Whether a child of the process lives and is not frozen; None if the kernel does not tell
     (CONFIG_PROC_CHILDREN)."""
     try:
         with open(f"{PROC}/{pid}/task/{pid}/children", "rb", 0) as file:
@@ -65,7 +65,7 @@ def has_working_child(pid: int) -> bool | None:
 class Process:
     """One process for as long as it lives.
 
-    start: as in Stat. uid: its owner, UNKNOWN while it may still change. exe: its executable, ""
+    start: as in Stat. uid: its owner, UNKNOWN while it may still change. exe: its executable, empty
     while it may still change (a wrapper script execs the daemon).
     """
 
@@ -75,14 +75,14 @@ class Process:
         self.pid, self.start, self.uid, self.exe = pid, start, uid, exe
 
     @classmethod
-    def of(cls, process: Stat) -> Process:
-        """The process as it is now. Raises OSError when it is gone, or not ours to see."""
-        return cls(process.pid, process.start, _owner(process.pid), _executable(process.pid))
+    def of(cls, found: Stat) -> Process:
+        """The process as it is now. Raises OSError if it is gone, or if we may not look at it."""
+        return cls(found.pid, found.start, _owner(found.pid), _executable(found.pid))
 
     def alive(self) -> Stat | None:
-        """The process, or None when it is dead or its PID is another's now.
+        """The process, or None if it is dead or another process has its PID now.
 
-        Raises PermissionError where the caller may not look.
+        Raises PermissionError if the caller may not look.
         """
         found = stat(self.pid)
         if found is None or found.start != self.start or not found.is_alive:
@@ -97,30 +97,10 @@ class Process:
         return found
 
 
-class Ending:
-    """How a daemon is ended. signal: what asks it to. patience: after how many seconds SIGKILL
-    follows; 0 for a share of what the action's timeout leaves."""
-
-    __slots__ = ("patience", "signal")
-
-    def __init__(self, signal: int, patience: int) -> None:
-        self.signal, self.patience = signal, patience
-
-
-class Reloading:
-    """How a daemon is made to re-read its configuration. signal: what asks it to, 0 where nothing
-    does. renews: it replaces its workers, of which it then has one at least."""
-
-    __slots__ = ("replaces_workers", "signal")
-
-    def __init__(self, signal: int, replaces_workers: bool) -> None:
-        self.signal, self.replaces_workers = signal, replaces_workers
-
-
 def _owner(pid: int) -> int:
     return posix.stat(f"{PROC}/{pid}").st_uid
 
 
 def _executable(pid: int) -> str:
-    # an upgrade of the package leaves " (deleted)" behind the name; the process is the same
+    # an upgrade of the package adds " (deleted)" to the name; the process is the same
     return posix.readlink(f"{PROC}/{pid}/exe").removesuffix(" (deleted)")

@@ -1,5 +1,7 @@
-"""Signals for just the processes that are meant, never for another that has taken over a PID, and
-what became of whom they ended (cold module)."""
+"""Signals for exactly the processes that are meant, never for another that took over a PID.
+
+Source: pidfd_open(2), pidfd_send_signal(2), wait(2), proc(5).
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def send(processes: Iterable[Stat], number: int) -> None:
-    """Send `number` to each that still lives."""
+    """Send signal `number` to each that still lives."""
     for process in processes:
         try:
-            # the descriptor holds on to the process: what is checked is what gets the signal
+            # the descriptor holds on to the process: the one that is checked gets the signal
             descriptor = os.pidfd_open(process.pid)
         except ProcessLookupError:
             continue
@@ -37,12 +39,12 @@ def send(processes: Iterable[Stat], number: int) -> None:
 
 
 def lives(process: Stat) -> bool:
-    """It is still there, and no other that has its PID now."""
+    """It is still there, and no other process has its PID now."""
     return as_it_is(process) is not None
 
 
 def as_it_is(process: Stat) -> Stat | None:
-    """The same process now, None where it is dead."""
+    """The same process now, None if it is dead."""
     return Process(process.pid, process.start).alive()
 
 
@@ -59,7 +61,7 @@ def describe(status: int) -> str:
 
 
 def is_heeded(process: Stat, number: int) -> bool:
-    """The process catches this signal: it neither ends of it nor passes it by."""
+    """The process catches this signal: it neither dies from it nor ignores it."""
     try:
         with open(f"{PROC}/{process.pid}/status", encoding="utf-8", errors="replace") as file:
             caught = next(line for line in file if line.startswith("SigCgt:"))

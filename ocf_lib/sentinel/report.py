@@ -1,7 +1,7 @@
-"""A daemon has ended unasked: say how, and have Pacemaker recover it at once (cold module).
+"""A daemon has crashed: log how it ended, and have Pacemaker recover it at once.
 
-A sentinel runs this. stop kills the sentinel before it asks the daemon to end, so what gets here
-nobody asked for.
+A sentinel runs this. stop kills the sentinel before it asks the daemon to end, so an end that gets
+here was not asked for.
 
 Source: `crm_resource --fail`, whose recovery began within 0.4 s on a cluster of ours; proc(5),
 "Kernel log" of the kernel's documentation (/dev/kmsg).
@@ -17,22 +17,22 @@ from ocf_lib import libraries
 from ocf_lib.log import Log
 from ocf_lib.outcomes import NotInstalled
 from ocf_lib.processes import signals
-from ocf_lib.state import lock
-from ocf_lib.state.record import Record, read
+from ocf_lib.state import lock, statefile
+from ocf_lib.state.record import Record
 
 NODE = "OCF_RESKEY_CRM_meta_on_node"
 KERNEL_LOG = "/dev/kmsg"
-# A start that is under way ends within its timeout; one that outlasts this reports for itself.
+# Seconds that a running start may take to end; it reports its own failures.
 START_SECONDS = 300.0
-# Pacemaker's own tools wait for nothing: they answer in 0.1 s. Its controller may be electing.
+# Pacemaker's tools answer in 0.1 s, but its controller may be in an election. Times in seconds.
 TOOL_SECONDS, TRIES, PAUSE = 10.0, 5, 1.0
 
 
 def report(name: str, record: str, pid: int, start: int, status: int) -> None:
-    """name: of the instance. record: path of its record. pid, start: who ended. status: of wait(2),
-    -1 where nobody could see it. Never raises: the next poll finds what this did not tell."""
-    service, _, instance = name.partition("/")
-    log = Log(os.environ, f"{service}({instance})")
+    """name: of the instance. record: path of its record. pid, start: of the daemon. status: of
+    wait(2), -1 if it is unknown. Never raises: the next monitor finds what this did not report."""
+    agent, _, instance = name.partition("/")
+    log = Log(os.environ, agent, instance)
     try:
         _report(log, instance, record, (pid, start), status)
     except Exception as error:  # noqa: BLE001 - a bug is a log entry
@@ -41,16 +41,16 @@ def report(name: str, record: str, pid: int, start: int, status: int) -> None:
 
 def _report(log: Log, instance: str, record: str, ended: tuple[int, int], status: int) -> None:
     how = _how(*ended, status)
-    if read(record) is not None:
+    if statefile.read(record) is not None:
         with lock.held(record.rpartition(".")[0] + ".lock", monotonic() + START_SECONDS):
-            pass  # a start that is under way has ended
-    text = read(record)
+            pass  # a running start has ended
+    text = statefile.read(record)
     known = Record.parse(text) if text is not None else None
     if known is None or (known.leader.pid, known.leader.start) != ended:
         log.warning(f"PID {ended[0]} {how}; no record of it is left, so nobody is told")
         return
     if not known.is_settled:
-        return  # that start has failed of it, and said so
+        return  # its start failed because of this, and said so
     node = os.environ.get(NODE, "")
     if not node:
         log.error(f"PID {ended[0]} {how}; nobody is told, since Pacemaker did not start it")
@@ -59,7 +59,7 @@ def _report(log: Log, instance: str, record: str, ended: tuple[int, int], status
 
 
 def _tell(log: Log, fact: str, instance: str, node: str) -> None:
-    """Have Pacemaker recover it, as soon as it takes it from us."""
+    """Have Pacemaker recover it, as soon as it accepts the report."""
     why, is_said = "", False
     for turn in range(TRIES):
         sleep(PAUSE if turn else 0)
@@ -72,7 +72,7 @@ def _tell(log: Log, fact: str, instance: str, node: str) -> None:
             why = str(error)
             break
         if not is_said:
-            # before it is told: the stop that follows ends us
+            # logged before Pacemaker is told: the stop that follows ends us
             log.error(f"{fact}; Pacemaker is told")
             is_said = True
         if _run("crm_resource", option, "--resource", instance, "--node", node) is not None:
@@ -94,7 +94,7 @@ def _how(pid: int, start: int, status: int) -> str:
 
 
 def _is_oom_killed(pid: int, start: int) -> bool:
-    """The kernel's log has it. PIDs there are those of the host, not of a container."""
+    """The kernel's log says so. Its PIDs are those of the host, not of a container."""
     wanted = f"Killed process {pid} ("
     since = start / os.sysconf("SC_CLK_TCK")
     try:
@@ -106,7 +106,7 @@ def _is_oom_killed(pid: int, start: int) -> bool:
             try:
                 entry = os.read(descriptor, 8192).decode("utf-8", "replace")
             except BrokenPipeError:
-                continue  # it was overwritten while we read
+                continue  # the kernel overwrote it meanwhile
             except OSError:
                 return False  # that was all
             facts, _, text = entry.partition(";")
@@ -119,11 +119,12 @@ def _is_oom_killed(pid: int, start: int) -> bool:
 
 
 def _option(instance: str, node: str) -> str:
-    """What crm_resource is to do.
+    """The option for crm_resource.
 
-    Raises _NeverError where Pacemaker is better not told: a failure on record of a resource that it
-    does not manage would have it restarted when that ends, whatever has been done by then. Raises
-    _NotYetError where it does not know, perhaps because it has not read the result of start yet.
+    Raises _NeverError if Pacemaker must not be told: a failure on record of a resource that it does
+    not manage restarts the resource once it is managed again, even if somebody has repaired it by
+    then. Raises _NotYetError if Pacemaker does not know, perhaps because it has not read the result
+    of start yet.
     """
     text = _run("crm_mon", "--one-shot", "--output-as=xml")
     if text is None:
@@ -153,7 +154,7 @@ def _option(instance: str, node: str) -> str:
 
 
 class _NotYetError(Exception):
-    """Pacemaker may take it from us a moment later."""
+    """Pacemaker may accept the report a moment later."""
 
 
 class _NeverError(Exception):
@@ -161,7 +162,7 @@ class _NeverError(Exception):
 
 
 def _run(*words: str) -> bytes | None:
-    """What the tool printed, None where it failed."""
+    """What the tool printed, None if it failed."""
     try:
         done = subprocess.run(
             words,

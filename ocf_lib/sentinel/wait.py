@@ -1,8 +1,8 @@
-"""Waits for the end of one daemon, then has it reported: a program of its own, which guard.py runs.
+"""Waits for the end of one daemon, then reports it: a program of its own, which spawn.py runs.
 
-It lives as long as the daemon, beside each, so it loads nothing but what the interpreter has built
-in: 7.6 MiB resident, of which 2.5 are its own and the rest is shared with every other Python of the
-host; no CPU until the daemon ends (measured, Python 3.11). What is to be done then is in death.py.
+One lives beside each daemon, as long as that, so it loads only what the interpreter has built in:
+7.6 MiB resident, of which 5.1 are shared with every other Python of the host; no CPU until the
+daemon ends (measured, Python 3.11). report.py has what it does then.
 
 Source: wait(2); pidfd_open(2) for a daemon that is not its child.
 """
@@ -15,9 +15,9 @@ NAME = b"ocf-sentinel"
 
 
 def main(name: str, record: str, pid: str, start: str, line: str, hold: str) -> None:
-    """name: of the instance. record: path of its record. pid, start: the daemon's identity.
-    line: a descriptor that start reads how the daemon ended from, -1 for none. hold: one of the
-    daemon itself, -1 for a child of ours."""
+    """name: of the instance. record: path of its record. pid, start: of the daemon.
+    line: a descriptor for the news of its end, which start reads, -1 for none. hold: a descriptor
+    of the daemon itself, -1 if it is our child."""
     # `open` would bring in 0.1 MiB more
     comm = posix.open("/proc/self/comm", posix.O_WRONLY)
     posix.write(comm, NAME)
@@ -26,7 +26,7 @@ def main(name: str, record: str, pid: str, start: str, line: str, hold: str) -> 
     try:  # noqa: SIM105 - contextlib would be with it for good
         posix.write(int(line), b"%d" % status)
     except OSError:
-        pass  # start has ended long since, as usual
+        pass  # start ended long ago, as usual
     sys.path.insert(0, __file__.rpartition("/ocf_lib/")[0])
     from ocf_lib.sentinel import report
 
@@ -34,7 +34,8 @@ def main(name: str, record: str, pid: str, start: str, line: str, hold: str) -> 
 
 
 def wait(pid: int, hold: int) -> int:
-    """Until it has ended. The status is that of wait(2), -1 for a process not started by us."""
+    """Wait until it has ended. The status is that of wait(2), -1 for a process that is not our
+    child."""
     if hold < 0:
         return posix.waitpid(pid, 0)[1]
     import select

@@ -1,7 +1,7 @@
-"""Files that root writes, in folders where others may write too (cold module).
+"""Files that root writes, in folders in which others may write too.
 
-A service's user owns /run/PROJECT and /var/log/PROJECT. Whatever it plants there, a link above all,
-must not make root write, read or delete anything elsewhere.
+A service's user owns /run/PROJECT and /var/log/PROJECT. Nothing that it plants there, such as a
+link, may make root write, read or delete anything elsewhere.
 """
 
 from __future__ import annotations
@@ -11,18 +11,17 @@ import os
 import stat
 from collections.abc import Iterator
 
-from ocf_lib.state.record import is_trusted
+from ocf_lib.state import statefile
 
-# Of a configuration file; real ones are below 1 MB.
+# Bytes of a configuration file that are read; real files are below 1 MB.
 LIMIT = 1 << 20
-NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_WRONLY
 
 
 @contextlib.contextmanager
 def opened_folder(path: str) -> Iterator[int]:
-    """A descriptor of the folder `path`, to be used as `dir_fd`.
+    """A descriptor of the folder `path`, for use as `dir_fd`.
 
-    A symbolic link is followed only where nobody but root could have made it (/var/run is one).
+    A symbolic link is followed only if nobody but root could have made it (/var/run is one).
     Raises OSError: ELOOP or ENOTDIR for a link that somebody else could have made.
     """
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -42,20 +41,20 @@ def opened_folder(path: str) -> Iterator[int]:
 
 
 def make_state_folder(folder: str) -> None:
-    """HA_RSCTMP and our own folder in it, which only root may enter.
+    """Make HA_RSCTMP and our own folder in it, which only root may enter.
 
-    Raises OSError where it cannot be made or where somebody else could write to it.
+    Raises OSError if it cannot be made or if somebody else could write to it.
     """
     os.makedirs(os.path.dirname(folder), 0o755, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         os.mkdir(folder, 0o700)
-    if not is_trusted(folder):
+    if not statefile.is_trusted(folder):
         raise PermissionError(f"{folder} is not a folder that only its owner, root, can write to")
 
 
 def keep_state(path: str, text: str) -> None:
-    """What the next action may want to know, for root alone. Never raises OSError: where it cannot
-    be written, it is found again, or done again."""
+    """Write what the next action may want to know, for root alone. Never raises OSError: what
+    cannot be written is found again, or done again."""
     with contextlib.suppress(OSError):
         make_state_folder(os.path.dirname(path))
         replace(path, text.encode("utf-8", "replace").decode(), 0o600)
@@ -64,32 +63,21 @@ def keep_state(path: str, text: str) -> None:
 def replace(path: str, text: str, mode: int) -> None:
     """The file holds all of `text` or what it held before, never half of it. `mode` is exact.
 
-    Raises OSError, also where a device has the name: /dev/null is what some write for "no file".
-    A link at `path` is replaced, not followed.
+    Raises OSError, also if a device has the name: some write /dev/null for "no file". A link at
+    `path` is replaced, not followed.
     """
     name = os.path.basename(path)
-    temporary = f".{name}.{os.getpid()}"
     with opened_folder(os.path.dirname(path)) as folder:
         with contextlib.suppress(FileNotFoundError):
             kind = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
             if stat.S_ISCHR(kind) or stat.S_ISBLK(kind):
                 raise OSError(f"{path} is a device")
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary, dir_fd=folder)
-        descriptor = os.open(temporary, NEW_FILE, 0o600, dir_fd=folder)
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                os.fchmod(file.fileno(), mode)
-                file.write(text)
-            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-        except OSError:
-            os.unlink(temporary, dir_fd=folder)
-            raise
+        statefile.replace(folder, name, text.encode("utf-8", "surrogateescape"), mode)
 
 
 def remove(path: str, only_if: str | None = None) -> None:
-    """Delete the file where it is there and, with `only_if`, holds this text. Never raises OSError:
-    a file that stays behind is no reason for stop to fail."""
+    """Delete the file if it is there and, with `only_if`, holds this text. Never raises OSError: a
+    file that stays behind is no reason for stop to fail."""
     with contextlib.suppress(OSError), opened_folder(os.path.dirname(path)) as folder:
         name = os.path.basename(path)
         if only_if is not None:
@@ -103,8 +91,8 @@ def remove(path: str, only_if: str | None = None) -> None:
 
 
 def read_text(path: str) -> str:
-    """The first MiB of a text file, "" where it cannot be read or is no plain file: opening a FIFO
-    would wait for a writer."""
+    """The first MiB of a text file, "" if it cannot be read or is no plain file. Opening a FIFO
+    does not wait for a writer."""
     with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
@@ -114,10 +102,10 @@ def read_text(path: str) -> str:
 
 
 def open_log(path: str, owner: tuple[int, int]) -> int:
-    """A descriptor that appends to the log at `path`, and can read it. Made with mode 0640 for
-    `owner` (uid, gid) where it is missing.
+    """A descriptor that appends to the log at `path`, and can read it. A missing log is made with
+    mode 0640 for `owner` (uid, gid).
 
-    Raises OSError, also where the name leads to anything but a plain file with one name.
+    Raises OSError, also if the name leads to anything but a plain file with one name.
     """
     flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     name = os.path.basename(path)
@@ -132,7 +120,7 @@ def open_log(path: str, owner: tuple[int, int]) -> int:
     if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1:
         os.close(descriptor)
         raise OSError(f"{path} is not a plain file")
-    # O_NONBLOCK was for a FIFO in its place; the daemon's output goes to a file, and waits for it
+    # O_NONBLOCK was for a FIFO in its place; the daemon's own writes may wait for the file
     os.set_blocking(descriptor, True)
     return descriptor
 
@@ -140,7 +128,7 @@ def open_log(path: str, owner: tuple[int, int]) -> int:
 def open_owned(path: str, uid: int) -> int:
     """A descriptor that reads the plain file at `path`, which `uid` owns under this one name.
 
-    Raises OSError where it is anything else.
+    Raises OSError if it is anything else.
     """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     with opened_folder(os.path.dirname(path)) as folder:

@@ -1,4 +1,4 @@
-"""One start or stop of an instance at a time (cold module)."""
+"""One start, stop or reload of an instance at a time. Source: flock(2)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ def held(path: str, until: float) -> Iterator[bool]:
     """Hold the instance's lock, the file at `path`, for the block; waits for it until `until`
     (monotonic clock).
 
-    The value says whether we have it. It ends with this process, however that ends, because the
-    daemon inherits no descriptor. Without a state folder there is none, and False.
+    The value says whether we have it. The lock ends with this process, however that ends, because
+    the daemon inherits no descriptor. If there is no state folder, there is no lock, and the value
+    is False.
     """
     try:
         files.make_state_folder(os.path.dirname(path))

@@ -1,21 +1,18 @@
-"""What one monitor leaves for the next: since when something is wrong, what was said of it (hot
-module).
+"""What one monitor leaves for the next: since when something is wrong, and what was said about it.
 
-A text file of `name=value` lines in a folder that only root can write. It is the instance's own,
-and goes at stop. Times are of the monotonic clock, which begins with the host, as the folder does:
-no step of the wall clock makes an outage longer.
+A text file of `name=value` lines in a folder that only root can enter. It belongs to one instance,
+and stop removes it. Times are those of the monotonic clock, which begins with the host, as the
+folder does: a step of the wall clock makes no outage longer.
 """
 
 from __future__ import annotations
 
-import posix
 from time import monotonic
 
-from ocf_lib.state.record import is_trusted, read
+from ocf_lib.state import statefile
 
-# What stands for the needs of a service that has none.
+# Stands in note "needs" for a service that depends on nothing.
 NOTHING = "nothing"
-NEW_FILE = posix.O_CREAT | posix.O_EXCL | posix.O_WRONLY | posix.O_CLOEXEC
 
 
 class Notes:
@@ -23,7 +20,7 @@ class Notes:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        lines = (read(path) or "").splitlines()
+        lines = (statefile.read(path) or "").splitlines()
         self.facts = dict(line.split("=", 1) for line in lines if "=" in line)
         self._before = dict(self.facts)
 
@@ -31,15 +28,15 @@ class Notes:
         return self.facts.get(name, "")
 
     def __setitem__(self, name: str, value: object) -> None:
-        """Note it; what is empty is forgotten. The value must be one line."""
+        """Note it; an empty value is forgotten. The value must be one line."""
         if value in ("", None):
             self.facts.pop(name, None)
         else:
             self.facts[name] = str(value)
 
     def since(self, name: str) -> float | None:
-        """How many seconds ago the time under this name was noted; None where none was, or where it
-        lies ahead, as after a boot that left the file."""
+        """How many seconds ago the time under this name was noted; None if none was, or if it lies
+        ahead, as it does after a boot that left the file."""
         try:
             age = monotonic() - float(self.facts[name])
         except (KeyError, ValueError):
@@ -47,7 +44,7 @@ class Notes:
         return age if age >= 0 else None
 
     def begin(self, name: str) -> float:
-        """As since, but the first time is noted now: 0."""
+        """As `since`, but the first call notes the time and returns 0."""
         age = self.since(name)
         if age is None:
             self.stamp(name)
@@ -55,43 +52,26 @@ class Notes:
         return age
 
     def stamp(self, name: str) -> None:
-        """Note that it is now."""
+        """Note the present time."""
         self.facts[name] = f"{monotonic():.6f}"
 
     def drop(self, *prefixes: str) -> None:
-        """Forget every note whose name begins so."""
+        """Forget every note whose name begins with one of these."""
         self.facts = {name: v for name, v in self.facts.items() if not name.startswith(prefixes)}
 
     def keep(self) -> None:
-        """Write what has changed. A full disk costs the next monitor its memory, no more."""
+        """Write what has changed. A full disk costs the next monitor its memory, and nothing
+        else."""
         if self.facts == self._before:
             return
         text = "".join(f"{name}={value}\n" for name, value in self.facts.items())
-        if is_trusted(self.path.rpartition("/")[0]):
-            self._write(text)
+        if statefile.is_trusted(self.path.rpartition("/")[0]):
+            try:  # noqa: SIM105 - contextlib costs 3 ms
+                statefile.write(self.path, text)
+            except OSError:
+                pass
         else:
             from ocf_lib.state import files
 
             files.keep_state(self.path, text)
         self._before = dict(self.facts)
-
-    def _write(self, text: str) -> None:
-        """As files.replace does, without what that costs to import: in a folder that root alone can
-        enter nobody plants anything."""
-        temporary, data = f"{self.path}.{posix.getpid()}", text.encode("utf-8", "replace")
-        try:
-            descriptor = posix.open(temporary, NEW_FILE, 0o600)
-            try:
-                written = posix.write(descriptor, data)
-            finally:
-                posix.close(descriptor)
-            if written == len(data):
-                posix.rename(temporary, self.path)
-                return
-        except OSError:
-            pass
-        # a full disk takes a part of it, or none; one that a killed monitor left blocks our name
-        try:  # noqa: SIM105 - contextlib costs 3 ms
-            posix.unlink(temporary)
-        except OSError:
-            pass

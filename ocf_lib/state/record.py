@@ -1,4 +1,4 @@
-"""What start leaves for monitor and stop: which process, where it answers (hot module).
+"""What start leaves for monitor and stop: which process it is, and where its API answers.
 
 A text file of `name=value` lines in a folder that only root can write. Names that this version does
 not know are skipped, so a record of a newer version is readable.
@@ -6,26 +6,22 @@ not know are skipped, so a record of a newer version is readable.
 
 from __future__ import annotations
 
-import posix
-
-from ocf_lib.processes.process import UNKNOWN, Ending, Process, Reloading
+from ocf_lib.declare.service import Ending, Reloading
+from ocf_lib.processes.process import UNKNOWN, Process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocf_lib.net.endpoint import Endpoint
-
-# Of a file of ours; a token of 2013 (PKI) is 3 to 8 KB.
-SIZE_LIMIT = 16384
 
 
 class Record:
     """One started daemon.
 
     leader: its first process, which also leads its session. ending: how to end it. reloading: how
-    it is made to re-read its configuration, None in what older versions left.
-    endpoint: the socket of its API, from its own listening sockets, or None while unknown.
-    url: what the parameters said of where it is, or "". has_workers: it had some when it was ready,
-    so one at least must live.
+    it is made to re-read its configuration, None in a record of an older version.
+    endpoint: the socket of its API, one of its own listening sockets; None while it is unknown.
+    url: what the parameters said about where the API is, or "". has_workers: it had some when it
+    was ready, so at least one must live.
     """
 
     def __init__(
@@ -42,7 +38,7 @@ class Record:
 
     @property
     def is_settled(self) -> bool:
-        """It is of a start that has succeeded: who the daemon is does not change any more."""
+        """Its start has succeeded: owner and executable of the daemon do not change any more."""
         return self.leader.uid != UNKNOWN
 
     def __str__(self) -> str:
@@ -66,8 +62,8 @@ class Record:
 
     @classmethod
     def parse(cls, text: str) -> Record | None:
-        """None for anything that is no record: a lost record is found again from the processes,
-        a half-believed one would be a guess."""
+        """From the text of a record; None for any other. A lost record can be found again from the
+        processes; a record that is half believed would be a guess."""
         facts = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
         try:
             leader = Process(
@@ -92,29 +88,3 @@ class Record:
             return None
         url, has_workers = facts.get("url", ""), "workers" in facts
         return cls(leader, ending, endpoint, url, has_workers, reloading)
-
-
-def is_trusted(folder: str) -> bool:
-    """Nobody but us (root, where agents run) can have put files into this folder."""
-    try:
-        facts = posix.lstat(folder)
-    except OSError:
-        return False
-    return facts.st_uid == posix.geteuid() and facts.st_mode & 0o170022 == 0o040000
-
-
-def read(path: str) -> str | None:
-    """The text of a small file in our state folder; None where there is none to trust."""
-    if not is_trusted(path.rpartition("/")[0]):
-        return None
-    try:
-        # a FIFO, should somebody make one, would wait for a writer
-        descriptor = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK)
-        try:
-            text = posix.read(descriptor, SIZE_LIMIT)
-        finally:
-            posix.close(descriptor)
-    except OSError:
-        return None
-    # one that is larger is not of our making
-    return text.decode("utf-8", "replace") if len(text) < SIZE_LIMIT else None

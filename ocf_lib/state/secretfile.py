@@ -1,5 +1,4 @@
-"""Files that an operator keeps secrets in: read with care, and judged by who else can (cold
-module)."""
+"""Files in which an operator keeps secrets: who else than root can get at them?"""
 
 from __future__ import annotations
 
@@ -12,10 +11,11 @@ from ocf_lib.state import files
 
 
 def opened(path: str, source: str) -> tuple[int, str]:
-    """A descriptor that reads the plain file at `path`, and who else than root can get at it, with
-    the remedy, "" for nobody. source: what names the file, such as "parameter openrc".
+    """A descriptor that reads the plain file at `path`, and its exposure: who else than root can
+    get at it, with the remedy, "" for nobody.
 
-    Raises InvalidHere where it is missing, is no plain file or is larger than 1 MiB.
+    source: what names the file, such as "parameter openrc". Raises InvalidHere if it is missing, is
+    no plain file or is larger than 1 MiB.
     """
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
     try:
@@ -38,8 +38,7 @@ def opened(path: str, source: str) -> tuple[int, str]:
 
 
 def read(path: str, source: str) -> tuple[str, str]:
-    """Its text, and who else can get at it. Raises InvalidHere, as opened does, and where it is no
-    text."""
+    """Its text and its exposure. Raises InvalidHere as `opened` does, and if it is no text."""
     descriptor, exposure = opened(path, source)
     with os.fdopen(descriptor, "rb") as file:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from ocf_lib.instance import MARKER
+from ocf_lib.processes.procfs import MARKER
 from tests.bed.bed import Bed, BedError
 from tests.bed.cluster import Cluster
 from tests.bed.node import Node, Process

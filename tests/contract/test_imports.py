@@ -23,10 +23,11 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from ocf_lib.declare.service import Ending
 from ocf_lib.keystone.token import Token
 from ocf_lib.net import sockets
 from ocf_lib.net.endpoint import Endpoint
-from ocf_lib.processes.process import Ending, Process, stat
+from ocf_lib.processes.process import Process, stat
 from ocf_lib.state.record import Record
 from tests.calling import AGENTS, ROOT, Caller
 from tests.contract.kinds import declaration

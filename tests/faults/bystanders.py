@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from ocf_lib.instance import MARKER
+from ocf_lib.processes.procfs import MARKER
 from tests.faults.rig import STRANGER, service_user, wait_until
 
 READY = "ready"

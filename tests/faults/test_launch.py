@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ocf_lib.instance import MARKER
+from ocf_lib.processes.procfs import MARKER
 from tests.calling import AGENTS
 from tests.faults.rig import Rig
 

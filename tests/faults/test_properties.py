@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from ocf_lib.processes.process import Ending, Process, stat
+from ocf_lib.declare.service import Ending
+from ocf_lib.processes.process import Process, stat
 from ocf_lib.state.record import Record
 from tests.faults.bystanders import Bystanders
 from tests.faults.rig import PASSWORD, Rig

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from ocf_lib.instance import MARKER
+from ocf_lib.processes.procfs import MARKER
 from tests.faults.rig import STRANGER, Rig, wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("witnesses")]

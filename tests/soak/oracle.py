@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import psutil
 
-from ocf_lib.instance import MARKER
+from ocf_lib.processes.procfs import MARKER
 from tests.soak.site import WELL, Member, Site
 
 # What the marker of who watches over a daemon begins with, before the name of the instance.

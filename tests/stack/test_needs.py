@@ -105,7 +105,7 @@ def test_what_a_daemon_depends_on(
     stack.need(real.needs)
     environ = real.caller(stack).environment()
     instance = Instance(declaration(real.agent), Environment(["monitor"], environ))
-    found = needs.of(instance)
+    found = needs.of(instance.service, instance.parameters)
     assert [str(need) for need in found] == wanted(real)
     assert {need.name for need in found if need.is_held} == (
         {"broker"} if real.agent in HELD else set()
@@ -180,7 +180,7 @@ def monitored(caller: Caller, path: Path) -> Notes:
 def asked(stack: Stack, account: str, password: str) -> str:
     """What is wrong with MariaDB for this account."""
     known = database.Database("mysql", "127.0.0.1", 3306, account, password)
-    said = stack.inside(database.look, known, "127.0.0.1", 3306, 10.0)
+    said = stack.inside(database.check, known, "127.0.0.1", 3306, 10.0)
     assert isinstance(said, str)
     assert password not in said
     return said
@@ -221,7 +221,7 @@ def test_mariadb_that_takes_no_more_connections(stack: Stack) -> None:
 
     def asked_here(account: str) -> str:
         known = database.Database("mysql", "127.0.0.1", 3306, account, PASSWORD)
-        return database.look(known, "127.0.0.1", 3306, 10.0)
+        return database.check(known, "127.0.0.1", 3306, 10.0)
 
     said = stack.inside(crowded)
     assert said.startswith("answered error 1226 (User 'few' has exceeded "), said
@@ -230,5 +230,5 @@ def test_mariadb_that_takes_no_more_connections(stack: Stack) -> None:
 
 def test_rabbitmq_answers_who_speaks_first(stack: Stack) -> None:
     need = needs.Need("broker", "broker", [("127.0.0.1", 5672)], is_held=True)
-    (found,) = stack.inside(full_check.at, [need], 10.0, None, True)
+    (found,) = stack.inside(full_check.check, [need], 10.0, None, True)
     assert (found.trouble, found.answered) == ("", ("127.0.0.1", 5672))

@@ -20,9 +20,11 @@ from ocf_lib import agent
 from ocf_lib.declare.service import Report, Service
 from ocf_lib.environment import Environment
 from ocf_lib.health import selfreport
+from ocf_lib.health.listing import Listing
 from ocf_lib.instance import Instance
 from ocf_lib.launch import command
 from ocf_lib.launch.oslo import Options
+from ocf_lib.net.patience import Patience
 from ocf_lib.outcomes import Degraded, Failed, Outcome
 from tests.bed.waiting import wait_until
 from tests.calling import AGENTS, PATH, Caller
@@ -116,7 +118,9 @@ class Monitor:
     def poll(self) -> Outcome | None:
         """What it raised, None where all is well."""
         instance = self.instance()
-        options = Options(command.resolve(instance).argv, self.service.project)
+        options = Options(
+            command.resolve(instance.service, instance.parameters).argv, self.service.project
+        )
         try:
             self.stack.inside(self._check, instance, options)
         except Outcome as outcome:
@@ -131,7 +135,10 @@ class Monitor:
         account = {"username": "admin", "password": PASSWORD, "project_name": "admin", **domain}
         with requests.Session() as connections:
             logged_in = session.Session(v3.Password(f"{IDENTITY}/v3", **account), connections)
-            selfreport.check(instance, logged_in, options)
+            report, patience = instance.service.report, Patience(instance.environment.deadline)
+            assert report is not None
+            listing = Listing(logged_in, report, "", "public", patience)
+            selfreport.compare(instance.notes, listing, options)
 
     def wait_until_up(self) -> None:
         said: list[Outcome | None] = []

@@ -20,9 +20,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from ocf_lib.declare import credentials, standard
+from ocf_lib.declare.parameters import Parameters
 from ocf_lib.declare.service import Action, Api, Program, Service, Uwsgi
 from ocf_lib.environment import Environment
 from ocf_lib.instance import Instance
+from ocf_lib.keystone import token
+from ocf_lib.net.patience import Patience
 from ocf_lib.processes.process import Stat, stat
 
 # its tables of Unicode, which it would else write into the checkout
@@ -101,6 +104,22 @@ def instance_of(tmp_path: Path) -> Callable[..., Instance]:
         return Instance(service or demo(), Environment([action], environ))
 
     return make
+
+
+def facts(instance: Instance) -> tuple[Service, Parameters]:
+    """What most of the library is told about an instance."""
+    return instance.service, instance.parameters
+
+
+def account_of(instance: Instance) -> str | None:
+    """The account with which its monitor logs in."""
+    api = instance.service.api
+    return token.account(instance.parameters, api is not None and api.needs_project)
+
+
+def patience_of(instance: Instance) -> Patience:
+    """The time that its requests have."""
+    return Patience(instance.environment.deadline, instance.parameters.get("api_timeout"))
 
 
 class Host:

@@ -18,11 +18,11 @@ import sys
 
 sys.path[:0] = [{root!r}]
 from ocf_lib import agent
-from ocf_lib.actions import start
+from ocf_lib.actions import ready
 from ocf_lib.declare import standard
 from ocf_lib.declare.service import Program, Service
 
-start.CONNECT_SECONDS = 4.0
+ready.CONNECT_SECONDS = 4.0
 agent.run(
     Service(
         name="demo-agent",

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 from ocf_lib import agent
 from ocf_lib.declare import standard
-from ocf_lib.declare.service import Service
-from ocf_lib.instance import MARKER
-from ocf_lib.processes.process import Ending, Process, stat
+from ocf_lib.declare.service import Ending, Service
+from ocf_lib.processes.process import Process, stat
+from ocf_lib.processes.procfs import MARKER
 from ocf_lib.state.record import Record
 from tests.unit.conftest import demo
 

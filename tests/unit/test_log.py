@@ -12,11 +12,15 @@ from hypothesis import strategies as st
 
 from ocf_lib.log import MASK, Log
 
-LINE = re.compile(r"^tag\[\d+\]:\t\d{4}/\d\d/\d\d_\d\d:\d\d:\d\d (ERROR|WARNING|INFO|DEBUG): .*$")
+LINE = re.compile(
+    r"^agent\(instance\)\[\d+\]:\t\d{4}/\d\d/\d\d_\d\d:\d\d:\d\d (ERROR|WARNING|INFO|DEBUG): .*$"
+)
 
 
 def log_to(path: Path, secrets: tuple[str, ...] = (), **environ: str) -> Log:
-    return Log({"HA_LOGFACILITY": "none", "HA_LOGFILE": str(path), **environ}, "tag", secrets)
+    return Log(
+        {"HA_LOGFACILITY": "none", "HA_LOGFILE": str(path), **environ}, "agent", "instance", secrets
+    )
 
 
 def test_one_line_for_each_with_time_and_level(tmp_path: Path) -> None:
@@ -26,7 +30,7 @@ def test_one_line_for_each_with_time_and_level(tmp_path: Path) -> None:
     log.info("four")
     lines = (tmp_path / "log").read_text().splitlines()
     assert all(LINE.match(line) for line in lines)
-    assert all(line.startswith(f"tag[{os.getpid()}]") for line in lines)
+    assert all(line.startswith(f"agent(instance)[{os.getpid()}]") for line in lines)
     assert [line.split(" ", 1)[1] for line in lines] == [
         "ERROR: one",
         "WARNING: two",
@@ -72,14 +76,14 @@ def test_a_secret_within_another_leaves_nothing_of_the_longer(tmp_path: Path) ->
 )
 def test_any_facility_is_taken(tmp_path: Path, facility: str) -> None:
     environ = {"HA_LOGFACILITY": facility, "HA_LOGFILE": str(tmp_path / "log")}
-    Log(environ, "ocf-lib-test").debug("nothing is written")
-    Log({**environ, "HA_debug": "1"}, "ocf-lib-test").debug("a test line")
+    Log(environ, "ocf-lib-test", "x").debug("nothing is written")
+    Log({**environ, "HA_debug": "1"}, "ocf-lib-test", "x").debug("a test line")
 
 
 @given(text=st.text(st.characters(blacklist_categories=[]), max_size=60))
 def test_any_text_can_be_logged(tmp_path: Path, text: str) -> None:
     path = tmp_path / "log"
-    log = Log({"HA_LOGFACILITY": "none", "HA_LOGFILE": str(path)}, text, ("secret",))
+    log = Log({"HA_LOGFACILITY": "none", "HA_LOGFILE": str(path)}, text, text, ("secret",))
     log.error(text)
     log_to(path, HA_LOGTAG=text.replace("\0", "") or "x").error("x")
     for line in path.read_text().split("\n")[:-1]:
@@ -89,7 +93,7 @@ def test_any_text_can_be_logged(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("name", ["/nonexistent/log", "/", "/dev/full"])
 def test_a_log_that_cannot_be_written_is_no_error(name: str) -> None:
-    Log({"HA_LOGFACILITY": "none", "HA_LOGFILE": name}, "tag").error("text")
+    Log({"HA_LOGFACILITY": "none", "HA_LOGFILE": name}, "agent", "instance").error("text")
 
 
 def test_a_pipe_that_nobody_reads_keeps_nobody_waiting(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from ocf_lib.declare import standard
 from ocf_lib.declare.service import Service
 from ocf_lib.dependencies import broker
 from ocf_lib.instance import Instance
-from tests.unit.conftest import PYTHON, demo
+from ocf_lib.launch.oslo import Options
+from tests.unit.conftest import PYTHON, demo, facts
 
 Make = Callable[..., Instance]
 
@@ -43,7 +44,9 @@ def expected(instance_of: Make, tmp_path: Path) -> Callable[..., list[set[int]]]
     def act(text: str = "", service: Service | None = None, **parameters: object) -> list[set[int]]:
         path.write_text(text)
         instance = instance_of(service or consumer(), **parameters)
-        return broker.connections(instance, ["/usr/bin/demo-daemon", f"--config-file={path}"])
+        argv = ["/usr/bin/demo-daemon", f"--config-file={path}"]
+        options = Options(argv, instance.service.project)
+        return broker.connections(*facts(instance), options)
 
     return act
 

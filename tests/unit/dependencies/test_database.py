@@ -123,7 +123,7 @@ def closed_port() -> int:
 
 
 def look(server: Server, seconds: float = SECONDS, password: str = PASSWORD) -> str:
-    said = database.look(mysql(server.port, password), HERE, server.port, seconds)
+    said = database.check(mysql(server.port, password), HERE, server.port, seconds)
     assert PASSWORD not in said
     return said
 
@@ -144,7 +144,7 @@ def test_the_address_that_is_given_is_asked(serve: Serve) -> None:
     """It may be a parameter's port, or one of several addresses."""
     server = serve(Mysql())
     elsewhere = Database("mysql", "db.invalid", closed_port(), "nova", PASSWORD)
-    assert database.look(elsewhere, HERE, server.port, SECONDS) == ""
+    assert database.check(elsewhere, HERE, server.port, SECONDS) == ""
 
 
 def test_ipv6(serve: Serve) -> None:
@@ -152,7 +152,7 @@ def test_ipv6(serve: Serve) -> None:
         server = serve(Mysql(), "::1", socket.AF_INET6)
     except OSError:
         pytest.skip("this host has no IPv6")
-    assert database.look(mysql(server.port), "::1", server.port, SECONDS) == ""
+    assert database.check(mysql(server.port), "::1", server.port, SECONDS) == ""
 
 
 @pytest.mark.parametrize("number", database.ALIVE)
@@ -205,7 +205,7 @@ def test_what_a_server_says_is_one_short_line(serve: Serve) -> None:
 
 def test_refused() -> None:
     port = closed_port()
-    assert database.look(mysql(port), HERE, port, SECONDS) == "refused the connection"
+    assert database.check(mysql(port), HERE, port, SECONDS) == "refused the connection"
 
 
 def test_silent(serve: Serve) -> None:
@@ -282,7 +282,7 @@ def test_a_password_of_any_signs(word: str) -> None:
     refusal = error(1040, "Too many connections")
     server = Server(Mysql(refusal), HERE, socket.AF_INET)
     try:
-        said = database.look(found, HERE, server.port, SECONDS)
+        said = database.check(found, HERE, server.port, SECONDS)
     finally:
         server.close()
     assert said in ("answered error 1040 (Too many connections)", ""), "no piece of the password"
@@ -291,7 +291,7 @@ def test_a_password_of_any_signs(word: str) -> None:
 def test_certificates_that_are_gone(serve: Serve) -> None:
     server = serve(Mysql())
     secure = Database("mysql", HERE, server.port, "nova", PASSWORD, "/nonexistent/ca.pem")
-    said = database.look(secure, HERE, server.port, SECONDS)
+    said = database.check(secure, HERE, server.port, SECONDS)
     assert "\n" not in said
     assert PASSWORD not in said
 
@@ -301,7 +301,7 @@ def test_certificates_that_are_gone(serve: Serve) -> None:
 
 def postgresql(server: Server, seconds: float = SECONDS) -> str:
     known = Database("postgresql", HERE, server.port, "nova", PASSWORD)
-    return database.look(known, HERE, server.port, seconds)
+    return database.check(known, HERE, server.port, seconds)
 
 
 @pytest.mark.parametrize("answer", [b"S", b"N", b"E\0\0\0\x10SFATAL\0\0"])
@@ -321,7 +321,7 @@ def test_postgresql_that_does_not(serve: Serve) -> None:
     assert postgresql(serve(hangs_up(b""))) == "closed the connection without a word"
     port = closed_port()
     known = Database("postgresql", HERE, port)
-    assert database.look(known, HERE, port, SECONDS) == "refused the connection"
+    assert database.check(known, HERE, port, SECONDS) == "refused the connection"
 
 
 def test_a_greeting(serve: Serve) -> None:
@@ -342,8 +342,8 @@ def test_a_connection_that_is_reset(serve: Serve) -> None:
 @pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", "no such host", "", "127.0.0.999"])
 def test_a_name_that_is_none(host: str) -> None:
     said = database.greeting(host, 1, SECONDS, b"")
-    assert said.startswith("cannot be reached (")
+    assert said.startswith(("has a name that does not resolve (", "cannot be reached ("))
     known = Database("mysql", host, 1, "nova", PASSWORD)
-    said = database.look(known, host, 1, SECONDS)
+    said = database.check(known, host, 1, SECONDS)
     assert said
     assert "\n" not in said

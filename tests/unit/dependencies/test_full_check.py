@@ -32,7 +32,7 @@ TOKEN = Token("gAAAAtoken", "3", 2**31, "nova|service")
 
 
 def one(need: Need, seconds: float = GENEROUS, **more: object) -> Finding:
-    (found,) = full_check.at([need], seconds, **more)  # type: ignore[arg-type]
+    (found,) = full_check.check([need], seconds, **more)  # type: ignore[arg-type]
     assert len(found.trouble.splitlines()) <= 1
     return found
 
@@ -258,14 +258,14 @@ def test_a_database_of_which_only_the_port_is_known(serve: Serve) -> None:
 
 
 def test_nothing_to_look_at() -> None:
-    assert full_check.at([], GENEROUS) == []
+    assert full_check.check([], GENEROUS) == []
 
 
 def test_each_has_its_own_finding_in_order(serve: Serve) -> None:
     """Those that hang take no time from those behind them."""
     hung = [identity(serve(silent).port) for _ in range(2)]
     away, well = closed_port(), serve(silent).port
-    found = full_check.at([*hung, mysql(away), broker(well), broker(away)], SHORT)
+    found = full_check.check([*hung, mysql(away), broker(well), broker(away)], SHORT)
     assert [finding.trouble for finding in found] == [SILENCE, SILENCE, REFUSED, "", REFUSED]
     assert [finding.answered for finding in found] == [None, None, None, (HERE, well), None]
 
@@ -276,7 +276,7 @@ def test_all_are_looked_at_together(serve: Serve) -> None:
     seconds = 1.5
     needs = [make(serve(silent).port) for make in (mysql, broker, identity)]
     began = time.monotonic()
-    found = full_check.at(needs, seconds, in_doubt=True)
+    found = full_check.check(needs, seconds, in_doubt=True)
     assert time.monotonic() - began < 2 * seconds, "one after the other take three times as long"
     assert {finding.trouble for finding in found} == {"did not answer within 1.5 s"}
 
@@ -305,7 +305,7 @@ def test_a_name_that_does_not_resolve(
     needs = [Need("broker", "broker", [(host, 5672)], tls) for tls in (False, True)] + [
         Need("database", "database", [(host, 1)], Database("mysql", host, 1, "nova", "p"))
     ]
-    for finding in full_check.at(needs, GENEROUS, in_doubt=in_doubt):
+    for finding in full_check.check(needs, GENEROUS, in_doubt=in_doubt):
         assert finding.trouble
         assert finding.answered is None
     assert capfd.readouterr().err == "", "no traceback of a thread"
@@ -325,7 +325,7 @@ def test_a_name_server_that_hangs(monkeypatch: pytest.MonkeyPatch, serve: Serve)
     needs = [Need("broker", "broker", [("hung.example", 5672)]), broker(serve(silent).port)]
     try:
         began = time.monotonic()
-        found = full_check.at(needs, SHORT)
+        found = full_check.check(needs, SHORT)
         assert time.monotonic() - began < SECONDS / 2
     finally:
         hung.set()

@@ -17,9 +17,10 @@ from ocf_lib.dependencies import broker, needs
 from ocf_lib.dependencies.needs import Need
 from ocf_lib.instance import Instance
 from ocf_lib.launch import command
+from ocf_lib.launch import options as daemon_options
 from ocf_lib.net.endpoint import Endpoint
 from ocf_lib.outcomes import Outcome
-from tests.unit.conftest import Host, demo
+from tests.unit.conftest import Host, demo, facts
 
 Make = Callable[..., Instance]
 Found = Callable[..., "list[str]"]
@@ -72,7 +73,7 @@ def found(instance: Make) -> Found:
     """What it depends on, as people are told."""
 
     def act(text: str = "", service: Service | None = None, **parameters: object) -> list[str]:
-        return [str(need) for need in needs.of(instance(text, service, **parameters))]
+        return [str(need) for need in needs.of(*facts(instance(text, service, **parameters)))]
 
     return act
 
@@ -82,7 +83,7 @@ def one(instance: Make) -> Callable[..., Need]:
     """The need of this name."""
 
     def act(name: str, text: str, service: Service | None = None, **parameters: object) -> Need:
-        made = {need.name: need for need in needs.of(instance(text, service, **parameters))}
+        made = {need.name: need for need in needs.of(*facts(instance(text, service, **parameters)))}
         return made[name]
 
     return act
@@ -237,7 +238,7 @@ def test_several_databases_on_one_server_count_once(found: Found) -> None:
 
 def test_two_servers(instance: Make) -> None:
     both = databases("mysql+pymysql://nova:p@h/nova", "postgresql://nova:q@h2/nova_api")
-    made = needs.of(instance(both))
+    made = needs.of(*facts(instance(both)))
     assert [(need.name, str(need)) for need in made] == [
         ("database", "database h:3306"),
         ("database2", "database h2:5432"),
@@ -390,8 +391,9 @@ def test_what_the_command_line_names_later_wins(found: Found, host: Host) -> Non
 def test_it_is_where_start_waits_for_its_connection(instance: Make, host: Host) -> None:
     other = host.file("other.conf", "[DEFAULT]\ntransport_url = rabbit://other:5679/\n")
     made = instance(transport("first"), additional_parameters=f"--config-file={other}")
-    (need,) = needs.of(made)
-    assert need.ports == broker.ports(made, command.resolve(made).argv) == {5679}
+    (need,) = needs.of(*facts(made))
+    options = daemon_options.of(*facts(made), command.resolve(*facts(made)).argv)
+    assert [need.ports] == broker.connections(*facts(made), options) == [{5679}]
 
 
 def test_a_repeated_option(found: Found) -> None:
@@ -433,7 +435,7 @@ def under_uwsgi(instance_of: Make, host: Host) -> Found:
             programs=(Uwsgi(ini, 1, pyargv=("--config-file={config}",)), Program("demo"))
         )
         made = instance_of(service, "monitor", binary=binary, config=config or ini)
-        return [str(need) for need in needs.of(made)]
+        return [str(need) for need in needs.of(*facts(made))]
 
     return act
 
@@ -494,7 +496,7 @@ def test_a_quoted_password_is_not_shown_and_not_lost(instance: Make, word: str) 
         says("DEFAULT", f"transport_url = rabbit://{account}@mqhost:5673/")
         + databases(f"mysql+pymysql://{account}@{BEHIND}/nova", f"postgresql://{account}@pg/nova")
     )
-    known = needs.of(made)
+    known = needs.of(*facts(made))
     assert [str(need) for need in known] == [
         f"database {BEHIND}",
         "database pg:5432",
@@ -521,7 +523,7 @@ def test_a_password_without_its_quoting_is_not_shown(instance: Make, word: str) 
     )
     # the host behind the last @; nothing, or no host, where that cannot be told
     right = {f"database {BEHIND}", "broker mqhost:5673", "broker port 5672", "broker mqhost:5672"}
-    shown = [str(need).partition(" (and")[0] for need in needs.of(made)]
+    shown = [str(need).partition(" (and")[0] for need in needs.of(*facts(made))]
     assert set(shown) <= right
     if "@" not in word and word == word.strip():
         assert f"database {BEHIND}" in shown, "SQLAlchemy takes it so"
@@ -546,14 +548,14 @@ def test_the_same_server_as_sqlalchemy_finds(one) -> None:
 
 def test_names_are_noted(instance: Make) -> None:
     made = instance(BOTH)
-    needs.note(made)
+    needs.note(made.notes, *facts(made))
     assert made.notes["needs"] == "database database2 broker"
     assert set(made.notes.facts) == {"needs"}
 
 
 def test_a_service_that_needs_nothing_is_noted_too(instance: Make) -> None:
     made = instance("", worker(rpc_server=False))
-    needs.note(made)
+    needs.note(made.notes, *facts(made))
     assert made.notes["needs"], "or it would be looked for at each monitor"
 
 
@@ -561,8 +563,8 @@ def test_a_service_that_needs_nothing_is_noted_too(instance: Make) -> None:
 def test_what_it_was_started_with_is_gone(instance: Make, missing: str) -> None:
     made = instance(BOTH, **{missing: "/nonexistent/x"})
     with pytest.raises(Outcome):
-        needs.of(made)
-    needs.note(made)
+        needs.of(*facts(made))
+    needs.note(made.notes, *facts(made))
     assert made.notes["needs"]
     assert "broker" not in made.notes["needs"]
 
@@ -586,7 +588,7 @@ def test_any_configuration_makes_no_traceback(instance: Make) -> None:
         text = says(option[0], f"{option[1]} = {scheme}{rest}")
         for service in (worker(), api(rpc_client=True)):
             made = instance(text, service, neutron_server_port=9696)
-            for need in needs.of(made):
+            for need in needs.of(*facts(made)):
                 assert len(str(need).splitlines()) == 1
 
     act()

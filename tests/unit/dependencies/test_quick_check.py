@@ -16,12 +16,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocf_lib.declare.service import Service
-from ocf_lib.dependencies.quick_check import GOOD_DATABASE_SECONDS, GOOD_SECONDS, is_well, watch
-from ocf_lib.instance import MARKER, Instance
+from ocf_lib.dependencies.quick_check import (
+    GOOD_DATABASE_SECONDS,
+    GOOD_SECONDS,
+    doubtful,
+    is_well,
+)
+from ocf_lib.health import blame
+from ocf_lib.instance import Instance
 from ocf_lib.net import sockets
 from ocf_lib.outcomes import Afflicted
+from ocf_lib.processes.procfs import MARKER
 from ocf_lib.state.notes import NOTHING, Notes
-from tests.unit.conftest import Host, Processes, Server, eventually
+from tests.unit.conftest import Host, Processes, Server, eventually, patience_of
 from tests.unit.dependencies.test_database import HERE, closed_port, says
 from tests.unit.dependencies.test_full_check import http
 from tests.unit.dependencies.test_needs import Make, api, worker
@@ -30,6 +37,13 @@ from tests.unit.net.test_links import CLIENT
 Serve = Callable[..., Server]
 OLD = 100.0  # seconds: what was good then is asked again
 silent = says(b"")
+
+
+def watch(instance: Instance) -> None:
+    """As monitor does it."""
+    patience = patience_of(instance)
+    for name in doubtful(instance, patience):
+        blame.judge(instance, name, patience)
 
 
 def making(instance_of: Make, host: Host) -> Make:

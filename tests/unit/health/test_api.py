@@ -10,13 +10,13 @@ import pytest
 
 from ocf_lib.declare import credentials, standard
 from ocf_lib.declare.service import Api, Service
-from ocf_lib.health.api import Client
+from ocf_lib.health import discover
+from ocf_lib.health.api import Client, public_url
 from ocf_lib.instance import Instance
 from ocf_lib.keystone.token import Token
-from ocf_lib.launch import running
 from ocf_lib.net.endpoint import Endpoint
 from ocf_lib.outcomes import Degraded, Failed
-from tests.unit.conftest import PYTHON, Processes, Server, demo
+from tests.unit.conftest import PYTHON, Processes, Server, demo, patience_of
 from tests.unit.net.test_http import head_of
 
 Make = Callable[..., Instance]
@@ -57,7 +57,7 @@ class Site:
         found = Endpoint(
             "http", "127.0.0.1", server.port, path=Endpoint.parse(api.site).path if api.site else ""
         )
-        return Client(instance, api, found.called(instance.known_as))
+        return Client(instance, found, patience_of(instance))
 
     @property
     def first_lines(self) -> list[str]:
@@ -120,7 +120,7 @@ def test_a_url_without_any_credentials(serve: Callable[..., Server], instance_of
 
     port, api = serve(answer).port, Api(80, "/")
     instance = instance_of(without_credentials(api), url=f"http://127.0.0.1:{port}")
-    Client(instance, api, Endpoint("http", "127.0.0.1", port)).check()
+    Client(instance, Endpoint("http", "127.0.0.1", port), patience_of(instance)).check()
 
 
 def test_without_a_page_a_body_without_an_end_is_not_waited_for(
@@ -136,7 +136,7 @@ def test_without_a_page_a_body_without_an_end_is_not_waited_for(
     server = serve(answer)
     for api, raises in ((Api(80, "/"), False), (Api(80, "/", page=WORD), True)):
         instance = instance_of(without_credentials(api), api_timeout=1)
-        client = Client(instance, api, Endpoint("http", "127.0.0.1", server.port))
+        client = Client(instance, Endpoint("http", "127.0.0.1", server.port), patience_of(instance))
         if raises:
             with pytest.raises(Failed, match="did not answer within 1 s"):
                 client.check()
@@ -212,20 +212,20 @@ def test_the_usual_port_or_the_one_that_the_operator_names_is_asked(
     usual = instance_of(without_credentials(Api(ports[which], "/")))
     named = instance_of(without_credentials(Api("console_port", "/")), console_port=ports[which])
     for instance in (usual, named):
-        found = running.endpoint_of(instance, process.pid)
+        found = discover.endpoint_of(instance, process.pid)
         assert found == Endpoint("http", "127.0.0.1", ports[which])
     neither = instance_of(without_credentials(Api("console_port", "/")), console_port=1)
-    assert running.endpoint_of(neither, process.pid) == Endpoint("http", "127.0.0.1", ports[0])
+    assert discover.endpoint_of(neither, process.pid) == Endpoint("http", "127.0.0.1", ports[0])
 
 
 def test_a_site_that_is_not_at_the_root(processes: Processes, instance_of: Make) -> None:
     process, ports = processes.run(PYTHON, "-I", "-c", LISTEN, lines=3)
     api = Api(ports[1], "/", page=WORD, site="http://dash.example/a/b")
     instance = instance_of(without_credentials(api))
-    found = running.endpoint_of(instance, process.pid)
+    found = discover.endpoint_of(instance, process.pid)
     assert found == Endpoint("http", "127.0.0.1", ports[1], path="/a/b")
-    assert instance.known_as == "http://dash.example/a/b"
+    assert public_url(api, instance.parameters) == "http://dash.example/a/b"
     elsewhere = instance_of(without_credentials(api), url=f"http://127.0.0.1:{ports[2]}/c")
-    found = running.endpoint_of(elsewhere, process.pid)
+    found = discover.endpoint_of(elsewhere, process.pid)
     assert found == Endpoint("http", "127.0.0.1", ports[2], path="/c")
-    assert elsewhere.known_as == f"http://127.0.0.1:{ports[2]}/c"
+    assert public_url(api, elsewhere.parameters) == f"http://127.0.0.1:{ports[2]}/c"

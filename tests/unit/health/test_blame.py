@@ -14,11 +14,10 @@ import pytest
 from ocf_lib.declare.service import Service
 from ocf_lib.health import blame
 from ocf_lib.instance import Instance
-from ocf_lib.keystone import token
 from ocf_lib.keystone.token import Token
 from ocf_lib.net.links import Link
 from ocf_lib.outcomes import Afflicted, Degraded, Failed, Suspect
-from tests.unit.conftest import Host, Processes, Server, eventually
+from tests.unit.conftest import Host, Processes, Server, account_of, eventually, patience_of
 from tests.unit.dependencies.test_database import HERE, Mysql, closed_port, error, says
 from tests.unit.dependencies.test_full_check import START, http
 from tests.unit.dependencies.test_needs import Make, api, worker
@@ -41,10 +40,10 @@ def daemon(serve: Serve, processes: Processes) -> Callable[[Instance, int], int]
     return functools.partial(start, processes)
 
 
-def accused(act: Callable[..., None], *arguments: object) -> Afflicted:
+def accused(act: Callable[..., None], instance: Instance, *arguments: object) -> Afflicted:
     """What `act` says is away; a single line without a secret."""
     with pytest.raises(Afflicted) as raised:
-        act(*arguments)
+        act(instance, *arguments, patience_of(instance))
     said = str(raised.value)
     assert said.splitlines() == [said]
     assert SECRET not in said
@@ -73,7 +72,7 @@ def test_connected_is_noted(instance: Make, serve: Serve, daemon) -> None:
     port = serve(silent).port
     made = instance(amqp(port))
     pid = daemon(made, port)
-    blame.judge(made, "broker")
+    blame.judge(made, "broker", patience_of(made))
     link = Link.parse(made.notes["broker.link"])
     assert link is not None
     assert link.pid == pid
@@ -86,7 +85,7 @@ def test_connected_again_is_lost_no_more(instance: Make, serve: Serve, daemon) -
     made.notes["broker.lost"] = monotonic() - OLD
     made.notes["broker.link"] = "1 2 3 2 0100007F:0001 0100007F:0002"
     daemon(made, port)
-    blame.judge(made, "broker")
+    blame.judge(made, "broker", patience_of(made))
     assert made.notes["broker.lost"] == ""
     assert Link.parse(made.notes["broker.link"]).is_held()
 
@@ -128,14 +127,14 @@ def test_a_consumer_without_its_connection_for_too_long(instance: Make, serve: S
     made = instance(amqp(port))
     made.notes["broker.lost"] = monotonic() - 75
     with pytest.raises(Failed, match=rf"^no AMQP connection to {HERE}:{port} for 75 s$"):
-        blame.judge(made, "broker")
+        blame.judge(made, "broker", patience_of(made))
     patient = instance(amqp(port), reconnect_grace=120)
     patient.notes["broker.lost"] = monotonic() - 75
     assert "it has 120 s" in str(accused(blame.judge, patient, "broker"))
     strict = instance(amqp(port), reconnect_grace=10)
     strict.notes["broker.lost"] = monotonic() - 11
     with pytest.raises(Failed):
-        blame.judge(strict, "broker")
+        blame.judge(strict, "broker", patience_of(strict))
 
 
 def test_what_is_noted_at_first_counts_at_the_next(instance: Make, serve: Serve) -> None:
@@ -146,7 +145,7 @@ def test_what_is_noted_at_first_counts_at_the_next(instance: Make, serve: Serve)
     def is_failed() -> bool:
         again = instance(amqp(serve(greets).port), reconnect_grace=1)
         with pytest.raises((Failed, Afflicted)) as raised:
-            blame.judge(again, "broker")
+            blame.judge(again, "broker", patience_of(again))
         return isinstance(raised.value, Failed)
 
     eventually(is_failed)
@@ -175,7 +174,7 @@ def test_a_connection_to_another_port_is_not_its(instance: Make, serve: Serve, d
 def test_who_only_calls_is_well_without_a_connection(instance: Make, serve: Serve) -> None:
     port = serve(silent).port
     made = instance(amqp(port), caller())
-    blame.judge(made, "broker")
+    blame.judge(made, "broker", patience_of(made))
     assert made.notes["broker.ask"] == f"http://{HERE}:{port} {HERE}"
     assert made.notes["broker.good"]
     assert made.notes["broker.lost"] == ""
@@ -193,7 +192,7 @@ def test_a_lazy_database(instance: Make, serve: Serve) -> None:
     pytest.importorskip("pymysql")
     answers = Mysql()
     made = instance(mysql(serve(answers).port))
-    blame.judge(made, "database")
+    blame.judge(made, "database", patience_of(made))
     assert len(answers.accounts) == 1
     assert set(notes_of(made, "database")) == {"database.good"}
 
@@ -211,15 +210,15 @@ def test_a_need_that_is_no_more(instance: Make) -> None:
     made = instance("[DEFAULT]\ntransport_url = fake://\n")
     made.notes["needs"] = "broker"
     made.notes["broker.link"] = "1 2 3 2 0100007F:0001 0100007F:0002"
-    blame.judge(made, "broker")
+    blame.judge(made, "broker", patience_of(made))
     assert made.notes.facts == {}
 
 
 def test_a_configuration_that_is_gone_blames_nobody(instance: Make, host: Host) -> None:
     made = instance(amqp(closed_port()))
     os.unlink(host.folder / "demo.conf")
-    blame.judge(made, "broker")
-    blame.find(made, FAULT)
+    blame.judge(made, "broker", patience_of(made))
+    blame.find(made, FAULT, patience_of(made))
 
 
 # -- find: an API that fails -----------------------------------------------------------------------
@@ -231,8 +230,9 @@ def keyed(port: int) -> str:
 
 def test_nothing_else_is_wrong(instance: Make, serve: Serve) -> None:
     made = instance(keyed(serve(http(300)).port), api())
-    assert blame.find(made, FAULT), "something may have come back just now"
-    assert not blame.find(instance("", api()), FAULT), "there is nothing that could have"
+    assert blame.find(made, FAULT, patience_of(made)), "something may have come back just now"
+    bare = instance("", api())
+    assert not blame.find(bare, FAULT, patience_of(bare)), "there is nothing that could have"
 
 
 @pytest.mark.parametrize(
@@ -255,12 +255,14 @@ def test_what_came_back_just_now_excuses_it(
     made.notes["trouble.10"] = "identity"
     made.notes["trouble.10.seen"] = monotonic() - age
     if not is_excused:
-        assert blame.find(made, FAULT, "trouble.10")
+        assert blame.find(made, FAULT, patience_of(made), "trouble.10")
         return
     with pytest.raises(Degraded) as raised:
-        blame.find(made, FAULT, "trouble.10")
+        blame.find(made, FAULT, patience_of(made), "trouble.10")
     assert str(raised.value) == f"{FAULT}; identity was away until {age:.0f} s ago (degraded)"
-    assert blame.find(made, FAULT, "trouble.20"), "of another level nothing is known"
+    assert blame.find(made, FAULT, patience_of(made), "trouble.20"), (
+        "of another level nothing is known"
+    )
 
 
 def test_what_is_away_explains_it(instance: Make) -> None:
@@ -282,7 +284,7 @@ def test_a_frozen_broker_explains_it(instance: Make, serve: Serve) -> None:
     made = instance(amqp(serve(silent).port), api(rpc_client=True))
     assert accused(blame.find, made, FAULT).dependency == "broker"
     made = instance(amqp(serve(greets).port), api(rpc_client=True))
-    blame.find(made, FAULT)
+    blame.find(made, FAULT, patience_of(made))
 
 
 def test_a_kept_token_asks_more_of_identity(instance: Make, serve: Serve) -> None:
@@ -299,8 +301,8 @@ def test_a_kept_token_asks_more_of_identity(instance: Make, serve: Serve) -> Non
         os_password=SECRET,
         os_project_name="service",
     )
-    blame.find(made, FAULT)
-    holder = token.account(made)
+    blame.find(made, FAULT, patience_of(made))
+    holder = account_of(made)
     assert holder is not None
     with open(made.file("token"), "w") as file:
         file.write(str(Token("kept", "3", 2**40, holder)))
@@ -321,5 +323,5 @@ def test_a_frozen_process_is_its_own_fault(instance: Make, serve: Serve, daemon,
 
     eventually(is_stopped)
     with pytest.raises(Failed) as raised:
-        blame.find(made, FAULT)
+        blame.find(made, FAULT, patience_of(made))
     assert str(raised.value) == f"PID {pid} is frozen (stopped by a signal): {FAULT}"

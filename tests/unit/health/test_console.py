@@ -7,11 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from ocf_lib.actions import monitor
-from ocf_lib.declare.service import Api
+from ocf_lib.declare.service import Api, Ending
+from ocf_lib.health.api import place
 from ocf_lib.instance import Instance
 from ocf_lib.net.endpoint import Endpoint
 from ocf_lib.outcomes import Failed
-from ocf_lib.processes.process import Ending, Process, stat
+from ocf_lib.processes.process import Process, stat
 from ocf_lib.state import files
 from ocf_lib.state.record import Record
 from tests.unit.conftest import PYTHON, Processes
@@ -43,7 +44,8 @@ def test_a_changed_port_is_asked(
     running = stat(daemon.pid)
     assert running is not None
     endpoint = Endpoint("http", "127.0.0.1", bad)
-    record = Record(Process.of(running), Ending(15, 0), endpoint, before.location)
+    said = place(Api("console_port", "/"), before.parameters)
+    record = Record(Process.of(running), Ending(15, 0), endpoint, said)
     files.make_state_folder(before.folder)
     files.replace(before.file("record"), str(record), 0o600)
     with pytest.raises(Failed, match="500"):

@@ -21,12 +21,12 @@ import requests
 from ocf_lib import agent
 from ocf_lib.declare.service import Report, Service
 from ocf_lib.health import selfreport
-from ocf_lib.health.listing import TITLES
+from ocf_lib.health.listing import TITLES, Listing
 from ocf_lib.instance import Instance
 from ocf_lib.launch.oslo import Options
 from ocf_lib.outcomes import Afflicted, Degraded, Failed, Outcome
 from tests.calling import AGENTS, agents
-from tests.unit.conftest import demo
+from tests.unit.conftest import demo, patience_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of modules that keystoneauth's own imports import
@@ -155,7 +155,11 @@ class Case:
         with requests.Session() as connections:
             logged_in = session.Session(auth=Given(self.catalog), session=connections)
             try:
-                selfreport.check(instance, logged_in, Options(["x", f"--config-file={config}"]))
+                of, patience = instance.parameters, patience_of(instance)
+                where = (of["os_region_name"] or "", of["os_interface"])
+                listing = Listing(logged_in, self.report, *where, patience)
+                options = Options(["x", f"--config-file={config}"])
+                selfreport.compare(instance.notes, listing, options)
             finally:
                 instance.keep_notes()
 
@@ -444,7 +448,7 @@ def test_an_api_that_is_not_there(case: Case) -> None:
         nobody.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
         case.catalog = {"compute": url}
-        assert f"Compute {url}/os-services could not be asked" in case.outcome(Afflicted)
+        assert f"Compute {url}/os-services cannot be reached" in case.outcome(Afflicted)
 
 
 def test_an_api_that_trickles(case: Case, serve: Callable[..., Any]) -> None:

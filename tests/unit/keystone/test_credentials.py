@@ -14,11 +14,11 @@ import pytest
 from ocf_lib.actions import validate
 from ocf_lib.declare.service import Api
 from ocf_lib.instance import Instance
-from ocf_lib.keystone import backoff, credentials, token
+from ocf_lib.keystone import backoff, credentials
 from ocf_lib.log import Log
 from ocf_lib.outcomes import Degraded, InvalidHere
 from ocf_lib.state import secretfile
-from tests.unit.conftest import demo
+from tests.unit.conftest import account_of, demo
 from tests.unit.state.test_record import ACCOUNT, Make
 
 OPENRC = {
@@ -91,7 +91,7 @@ def clouds(keep: Callable[..., str]) -> Iterator[dict[str, str]]:
 
 
 def facts(instance: Instance) -> dict[str, object]:
-    return dict(credentials.gather(instance).__dict__)
+    return dict(credentials.gather(instance.parameters).__dict__)
 
 
 # -- which one counts --------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def test_the_first_line_is_the_password(
 ) -> None:
     given = {name: value for name, value in ACCOUNT.items() if name != "os_password"}
     instance = instance_of(**given, os_password_file=keep(text))
-    assert token.account(instance) is not None
+    assert account_of(instance) is not None
     assert facts(instance)["password"] == "one"
 
 
@@ -225,8 +225,8 @@ def test_an_application_credential(
         ("from-clouds", {**clouds, "os_cloud": "limited"}),
     ):
         instance = instance_of(demo(api=Api(1, "/", "/{project}/x")), **given)
-        assert token.account(instance) is not None, given
-        found = credentials.gather(instance)
+        assert account_of(instance) is not None, given
+        found = credentials.gather(instance.parameters)
         assert found.is_application
         assert found.application_credential_id == "a1"
         assert found.application_credential_secret == secret
@@ -253,7 +253,7 @@ def test_a_file_that_brings_too_little(
 ) -> None:
     path = openrc(**changes)
     with pytest.raises(InvalidHere) as caught:
-        credentials.gather(instance_of(openrc=path))
+        credentials.gather(instance_of(openrc=path).parameters)
     assert words in str(caught.value)
     assert path in str(caught.value)
     assert "sesame" not in str(caught.value)
@@ -273,7 +273,7 @@ def test_a_cloud_that_cannot_be_used(
     instance_of: Make, clouds: dict[str, str], cloud: str, words: str
 ) -> None:
     with pytest.raises(InvalidHere) as caught:
-        credentials.gather(instance_of(**{**clouds, "os_cloud": cloud}))
+        credentials.gather(instance_of(**{**clouds, "os_cloud": cloud}).parameters)
     assert words in str(caught.value)
 
 
@@ -287,7 +287,7 @@ def test_a_broken_clouds_yaml_is_named_with_its_line_and_not_shown(
 ) -> None:
     path = keep("# first\n" + text + "\n", "clouds.yaml")
     with pytest.raises(InvalidHere) as caught:
-        credentials.gather(instance_of(**clouds))
+        credentials.gather(instance_of(**clouds).parameters)
     assert re.fullmatch(f"line [23] of {path} is no YAML", str(caught.value))
 
 
@@ -299,7 +299,7 @@ def test_any_yaml_is_no_bug(
 ) -> None:
     keep(text, "clouds.yaml")
     with pytest.raises(InvalidHere) as caught:
-        credentials.gather(instance_of(**clouds))
+        credentials.gather(instance_of(**clouds).parameters)
     assert "sesame" not in str(caught.value)
 
 
@@ -308,7 +308,7 @@ def test_a_secure_yaml_beside_it_is_read_and_judged(
 ) -> None:
     text = "clouds: {monitoring: {auth: {password: from-secure}}}\n"
     path = keep(text, "secure.yaml", 0o644)
-    found = credentials.gather(instance_of(**clouds))
+    found = credentials.gather(instance_of(**clouds).parameters)
     assert found.password == "from-secure"
     assert f"chmod 600 {path}" in found.exposure
 
@@ -399,13 +399,13 @@ def test_a_file_that_changes_is_another_account(
     instance_of: Make, openrc: Callable[..., str], tmp_path: Path
 ) -> None:
     instance = instance_of(openrc=openrc())
-    first = token.account(instance)
-    assert first == token.account(instance)
+    first = account_of(instance)
+    assert first == account_of(instance)
     os.utime(tmp_path / "openrc", ns=(1, 1))
-    second = token.account(instance)
+    second = account_of(instance)
     assert first != second
     (tmp_path / "openrc").unlink()
-    assert token.account(instance) not in (None, first, second)
+    assert account_of(instance) not in (None, first, second)
 
 
 @pytest.mark.parametrize("name", ["clouds.yaml", "secure.yaml"])
@@ -414,9 +414,9 @@ def test_either_file_of_a_cloud_counts(
 ) -> None:
     path = str(tmp_path / "clouds.yaml")
     instance = instance_of(os_cloud="x", os_client_config_file=path)
-    first = token.account(instance)
+    first = account_of(instance)
     keep("clouds:", name)
-    assert first != token.account(instance)
+    assert first != account_of(instance)
 
 
 @pytest.mark.parametrize(
@@ -427,14 +427,14 @@ def test_either_file_of_a_cloud_counts(
     ],
 )
 def test_each_parameter_that_is_set_makes_another_account(instance_of: Make, name: str) -> None:
-    assert token.account(instance_of(**ACCOUNT)) != token.account(
+    assert account_of(instance_of(**ACCOUNT)) != account_of(
         instance_of(**ACCOUNT, **{name: "other"})
     )
 
 
 @pytest.mark.parametrize("path", ["/root/\udcff", "/root/\u2028", "/\0"])
 def test_an_account_is_one_line_that_can_be_written(instance_of: Make, path: str) -> None:
-    account = token.account(instance_of(openrc=path, action="monitor", **ACCOUNT))
+    account = account_of(instance_of(openrc=path, action="monitor", **ACCOUNT))
     assert account is not None
     assert "\n" not in account
     assert account.encode()
@@ -443,8 +443,12 @@ def test_an_account_is_one_line_that_can_be_written(instance_of: Make, path: str
 # -- refused log-ins ---------------------------------------------------------------------------
 
 
+def pause(instance: Instance, account: str) -> backoff.Backoff:
+    return backoff.Backoff(instance.notes, account, instance.parameters.secrets())
+
+
 def refuse(instance: Instance, account: str) -> None:
-    backoff.note(instance, account, "Identity http://x refused user me", "os_password")
+    pause(instance, account).note("Identity http://x refused user me", "os_password")
 
 
 def age(instance: Instance, seconds: float) -> None:
@@ -454,16 +458,16 @@ def age(instance: Instance, seconds: float) -> None:
 
 def test_a_refused_log_in_waits_longer_each_time(instance_of: Make) -> None:
     instance = instance_of()
-    backoff.check(instance, "me")
+    pause(instance, "me").check()
     waits = []
     for wait in (300, 600, 1200, 2400, 3600, 3600):
         refuse(instance, "me")
         age(instance, wait - 5)
         with pytest.raises(Degraded) as caught:
-            backoff.check(instance, "me")
+            pause(instance, "me").check()
         waits.append(str(caught.value))
         age(instance, 6)
-        backoff.check(instance, "me")
+        pause(instance, "me").check()
     assert waits[0] == (
         "Identity http://x refused user me 295 s ago; tried again in 5 s (degraded): "
         "check os_password"
@@ -472,16 +476,16 @@ def test_a_refused_log_in_waits_longer_each_time(instance_of: Make) -> None:
         refuse(instance, "me")
     age(instance, 1)
     with pytest.raises(Degraded, match="tried again in 3599 s"):
-        backoff.check(instance, "me")
+        pause(instance, "me").check()
 
 
 def test_another_account_or_secret_is_tried_at_once(instance_of: Make) -> None:
     first = instance_of(**ACCOUNT)
     refuse(first, "me")
     with pytest.raises(Degraded):
-        backoff.check(instance_of(**ACCOUNT), "me")
-    backoff.check(instance_of(**ACCOUNT), "you")
-    backoff.check(instance_of(**{**ACCOUNT, "os_password": "other"}), "me")
+        pause(instance_of(**ACCOUNT), "me").check()
+    pause(instance_of(**ACCOUNT), "you").check()
+    pause(instance_of(**{**ACCOUNT, "os_password": "other"}), "me").check()
     refuse(first, "you")
     assert first.notes["refused.times"] == "1"
 
@@ -489,8 +493,8 @@ def test_another_account_or_secret_is_tried_at_once(instance_of: Make) -> None:
 def test_an_account_that_was_accepted_starts_anew(instance_of: Make) -> None:
     instance = instance_of()
     refuse(instance, "me")
-    backoff.forget(instance)
-    backoff.check(instance, "me")
+    backoff.forget(instance.notes)
+    pause(instance, "me").check()
     instance.keep_notes()
     assert "refused" not in Path(instance.file("notes")).read_text()
 
@@ -508,7 +512,7 @@ def test_no_secret_is_in_the_notes(instance_of: Make) -> None:
     ("given", "words"),
     [
         ({"os_cloud": "x", "openrc": "/x"}, "parameter openrc is not used, because os_cloud is"),
-        ({"openrc": "/x", "os_password": "p"}, "os_password is used only where openrc brings no"),
+        ({"openrc": "/x", "os_password": "p"}, "os_password is used only if openrc brings no"),
         ({"os_client_config_file": "/x"}, "os_client_config_file has no effect without os_cloud"),
         ({"os_application_credential_id": "a", "os_auth_url": "http://x"}, "secret is not set"),
         ({"os_password_file": "/x"}, "because os_auth_url and os_username are not set"),
@@ -519,7 +523,7 @@ def test_no_secret_is_in_the_notes(instance_of: Make) -> None:
 def test_level_0_warns_of_what_is_not_used(
     instance_of: Make, tmp_path: Path, given: dict[str, str], words: str
 ) -> None:
-    log = Log({"HA_LOGFACILITY": "none", "HA_LOGFILE": str(tmp_path / "log")}, "test")
+    log = Log({"HA_LOGFACILITY": "none", "HA_LOGFILE": str(tmp_path / "log")}, "demo", "test")
     validate.parameters(instance_of(**given), log)
     text = (tmp_path / "log").read_text() if (tmp_path / "log").exists() else ""
     assert words in text

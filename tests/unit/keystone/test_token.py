@@ -12,17 +12,17 @@ from ocf_lib.declare.service import Api, Service
 from ocf_lib.keystone import token
 from ocf_lib.keystone.token import Token
 from ocf_lib.log import Log
-from tests.unit.conftest import demo
+from tests.unit.conftest import account_of, demo
 from tests.unit.state.test_record import ACCOUNT, Make, in_an_hour, keep
 
 
 def test_a_token_keeps_its_project(instance_of: Make) -> None:
     instance = instance_of(**ACCOUNT)
-    account = token.account(instance)
+    account = account_of(instance)
     assert account is not None
     written = Token("gAAAAA", "3", in_an_hour(), account, "0c2a")
     keep(instance, str(written))
-    found = token.kept(instance, account)
+    found = token.kept(instance.file("token"), account)
     assert found is not None
     assert (found.value, found.project) == ("gAAAAA", "0c2a")
     assert found.__dict__ == written.__dict__
@@ -31,7 +31,7 @@ def test_a_token_keeps_its_project(instance_of: Make) -> None:
 def test_a_token_of_an_earlier_version_has_no_project(instance_of: Make) -> None:
     instance = instance_of(**ACCOUNT)
     keep(instance, f"me\n3\n{in_an_hour()}\ngAAAA\n")
-    found = token.kept(instance, "me")
+    found = token.kept(instance.file("token"), "me")
     assert found is not None
     assert (found.value, found.project) == ("gAAAA", "")
 
@@ -41,9 +41,9 @@ def test_a_project_that_fits_no_request_is_no_token(instance_of: Make, project: 
     instance = instance_of(**ACCOUNT)
     text = f"me\n3\n{in_an_hour()}\ngAAAA\n%s\n"
     keep(instance, text % "0c2a")
-    assert token.kept(instance, "me") is not None
+    assert token.kept(instance.file("token"), "me") is not None
     keep(instance, text % project)
-    assert token.kept(instance, "me") is None
+    assert token.kept(instance.file("token"), "me") is None
 
 
 def with_path(path: str, parameters: object = None) -> Service:
@@ -56,20 +56,20 @@ def test_an_api_whose_path_names_the_project_needs_one(
     instance_of: Make, path: str, needed: bool
 ) -> None:
     without = {name: value for name, value in ACCOUNT.items() if name != "os_tenant_name"}
-    assert token.account(instance_of(with_path(path), **ACCOUNT)) is not None
-    assert (token.account(instance_of(with_path(path), **without)) is None) is needed
+    assert account_of(instance_of(with_path(path), **ACCOUNT)) is not None
+    assert (account_of(instance_of(with_path(path), **without)) is None) is needed
 
 
 def test_an_agent_without_credentials_has_no_account(instance_of: Make) -> None:
     for parameters in ((), standard.daemon("demo"), standard.api("http://127.0.0.1/")):
-        assert token.account(instance_of(with_path("", parameters), **ACCOUNT)) is None
-        assert token.account(instance_of(demo(api=None, parameters=parameters))) is None
-    assert token.account(instance_of(demo(api=None), **ACCOUNT)) is not None
+        assert account_of(instance_of(with_path("", parameters), **ACCOUNT)) is None
+        assert account_of(instance_of(demo(api=None, parameters=parameters))) is None
+    assert account_of(instance_of(demo(api=None), **ACCOUNT)) is not None
 
 
 def test_the_older_name_of_the_url_makes_the_same_account(instance_of: Make) -> None:
     older = {**ACCOUNT, "keystone_get_token_url": ACCOUNT["os_auth_url"], "os_auth_url": ""}
-    assert token.account(instance_of(**older)) == token.account(instance_of(**ACCOUNT)) is not None
+    assert account_of(instance_of(**older)) == account_of(instance_of(**ACCOUNT)) is not None
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_start_tells_why_no_credentials_are_used(
 
 
 def log_in(folder: Path) -> Log:
-    return Log({"HA_LOGFACILITY": "none", "HA_LOGFILE": str(folder / "log")}, "test")
+    return Log({"HA_LOGFACILITY": "none", "HA_LOGFILE": str(folder / "log")}, "demo", "test")
 
 
 def test_an_older_name_is_deprecated(instance_of: Make, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ocf_lib.declare.service import Program, Service, Uwsgi
 from ocf_lib.instance import Instance
 from ocf_lib.launch import command
 from ocf_lib.outcomes import InvalidHere, Misconfigured
-from tests.unit.conftest import INI, Host, demo
+from tests.unit.conftest import INI, Host, demo, facts
 
 Make = Callable[..., Instance]
 
@@ -52,7 +52,7 @@ class Further:
 
     def resolve(self, **parameters: str) -> command.Command:
         given = {"binary": self.binary, **parameters}
-        return command.resolve(self.make(self.service(), **given))
+        return command.resolve(*facts(self.make(self.service(), **given)))
 
     def argv(self, **parameters: str) -> list[str]:
         return self.resolve(**parameters).argv[1:]
@@ -119,10 +119,10 @@ def test_variables_are_given_in_any_case(further: Further, instance_of: Make) ->
         Program("demo-agent", (), {"CONFIG": "{config}"}, variables={"A": "{config}", "B": "2"}),
     )
     service = further.service(programs=programs)
-    packaged = command.resolve(instance_of(service, binary=further.binary))
+    packaged = command.resolve(*facts(instance_of(service, binary=further.binary)))
     assert packaged.environment == {"A": "{config}", "B": "2"}
     other = further.host.file("other.conf")
-    elsewhere = command.resolve(instance_of(service, binary=further.binary, config=other))
+    elsewhere = command.resolve(*facts(instance_of(service, binary=further.binary, config=other)))
     assert elsewhere.environment == {"A": "{config}", "B": "2", "CONFIG": other}
 
 
@@ -145,14 +145,14 @@ def test_an_unknown_name_takes_the_arguments_of_the_service_s_own_program(
     )
     service = further.service(programs=programs)
     wrapper, other = further.host.program("my-wrapper"), further.host.file("other.conf")
-    found = command.resolve(instance_of(service, binary=wrapper, config=other))
+    found = command.resolve(*facts(instance_of(service, binary=wrapper, config=other)))
     assert found.argv == [wrapper, "-f", other]
     assert found.environment == {"CONFIG": other, "B": "2"}
     assert found.ending.signal == 15
-    packaged = command.resolve(instance_of(service, binary=wrapper))
+    packaged = command.resolve(*facts(instance_of(service, binary=wrapper)))
     assert packaged.argv == [wrapper, "-f", further.config], "it may not know --log-file"
     assert packaged.logs == []
-    named = command.resolve(instance_of(service, binary=further.host.program("demo-other")))
+    named = command.resolve(*facts(instance_of(service, binary=further.host.program("demo-other"))))
     assert (named.argv[1:], named.environment) == (["--other"], {"C": "3"})
 
 
@@ -161,7 +161,7 @@ def test_an_unknown_name_where_the_service_has_no_program_of_its_own(
 ) -> None:
     service = further.service(programs=(Uwsgi("/nonexistent/packaged.ini", port=5000),))
     wrapper = further.host.program("my-wrapper")
-    found = command.resolve(instance_of(service, binary=wrapper))
+    found = command.resolve(*facts(instance_of(service, binary=wrapper)))
     assert found.argv == [wrapper, f"--config-file={further.config}"]
 
 
@@ -170,11 +170,11 @@ def test_the_packaged_log_is_the_daemon_s_where_its_configuration_is_packaged(
 ) -> None:
     programs = (Program("demo-agent", log="/var/log/demo.log"),)
     service = further.service(programs=programs)
-    packaged = command.resolve(instance_of(service, binary=further.binary))
+    packaged = command.resolve(*facts(instance_of(service, binary=further.binary)))
     assert packaged.argv[2:] == ["--log-file=/var/log/demo.log"]
     assert packaged.logs == ["/var/log/demo.log"]
     other = further.host.file("other.conf")
-    elsewhere = command.resolve(instance_of(service, binary=further.binary, config=other))
+    elsewhere = command.resolve(*facts(instance_of(service, binary=further.binary, config=other)))
     assert (elsewhere.argv[2:], elsewhere.logs) == ([], [])
 
 
@@ -197,7 +197,9 @@ def test_an_application_is_told_of_its_configuration_where_it_is_elsewhere_or_al
     uwsgi, service = further.host.program("uwsgi"), application(further, always)
     config = further.host.file("other.conf") if elsewhere else further.config
     found = command.resolve(
-        instance_of(service, binary=uwsgi, config=config, additional_parameters="--processes 2")
+        *facts(
+            instance_of(service, binary=uwsgi, config=config, additional_parameters="--processes 2")
+        )
     )
     own = ["--pyargv", f"--config-file={config}"] if always or elsewhere else []
     ini = f"{further.host.folder}/packaged.ini"
@@ -207,7 +209,7 @@ def test_an_application_is_told_of_its_configuration_where_it_is_elsewhere_or_al
 def test_an_application_s_arguments_are_one_word(further: Further, instance_of: Make) -> None:
     uwsgi, service = further.host.program("uwsgi"), application(further, True)
     further.host.file("etc/conf.d/x.conf")
-    argv = command.resolve(instance_of(service, binary=uwsgi)).argv
+    argv = command.resolve(*facts(instance_of(service, binary=uwsgi))).argv
     own = f"--config-dir={further.folder} --config-file={further.config}"
     assert argv[-2:] == ["--pyargv", own]
 
@@ -217,7 +219,7 @@ def test_an_ini_of_the_operator_s_tells_the_application_itself(
 ) -> None:
     uwsgi, service = further.host.program("uwsgi"), application(further, True)
     ini = further.host.file("own.ini", INI + "http-socket = :1\n")
-    argv = command.resolve(instance_of(service, binary=uwsgi, config=ini)).argv
+    argv = command.resolve(*facts(instance_of(service, binary=uwsgi, config=ini))).argv
     assert argv == [uwsgi, "--ini", ini]
 
 
@@ -225,12 +227,12 @@ def test_uwsgi_cannot_pass_on_a_path_with_blanks(further: Further, instance_of: 
     uwsgi, service = further.host.program("uwsgi"), application(further, False)
     config = further.host.file("a b/demo.conf")
     with pytest.raises(Misconfigured, match=r"^uwsgi cannot pass on --config-file=/.*a b/demo"):
-        command.resolve(instance_of(service, binary=uwsgi, config=config))
+        command.resolve(*facts(instance_of(service, binary=uwsgi, config=config)))
 
 
 def test_an_application_without_arguments_gets_none(further: Further, instance_of: Make) -> None:
     ini = further.host.file("packaged.ini", INI + "http-socket = :1\n")
     service = further.service(programs=(Uwsgi(ini, port=1, always_pass_arguments=True),))
     uwsgi, other = further.host.program("uwsgi"), further.host.file("other.conf")
-    argv = command.resolve(instance_of(service, binary=uwsgi, config=other)).argv
+    argv = command.resolve(*facts(instance_of(service, binary=uwsgi, config=other))).argv
     assert argv == [uwsgi, "--ini", ini]

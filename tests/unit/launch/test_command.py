@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from ocf_lib.declare.service import Program
 from ocf_lib.instance import Instance
-from ocf_lib.launch import command
+from ocf_lib.launch import command, uwsgi_ini
 from ocf_lib.outcomes import InvalidHere, Misconfigured, NotInstalled
-from tests.unit.conftest import INI, VARIABLES, Host, demo
+from tests.unit.conftest import INI, VARIABLES, Host, demo, facts
 
 Make = Callable[..., Instance]
 
@@ -21,7 +21,7 @@ Make = Callable[..., Instance]
 @pytest.fixture
 def resolve(host: Host, instance_of: Make) -> Callable[..., command.Command]:
     def act(**parameters: str) -> command.Command:
-        return command.resolve(instance_of(host.service(), **parameters))
+        return command.resolve(*facts(instance_of(host.service(), **parameters)))
 
     return act
 
@@ -139,7 +139,7 @@ def test_logs_that_uwsgi_writes_itself(host: Host, resolve, option: str) -> None
     ],
 )
 def test_an_ini_that_opens_tls(host: Host, text: str, secure: bool) -> None:
-    assert command.opens_https(host.file("own.ini", INI + text + "\n")) is secure
+    assert uwsgi_ini.opens_https(host.file("own.ini", INI + text + "\n")) is secure
 
 
 @pytest.mark.parametrize(
@@ -154,15 +154,15 @@ def test_an_ini_that_opens_tls(host: Host, text: str, secure: bool) -> None:
     ],
 )
 def test_a_uwsgi_ini_has_its_section(host: Host, text: str, is_one: bool) -> None:
-    assert command.is_uwsgi_ini(host.file("some.conf", text)) is is_one
+    assert uwsgi_ini.is_one(host.file("some.conf", text)) is is_one
 
 
 def test_a_missing_or_odd_file_is_no_ini(host: Host) -> None:
-    assert not command.is_uwsgi_ini("/nonexistent/file")
-    assert not command.is_uwsgi_ini(str(host.folder))
-    assert not command.is_uwsgi_ini("/dev/null")
+    assert not uwsgi_ini.is_one("/nonexistent/file")
+    assert not uwsgi_ini.is_one(str(host.folder))
+    assert not uwsgi_ini.is_one("/dev/null")
     (host.folder / "binary").write_bytes(b"\xff\xfe[uwsgi]\n")
-    assert not command.is_uwsgi_ini(str(host.folder / "binary"))
+    assert not uwsgi_ini.is_one(str(host.folder / "binary"))
 
 
 # -- programs of their own ---------------------------------------------------------------------
@@ -269,7 +269,7 @@ def test_the_default_configuration_needs_no_variables(host: Host, instance_of: M
             for parameter in demo().parameters
         ],
     )
-    found = command.resolve(instance_of(service, binary=binary))
+    found = command.resolve(*facts(instance_of(service, binary=binary)))
     assert found.environment == {}
 
 
@@ -278,19 +278,19 @@ def test_nothing_set_and_nothing_installed(host: Host, instance_of: Make) -> Non
     with pytest.raises(
         NotInstalled, match=r"^no-such-daemon is not installed: set parameter binary"
     ):
-        command.resolve(instance_of(service, config=host.file("demo.conf")))
+        command.resolve(*facts(instance_of(service, config=host.file("demo.conf"))))
 
 
 def test_nothing_set_takes_the_first_that_is_installed(host: Host, instance_of: Make) -> None:
     service = demo(programs=(Program("no-such-daemon"), Program("true"), Program("false")))
-    found = command.resolve(instance_of(service, config=host.file("demo.conf")))
+    found = command.resolve(*facts(instance_of(service, config=host.file("demo.conf"))))
     assert os.path.basename(found.argv[0]) == "true"
 
 
 @given(text=st.text(st.characters(blacklist_characters="\n\0"), max_size=40))
 def test_any_additional_parameters_are_words_or_misconfigured(instance_of: Make, text: str) -> None:
     try:
-        words = command.additional(instance_of(additional_parameters=text))
+        words = command.additional(instance_of(additional_parameters=text).parameters)
     except Misconfigured as wrong:
         assert "additional_parameters" in str(wrong)
     else:
@@ -303,13 +303,13 @@ def test_any_additional_parameters_are_words_or_misconfigured(instance_of: Make,
 def test_a_uwsgi_reloads_and_renews_its_workers(host: Host, instance_of: Make) -> None:
     uwsgi = host.program("uwsgi_python3")
     host.file("packaged.ini", INI)
-    found = command.reloading_of(instance_of(host.service(), binary=uwsgi))
+    found = command.reloading_of(*facts(instance_of(host.service(), binary=uwsgi)))
     assert (found.signal, found.replaces_workers) == (1, True)
 
 
 def test_another_program_does_not(host: Host, instance_of: Make) -> None:
     for name in ("demo-all", "a-program-of-ones-own"):
-        found = command.reloading_of(instance_of(host.service(), binary=host.program(name)))
+        found = command.reloading_of(*facts(instance_of(host.service(), binary=host.program(name))))
         assert found.signal == 0
 
 
@@ -332,11 +332,13 @@ def test_a_uwsgi_that_is_told_to_exit_does_not(
     packaged = host.file("packaged.ini", f"{INI}{line}\n")
     uwsgi = str(host.folder / "uwsgi_python3")
     for config in (host.file("demo.conf"), packaged):
-        found = command.reloading_of(instance_of(host.service(), binary=uwsgi, config=config))
+        found = command.reloading_of(
+            *facts(instance_of(host.service(), binary=uwsgi, config=config))
+        )
         assert bool(found.signal) != is_told
 
 
 def test_a_uwsgi_that_an_argument_tells_to_exit(host: Host, instance_of: Make) -> None:
     uwsgi, _ = host.program("uwsgi_python3"), host.file("packaged.ini", INI)
     given = {"binary": uwsgi, "additional_parameters": "--exit-on-reload --threads 2"}
-    assert command.reloading_of(instance_of(host.service(), **given)).signal == 0
+    assert command.reloading_of(*facts(instance_of(host.service(), **given))).signal == 0

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ocf_lib.launch.last_words import conceal
 from ocf_lib.launch.oslo import Options
+from ocf_lib.log import conceal
 
 CONFIGURATION = """
 [DEFAULT]

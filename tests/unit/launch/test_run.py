@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from ocf_lib.instance import MARKER, Instance
+from ocf_lib.declare.service import Ending
+from ocf_lib.instance import Instance
 from ocf_lib.launch import run
 from ocf_lib.launch.command import Command
 from ocf_lib.log import Log
 from ocf_lib.outcomes import Failed, NotInstalled
-from ocf_lib.processes.process import Ending, stat
+from ocf_lib.processes.process import stat
+from ocf_lib.processes.procfs import MARKER
 from ocf_lib.state import lock
 from tests.unit.conftest import RUNTIME, demo, eventually
 
@@ -29,7 +31,7 @@ def me() -> pwd.struct_passwd:
 
 
 def quiet() -> Log:
-    return Log({"HA_LOGFACILITY": "none"}, "test")
+    return Log({"HA_LOGFACILITY": "none"}, "demo", "test")
 
 
 def launch(instance: Instance, *argv: str, logs: tuple[str, ...] = ()) -> run.Daemon:
@@ -51,7 +53,7 @@ def test_the_environment_is_the_usual_one_and_nothing_of_ours(
     monkeypatch.delenv("LC_ALL", raising=False)
     monkeypatch.delenv("LC_CTYPE", raising=False)
     instance = instance_of()
-    found = run.environment(instance, Command([], {"CONFIG": "x"}, ENDING, []), me())
+    found = run.environment(instance.name, Command([], {"CONFIG": "x"}, ENDING, []), me())
     assert found == {
         "PATH": run.PATH,
         "HOME": me().pw_dir,
@@ -62,18 +64,6 @@ def test_the_environment_is_the_usual_one_and_nothing_of_ours(
         "CONFIG": "x",
         MARKER: instance.name,
     }
-
-
-@pytest.mark.parametrize("name", [me().pw_name, str(os.getuid())])
-def test_a_user_by_name_or_number(instance_of: Make, name: str) -> None:
-    found = run.user_of(instance_of(user=name))
-    assert found is not None
-    assert found.pw_uid == os.getuid()
-
-
-@pytest.mark.parametrize("name", ["no-such-user", "-1", "4294967295", str(2**80), "1e3", "\udcff"])
-def test_no_such_user(instance_of: Make, name: str) -> None:
-    assert run.user_of(instance_of(user=name)) is None
 
 
 def test_the_log_s_name_is_the_instance_s(instance_of: Make) -> None:

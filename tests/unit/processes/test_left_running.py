@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ocf_lib.processes import members
+from ocf_lib.processes import members, procfs
 from tests.unit.conftest import PYTHON, Processes, eventually
 from tests.unit.processes.test_members import WAIT, argv_of, find, leader_of, marked, record_of
 
@@ -53,7 +53,7 @@ def family(
     processes.tell(pids)
     assert pids[0] == process.pid
     for pid, word in zip(pids[1:], words[1:]):
-        eventually(lambda pid=pid, word=word: word in members.programs(pid))
+        eventually(lambda pid=pid, word=word: word in procfs.programs(pid))
     return pids[0], pids[1:]
 
 
@@ -66,11 +66,11 @@ def test_spares_are_no_members(
 ) -> None:
     parent, children = family(processes, programs, "x", *KINDS, env=marked(name))
     record = record_of(parent) if recorded else None
-    found = members.find(name, record, os.getuid(), SPARES)
+    found = members.find(name, record.leader if record else None, os.getuid(), SPARES)
     assert found.pids == sorted([parent, children[2]])
     assert leader_of(found) == parent
     assert find(name, record).pids == sorted([parent, *children]), "of an agent without spares"
-    one = members.find(name, record, os.getuid(), SPARES[:1])
+    one = members.find(name, record.leader, os.getuid(), SPARES[:1])
     assert one.pids == sorted([parent, *children[1:]])
 
 
@@ -83,7 +83,7 @@ def test_spares_that_are_left_are_nothing(
     record = record_of(parent)
     os.kill(parent, signal.SIGKILL)
     eventually(lambda: record.leader.alive() is None)
-    assert not members.find(name, record if recorded else None, os.getuid(), SPARES)
+    assert not members.find(name, record.leader if recorded else None, os.getuid(), SPARES)
     assert find(name).pids == sorted(children)
 
 
@@ -101,22 +101,22 @@ def test_an_agent_is_no_spare_because_of_an_argument(
 ) -> None:
     """Only what it runs counts: `--with dnsmasq` is another word of its command line."""
     process, _ = processes.python(WAIT, "dnsmasq", "/etc/dnsmasq", env=marked(name))
-    assert process.pid in members.scan(SPARES)
+    assert process.pid in procfs.scan(SPARES)
 
 
 def test_what_a_process_runs(
     processes: Processes, tmp_path: Path, programs: dict[str, str]
 ) -> None:
     process, _ = processes.run(programs["dnsmasq"], "600")
-    eventually(lambda: members.programs(process.pid) == {"dnsmasq", "600"})
+    eventually(lambda: procfs.programs(process.pid) == {"dnsmasq", "600"})
     script, _ = processes.run(programs["metadata-proxy"])
-    eventually(lambda: "metadata-proxy" in members.programs(script.pid))
+    eventually(lambda: "metadata-proxy" in procfs.programs(script.pid))
     # one that calls itself something else, and whose file an upgrade has replaced
     other, _ = processes.run("other", "600", executable=programs["worker"])
-    eventually(lambda: members.programs(other.pid) == {"other", "600", "worker"})
+    eventually(lambda: procfs.programs(other.pid) == {"other", "600", "worker"})
     Path(programs["worker"]).unlink()
-    assert members.programs(other.pid) == {"other", "600", "worker"}
-    assert members.programs(2**22 + 1) <= {""}
+    assert procfs.programs(other.pid) == {"other", "600", "worker"}
+    assert procfs.programs(2**22 + 1) <= {""}
 
 
 # -- workers of another user ---------------------------------------------------------------------
@@ -143,14 +143,14 @@ def test_a_worker_of_another_user_whose_parent_is_dead(
     parent, (_, worker) = processes.python(AS_NOBODY, lines=2, env=env)
     processes.tell([worker])
     record = record_of(parent.pid)
-    assert members.find(name, record, 0).pids == sorted([parent.pid, worker])
+    assert members.find(name, record.leader, 0).pids == sorted([parent.pid, worker])
     parent.kill()
     eventually(lambda: record.leader.alive() is None)
-    left = members.find(name, record, 0, (), workers)
+    left = members.find(name, record.leader, 0, (), workers)
     assert left.pids == ([worker] if is_known else [])
     assert left.leader is None
     assert members.find(name, None, 0, (), workers).pids == left.pids, "without the record, too"
-    assert members.find(name + "2", record, 0, (), workers).pids == [], "another's marker"
+    assert members.find(name + "2", record.leader, 0, (), workers).pids == [], "another's marker"
 
 
 @pytest.mark.root
@@ -162,8 +162,8 @@ def test_a_marker_of_another_user_in_another_session_does_not_count(
     record = record_of(ours.pid)
     nobody = {"user": 65534, "group": 65534, "extra_groups": [], "cwd": "/"}
     processes.python(WAIT, env=marked(name), **nobody)
-    assert members.find(name, record, 0).pids == [ours.pid]
+    assert members.find(name, record.leader, 0).pids == [ours.pid]
     ours.kill()
     ours.wait()  # one that is dying has lost its executable a moment before it is a zombie
     assert record.leader.alive() is None
-    assert not members.find(name, record, 0)
+    assert not members.find(name, record.leader, 0)

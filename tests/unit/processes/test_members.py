@@ -7,9 +7,10 @@ import signal
 
 import pytest
 
-from ocf_lib.instance import MARKER
-from ocf_lib.processes import members
-from ocf_lib.processes.process import Ending, Process, stat
+from ocf_lib.declare.service import Ending
+from ocf_lib.processes import members, procfs
+from ocf_lib.processes.process import Process, stat
+from ocf_lib.processes.procfs import MARKER
 from ocf_lib.state.record import Record
 from tests.unit.conftest import Processes, eventually
 
@@ -66,7 +67,7 @@ def record_of(pid: int) -> Record:
 
 
 def find(name: str, record: Record | None = None) -> members.Members:
-    return members.find(name, record, os.getuid())
+    return members.find(name, record.leader if record else None, os.getuid())
 
 
 def foreign(argv: list[str]) -> members.Members:
@@ -201,14 +202,14 @@ def test_zombies_are_no_members(processes: Processes, name: str) -> None:
 
 
 def test_this_process_is_no_member() -> None:
-    assert os.getpid() not in members.scan()
+    assert os.getpid() not in procfs.scan()
 
 
 # -- daemons that somebody else started --------------------------------------------------------
 
 
 def argv_of(pid: int) -> list[str]:
-    return members.command_line(pid)
+    return procfs.command_line(pid)
 
 
 def test_a_daemon_with_just_this_command_line_is_adopted(
@@ -328,12 +329,12 @@ def test_a_process_of_a_container_is_not_the_host_s(processes: Processes, name: 
 
     def child_of(pid: int) -> int:
         """Once it is what it is to be."""
-        found = [p.pid for p in members.scan().values() if p.ppid == pid]
+        found = [p.pid for p in procfs.scan().values() if p.ppid == pid]
         return found[0] if found and argv_of(found[0]) == list(wait) else 0
 
     for process in (ours, plain):
-        assert not members.is_here(int(str(eventually(lambda p=process.pid: child_of(p)))))
-        assert members.is_here(process.pid)
-    assert members.read_marker(child_of(ours.pid)) == name
+        assert not procfs.is_here(int(str(eventually(lambda p=process.pid: child_of(p)))))
+        assert procfs.is_here(process.pid)
+    assert procfs.read_marker(child_of(ours.pid)) == name
     assert not find(name)
     assert not foreign(list(wait))

@@ -1,4 +1,4 @@
-"""Workers of a parent, what counts as news, and how long a request may take."""
+"""Workers of a parent, and what counts as news."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ocf_lib import agent
 from ocf_lib.actions import monitor
-from ocf_lib.declare.service import Service
 from ocf_lib.environment import Environment
-from ocf_lib.instance import RESERVE, USUAL_REQUEST, Instance
-from ocf_lib.processes import members
+from ocf_lib.instance import Instance
+from ocf_lib.processes import members, procfs
 from ocf_lib.processes.process import has_working_child, stat
-from tests.unit.conftest import PYTHON, Processes, demo, eventually
+from tests.unit.conftest import PYTHON, Processes, eventually
 from tests.unit.processes.test_members import WAIT, tree
 
 Make = Callable[..., Instance]
@@ -157,7 +154,7 @@ def test_forks_of_another_parent_are_not_its_workers(processes: Processes) -> No
 def test_a_program_that_it_runs_is_no_worker(processes: Processes, words: list[str]) -> None:
     process, (child,) = processes.python(RUNS, *words)
     processes.tell([child])
-    eventually(lambda: members.command_line(child) == words)
+    eventually(lambda: procfs.command_line(child) == words)
     assert not members.has_workers(process.pid, family(process.pid, child))
 
 
@@ -168,7 +165,7 @@ def test_a_title_hides_no_worker(processes: Processes, tmp_path: Path, words: li
     script = tmp_path / "demo-server"
     script.write_text(RETITLES)
     process, (parent, child) = processes.run(PYTHON, script, *words, lines=2)
-    shown = [" ".join(members.command_line(pid)) for pid in (parent, child)]
+    shown = [" ".join(procfs.command_line(pid)) for pid in (parent, child)]
     assert [line.startswith("demo-server") for line in shown] == ["both" in words, True]
     assert members.has_workers(process.pid, family(parent, child))
 
@@ -271,58 +268,3 @@ def test_what_nobody_repeats_is_always_logged(polled: Make, action: str, interva
         made = polled(interval=interval, action=action)
         assert is_new(made, "x")
         assert made.notes.facts == {}
-
-
-# -- how long a request may take -------------------------------------------------------------------
-
-
-@pytest.fixture
-def within(instance_of: Make) -> Callable[..., Instance]:
-    """An instance whose action has so many seconds from now on."""
-
-    def make(seconds: float, service: Service | None = None, **parameters: object) -> Instance:
-        made = instance_of(service, "monitor", **parameters)
-        environ = made.environment.environ
-        made.environment = Environment(["monitor"], environ, usual_timeout=1)
-        made.environment.began += seconds - (made.environment.deadline - made.environment.began)
-        return made
-
-    return make
-
-
-@pytest.mark.parametrize(
-    "left, seconds",
-    [(100, 10), (14, 10), (12, 8), (9, 5), (8, 4), (6, 3), (2, 1), (0.5, 0.25), (0, 0), (-5, 0)],
-)
-def test_some_time_is_kept_for_a_look_around(within: Make, left: float, seconds: float) -> None:
-    asked = within(left, api_timeout=10).request_seconds
-    assert asked == pytest.approx(seconds, abs=0.3)
-    assert asked >= 0
-
-
-def test_api_timeout_is_the_longest(within: Make) -> None:
-    assert within(100, api_timeout=3).request_seconds == 3
-    assert within(100, api_timeout=60).request_seconds == 60
-    assert within(6, api_timeout=60).request_seconds == pytest.approx(3, abs=0.3)
-
-
-def test_patience_is_a_limit_too(within: Make) -> None:
-    made = within(100, api_timeout=60)
-    made.patience = 4.0
-    assert made.request_seconds == 4
-    made.patience = 600.0
-    assert made.request_seconds == 60
-
-
-def test_a_service_without_an_api_has_a_usual_time(within: Make) -> None:
-    service = demo(api=None, parameters=())
-    assert within(100, service).request_seconds == USUAL_REQUEST
-
-
-@given(left=st.floats(-10, 200), longest=st.integers(1, 120))
-def test_a_request_leaves_the_reserve_or_half(within: Make, left: float, longest: int) -> None:
-    asked = within(left, api_timeout=longest).request_seconds
-    assert 0 <= asked <= longest
-    assert asked <= max(0, left)
-    if left > 0:
-        assert left - asked >= min(RESERVE, left / 2) - 0.001

@@ -11,13 +11,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ocf_lib.declare.service import Ending, Reloading
 from ocf_lib.instance import Instance
 from ocf_lib.keystone import token
 from ocf_lib.keystone.token import MARGIN, Token
 from ocf_lib.net.endpoint import Endpoint
-from ocf_lib.processes.process import UNKNOWN, Ending, Process, Reloading
-from ocf_lib.state.record import SIZE_LIMIT, Record, is_trusted, read
-from tests.unit.conftest import demo
+from ocf_lib.processes.process import UNKNOWN, Process
+from ocf_lib.state.record import Record
+from ocf_lib.state.statefile import SIZE_LIMIT, is_trusted, read
+from tests.unit.conftest import account_of, demo
 
 Make = Callable[..., Instance]
 ACCOUNT = {
@@ -227,13 +229,13 @@ def in_an_hour() -> int:
 
 def test_a_token_comes_back_as_it_was(instance_of: Make) -> None:
     instance = instance_of(**ACCOUNT)
-    account = token.account(instance)
+    account = account_of(instance)
     assert account is not None
     assert "sesame" not in account
-    assert token.kept(instance, account) is None
+    assert token.kept(instance.file("token"), account) is None
     written = Token("gAAAAA-_=x", "3", in_an_hour(), account)
     keep(instance, str(written))
-    found = token.kept(instance, account)
+    found = token.kept(instance.file("token"), account)
     assert found is not None
     assert found.__dict__ == written.__dict__
 
@@ -241,26 +243,26 @@ def test_a_token_comes_back_as_it_was(instance_of: Make) -> None:
 @pytest.mark.parametrize("missing", ["os_auth_url", "os_username", "os_password"])
 def test_no_account_without_full_credentials(instance_of: Make, missing: str) -> None:
     given = {name: value for name, value in ACCOUNT.items() if name != missing}
-    assert token.account(instance_of(**given)) is None
-    assert token.account(instance_of(**given, **{missing: ""})) is None
+    assert account_of(instance_of(**given)) is None
+    assert account_of(instance_of(**given, **{missing: ""})) is None
 
 
 @pytest.mark.parametrize("name", ["os_auth_url", "os_username", "os_tenant_name"])
 def test_the_token_of_another_account_is_not_used(instance_of: Make, name: str) -> None:
     first, second = instance_of(**ACCOUNT), instance_of(**{**ACCOUNT, name: "http://192.0.2.2"})
-    account, other = token.account(first), token.account(second)
+    account, other = account_of(first), account_of(second)
     assert account is not None
     assert other is not None
     keep(first, str(Token("gAAAAA", "3", in_an_hour(), account)))
-    assert token.kept(first, account) is not None
-    assert token.kept(first, other) is None
+    assert token.kept(first.file("token"), account) is not None
+    assert token.kept(first.file("token"), other) is None
 
 
 def test_a_token_near_its_end_is_not_used(instance_of: Make) -> None:
     instance = instance_of(**ACCOUNT)
     for left, usable in ((MARGIN + 30, True), (MARGIN - 5, False), (-5, False)):
         keep(instance, str(Token("gAAAAA", "3", int(time.time()) + left, "me")))
-        assert (token.kept(instance, "me") is not None) is usable
+        assert (token.kept(instance.file("token"), "me") is not None) is usable
 
 
 @pytest.mark.parametrize(
@@ -283,7 +285,7 @@ def test_a_token_near_its_end_is_not_used(instance_of: Make) -> None:
 def test_a_damaged_token_is_none(instance_of: Make, text: str) -> None:
     instance = instance_of(**ACCOUNT)
     keep(instance, text.replace("{end}", str(in_an_hour())))
-    assert token.kept(instance, "me") is None
+    assert token.kept(instance.file("token"), "me") is None
 
 
 @given(middle=st.text(st.characters(blacklist_categories=["Cs"]), max_size=60))
@@ -297,7 +299,7 @@ def test_whatever_text_comes_in_a_token_fits_a_header_or_is_none(
         f"me\n{middle}\n{in_an_hour()}\nx\n",
     ):
         keep(instance, text)
-        found = token.kept(instance, "me")
+        found = token.kept(instance.file("token"), "me")
         if found is not None:
             found.value.encode("ascii")
             assert found.value.isprintable()

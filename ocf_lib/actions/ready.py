@@ -1,0 +1,184 @@
+"""When is a daemon that was started, adopted or reloaded ready for use? Then its record is
+complete.
+
+Source: the times below were measured on the real daemons (Debian 12).
+"""
+
+from __future__ import annotations
+
+import signal
+from time import monotonic, sleep
+
+from ocf_lib.dependencies import broker, needs
+from ocf_lib.health import blame, discover
+from ocf_lib.health.api import Client, place
+from ocf_lib.launch import command, port_conflict, running
+from ocf_lib.launch import options as daemon_options
+from ocf_lib.net import sockets
+from ocf_lib.net.patience import Patience
+from ocf_lib.outcomes import Degraded, Failed
+from ocf_lib.processes import members, procfs
+from ocf_lib.processes.process import Process, stat
+from ocf_lib.processes.signals import send
+from ocf_lib.sentinel.spawn import Sentinel
+from ocf_lib.state import files
+from ocf_lib.state.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ocf_lib.declare.service import Service
+    from ocf_lib.instance import Instance
+    from ocf_lib.launch.oslo import Options
+    from ocf_lib.log import Log
+    from ocf_lib.net.endpoint import Endpoint
+
+POLL = 0.05
+# Seconds that a service without an API must live: a daemon that dies of its configuration does so
+# within the first second or two.
+SETTLE_SECONDS = 2.0
+# Real daemons are connected to their broker 2 to 5 s after their start, on busy cores 14 s. If the
+# broker is away they live on and try again: that start must not fail (openstack-daemons.md).
+CONNECT_SECONDS = 20.0
+CONNECT_POLL = 0.2
+# Seconds within which a living API answers.
+FAIR_SECONDS = 1.0
+SILENT = "it listens on no TCP port yet"
+
+
+class Died(Failed):
+    """The daemon ended while we waited for it."""
+
+
+def adopt(instance: Instance, pid: int) -> Record:
+    """The record of the daemon that runs under this PID. If there is none, as if we had just
+    started it. Raises Died if it ends meanwhile."""
+    record, found = instance.record, stat(pid)
+    if record is not None and record.leader.alive() is not None:
+        return record
+    if found is None:
+        raise Died(f"PID {pid} ended while it was looked at")
+    service, of = instance.service, instance.parameters
+    ending, reloading = command.ending_of(service, of), command.reloading_of(service, of)
+    return Record(Process.of(found), ending, reloading=reloading)
+
+
+def wait(
+    instance: Instance,
+    record: Record,
+    watch: Callable[[], None],
+    argv: Sequence[str] | None,
+    log: Log,
+) -> None:
+    """Returns once the service answers. A service without an API must have lived for a while and be
+    connected to its broker; that is checked if `argv` is its command line, and not if that is None.
+    Then the complete record is kept.
+
+    watch: called during the wait; raises Died if the daemon has died. Raises Failed if the service
+    does not answer in time, and nothing on which it depends explains that.
+    """
+    service, of = instance.service, instance.parameters
+    if service.api is not None:
+        record.endpoint = _first_answer(instance, record.leader.pid, watch, log)
+        record.url = place(service.api, of)
+    elif argv is not None:
+        _settle(instance, daemon_options.of(service, of, argv), watch, log)
+    watch()
+    settled = stat(record.leader.pid)
+    if settled is not None:
+        record.leader = Process.of(settled)
+        if _may_have_workers(service) and not record.has_workers:
+            everyone = running.members_of(instance).all
+            record.has_workers = members.has_workers(settled.pid, everyone)
+    keep(instance, record, log)
+    needs.note(instance.notes, service, of)
+
+
+def keep(instance: Instance, record: Record, log: Log) -> None:
+    """Write record and PID file. Without a record monitor and stop find the processes by their
+    marker, at a higher cost: a full disk is no reason to fail a start."""
+    pid = record.leader.pid
+    try:
+        files.make_state_folder(instance.folder)
+        files.replace(instance.file("record"), str(record), 0o600)
+    except OSError as error:
+        log.warning(f"no record of PID {pid} could be written: {error}")
+    try:
+        files.replace(instance.pid_file, f"{pid}\n", 0o644)
+    except OSError as error:
+        log.warning(f"PID file {instance.pid_file} could not be written: {error}")
+
+
+def settle_sentinel(instance: Instance) -> None:
+    """Have the running daemon watched for its end, or not, as parameter crash_detection says."""
+    found = running.members_of(instance)
+    if found.leader is None:
+        return
+    if not instance.parameters.get("crash_detection"):
+        send(found.sentinels, signal.SIGKILL)
+    elif not found.sentinels:
+        Sentinel(instance).watch(found.leader)
+
+
+def _may_have_workers(service: Service) -> bool:
+    """Its children are workers, at least one of which must live. Those of other services come and
+    go."""
+    is_served = service.rpc_server or service.api is not None
+    return is_served and not service.child_per_connection
+
+
+def _settle(instance: Instance, options: Options, watch: Callable[[], None], log: Log) -> None:
+    """Until it has lived for a while and, if its work comes from a broker, is connected."""
+    begun, deadline = monotonic(), instance.environment.deadline
+    while monotonic() < min(begun + SETTLE_SECONDS, deadline):
+        watch()
+        sleep(POLL)
+    until = min(begun + CONNECT_SECONDS, deadline)
+    for ports in broker.connections(instance.service, instance.parameters, options):
+        while not sockets.is_connected(running.members_of(instance).pids, ports):
+            watch()
+            if monotonic() >= until:
+                shown = " or ".join(map(str, sorted(ports)))
+                log.warning(f"{instance.name} runs, but holds no connection to port {shown} yet")
+                break
+            sleep(CONNECT_POLL)
+
+
+def _first_answer(
+    instance: Instance, leader: int, watch: Callable[[], None], log: Log
+) -> Endpoint | None:
+    """Where it answers. Polls are short, so that a start takes no longer than the daemon does. If
+    something on which it depends keeps it from answering, that is no failure; None if it does not
+    listen yet."""
+    missing = SILENT
+    deadline, endpoint = instance.environment.deadline, None
+    patience = Patience(deadline, instance.parameters.get("api_timeout"))
+    until = deadline - min(blame.SECONDS, (deadline - monotonic()) / 4)
+    while (left := until - monotonic()) > 0:
+        watch()
+        endpoint = discover.endpoint_of(instance, leader)
+        if endpoint is not None:
+            try:
+                Client(instance, endpoint, patience).ask(watch)
+            except Died:
+                raise
+            except Degraded:
+                return endpoint  # it answers; that we refuse its certificate is not its failure
+            except Failed as error:
+                # the last request is cut short: its lack of an answer says less than those before
+                is_cut = left < FAIR_SECONDS and "did not answer" in str(error)
+                missing = missing if is_cut and missing != SILENT else str(error)
+            else:
+                return endpoint
+        sleep(POLL)
+    if endpoint is None and (found := port_conflict.find(instance, procfs.command_line(leader))):
+        missing = f"{found}; {missing}"
+    action, seconds = instance.environment.action, instance.environment.timeout
+    fault = Failed(f"{missing}; not usable {seconds:g} s after the {action}")
+    try:
+        blame.find(instance, fault, patience)
+    except Degraded as outcome:
+        log.warning(f"{instance.name} runs, but {outcome}")
+        return endpoint
+    raise fault

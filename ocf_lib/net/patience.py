@@ -1,0 +1,36 @@
+"""How long one request may take within an action."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+# Seconds: a request, if the agent has no parameter for it; a check of all that a service depends
+# on.
+USUAL_REQUEST, RESERVE = 10.0, 4.0
+
+
+class Patience:
+    """The time that an action has for its requests.
+
+    deadline: when the action must have ended, on the monotonic clock. longest: the most seconds for
+    one request (parameter api_timeout), None for the usual.
+    """
+
+    def __init__(self, deadline: float, longest: float | None = None) -> None:
+        self.deadline, self.longest = deadline, longest or USUAL_REQUEST
+
+    @property
+    def seconds(self) -> float:
+        """For a request that begins now. Some of the action's time is kept for finding out who is
+        to blame if nothing answers."""
+        left = self.left
+        return max(0.0, min(self.longest, max(left - RESERVE, left / 2)))
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline."""
+        return self.deadline - monotonic()
+
+    def at_most(self, seconds: float) -> Patience:
+        """The same, with no request longer than this."""
+        return Patience(self.deadline, min(self.longest, seconds))
