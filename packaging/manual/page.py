@@ -214,7 +214,7 @@ def _files(agent: Agent) -> list[str]:
         items.append((f"{state}.notes", "What one monitor leaves for the next."))
     items.append((f"{state}.lock", "Held by start and stop."))
     for parameter in agent.parameters:
-        unset = re.search(r"Unset, (/[^\s,]*[^\s,.])", " ".join(parameter.long))
+        unset = re.search(r"If unset, (/[^\s,]*[^\s,.])", " ".join(parameter.long))
         path = parameter.default or (unset[1] if unset else "")
         if path.startswith("/") and parameter.deprecated is None:
             items.append((path, f"{parameter.short}: parameter {parameter.name}."))
