@@ -19,8 +19,8 @@ def daemon(
             "binary",
             String(),
             "Program to run",
-            "Name or path of the program to run. If unset, the agent runs the program that the "
-            "distribution starts for this service.",
+            "Name or path of the program to run. If unset, the program that the distribution "
+            "starts for this service.",
             default=binary,
         ),
         Parameter(
@@ -43,9 +43,9 @@ def daemon(
             "pid",
             Path(),
             "PID file",
-            "The agent writes the daemon's PID to this file, for other programs to read. It does "
-            "not trust any PID file itself. If unset, /run/resource-agents/NAME.pid, where NAME is "
-            "the name of the resource.",
+            "The agent writes the daemon's PID to this file, for other programs to read. It trusts "
+            "no PID file itself. If unset, /run/resource-agents/NAME.pid, where NAME is the name "
+            "of the resource.",
         ),
         Parameter(
             "additional_parameters",
