@@ -54,8 +54,7 @@ DEPTHS = {
         ),
         (
             ("os_password",),
-            "Logs in and checks that this service is up in the list of services that the API "
-            "keeps.",
+            "Logs in and checks that the API that lists the services reports this one as up.",
         ),
     ),
 }
@@ -68,7 +67,7 @@ EXIT_CODES = (
     (
         "5",
         "OCF_ERR_INSTALLED",
-        "The program, its user or a Python package is missing; another node is tried.",
+        "The program, its user or a Python package is missing on this node; another node is tried.",
     ),
     ("6", "OCF_ERR_CONFIGURED", "A parameter is wrong on every node; no other node is tried."),
     ("7", "OCF_NOT_RUNNING", "For monitor and status: no process of the service is left."),
@@ -210,7 +209,7 @@ def _exit_codes(agent: Agent) -> list[str]:
 def _files(agent: Agent) -> list[str]:
     """Lists the agent's files. NAME is the resource's name, as in the texts of parameters."""
     state = f"{STATE}{agent.name}@NAME"
-    items = [(f"{state}.record", "The process that start left running. Only root can read it.")]
+    items = [(f"{state}.record", "Which process start left. Only root may access file and folder.")]
     if agent.has("os_password"):
         items.append((f"{state}.token", "The token that monitor keeps and reuses."))
     if any(agent.depths):
