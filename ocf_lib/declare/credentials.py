@@ -65,7 +65,7 @@ CREDENTIALS = (
     Parameter(
         "os_client_config_file",
         Path(),
-        "Path of clouds.yaml for os_cloud",
+        "clouds.yaml file for os_cloud",
         "The clouds.yaml file that contains the cloud os_cloud. A secure.yaml in the same folder "
         "is read too. Only root may read these files: chmod 600.",
         default="/etc/openstack/clouds.yaml",
@@ -168,8 +168,8 @@ CREDENTIALS = (
         String(),
         "Region to look for in the service catalog",
         "The monitor of depth 20 looks for this region's endpoint in the catalog. If unset, any "
-        "region's endpoint will do. A service without an API needs its own region to be set if the "
-        "catalog has several.",
+        "region's endpoint will do. If the catalog has several regions, a service without an API "
+        "needs this parameter.",
         reloadable=True,
     ),
     Parameter(

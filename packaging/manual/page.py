@@ -209,7 +209,12 @@ def _exit_codes(agent: Agent) -> list[str]:
 def _files(agent: Agent) -> list[str]:
     """Lists the agent's files. NAME is the resource's name, as in the texts of parameters."""
     state = f"{STATE}{agent.name}@NAME"
-    items = [(f"{state}.record", "Which process start left. Only root may access file and folder.")]
+    items = [
+        (
+            f"{state}.record",
+            "Which process start left running. Only root may access this file and its folder.",
+        )
+    ]
     if agent.has("os_password"):
         items.append((f"{state}.token", "The token that monitor keeps and reuses."))
     if any(agent.depths):
