@@ -1,4 +1,4 @@
-# One door to everything. `make` alone prints this list, made from the comments at the targets.
+# The entry point for all tasks. `make` alone prints the targets, from the comments beside them.
 SHELL      := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -7,11 +7,11 @@ PYTHON   ?= /usr/bin/python3
 OCF_ROOT ?= /usr/lib/ocf
 # empty: install no manual pages
 MANDIR   ?= /usr/share/man
-# Heartbeat's; where it is not there, its shims are left out unless the caller names it
+# Heartbeat's folder; if it does not exist, its shims are installed only if the caller sets HA_D
 HA_D     ?= /etc/ha.d
 DESTDIR  ?=
 AGENTS   := $(notdir $(wildcard agents/*))
-# without the links, which are older names
+# without links, which are older names of agents
 FILES    := $(notdir $(shell find agents -maxdepth 1 -type f))
 PROVIDER  = $(DESTDIR)$(OCF_ROOT)/resource.d/openstack
 LIBRARY   = $(DESTDIR)$(OCF_ROOT)/lib/openstack
@@ -19,7 +19,7 @@ NEW       = $(LIBRARY)/.new
 PAGES     = $(if $(MANDIR),$(AGENTS:%=$(DESTDIR)$(MANDIR)/man7/ocf_openstack_%.7))
 TOOLS    := .venv/bin
 SHIMS    := $(notdir $(wildcard heartbeat-shims/openstack-*))
-# What tests install into the nodes that they build. What may stand on has a stage of its own.
+# What tests install on the nodes that they build. Clusters that may stay up have their own stage.
 STAGE    := build/stage
 
 .PHONY: help
@@ -33,7 +33,7 @@ install: ## Install agents, library, manual, Heartbeat's shims (DESTDIR=, OCF_RO
 	@rm -rf $(NEW) $(LIBRARY)/.old && cd ocf_lib && find . -name '*.py' -exec install -D -m 0644 {} $(NEW)/ocf_lib/{} ';'
 	@$(PYTHON) -m compileall -q -f -s $(NEW) -p $(OCF_ROOT)/lib/openstack $(NEW)/ocf_lib
 	@$(PYTHON) packaging/hot-modules $(NEW)/ocf_lib $(OCF_ROOT)/lib/openstack/ocf_lib
-	@# whole at once: a monitor that runs meanwhile finds either the old one or the new one
+	@# replace it as a whole: a monitor that runs meanwhile finds either the old or the new library
 	@[ ! -e $(LIBRARY)/ocf_lib ] || mv $(LIBRARY)/ocf_lib $(LIBRARY)/.old
 	@mv $(NEW)/ocf_lib $(LIBRARY)/ocf_lib && rm -rf $(NEW) $(LIBRARY)/.old
 	@for agent in $(AGENTS); do \

@@ -1,4 +1,4 @@
-"""The OCF agent behind a shim: what it says of itself, and how it is called."""
+"""The OCF agent behind a shim: reads its meta-data and runs its actions."""
 
 from __future__ import annotations
 
@@ -17,17 +17,20 @@ if TYPE_CHECKING:
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Where the agents are: installed, and in a checkout.
 PROVIDERS = (HERE + "/../../../resource.d/openstack", HERE + "/../agents")
-LATE = 124  # as timeout(1) says it
-# What an agent gets of the caller's environment, beside Heartbeat's own HA_ variables.
+LATE = 124  # the exit code of timeout(1)
+# Variables of the caller that an agent gets, besides Heartbeat's own HA_ variables.
 KEPT = ("PATH", "LANG", "TZ", "OCF_ROOT", "OCF_CHECK_LEVEL")
 
 
 class Agent:
-    """parameters: the names that it takes. timeouts: seconds, by action. Both are empty where its
-    meta-data cannot be had, which must hinder no stop."""
+    """An installed OCF agent.
+
+    parameters: the names of its parameters. timeouts: seconds, by action. Both are empty if its
+    meta-data cannot be read, because that must not prevent a stop.
+    """
 
     def __init__(self, name: str) -> None:
-        """Raises NotInstalled where there is none of this name."""
+        """Finds the agent and reads its meta-data. Raises NotInstalled if it does not exist."""
         self.name = name
         found = [path for path in (f"{p}/{name}" for p in PROVIDERS) if os.access(path, os.X_OK)]
         if not name or not found:
@@ -49,12 +52,15 @@ class Agent:
         self.parameters = {each.get("name") for each in root.iter("parameter")}
         for each in root.iter("action"):
             name, seconds = each.get("name"), int(each.get("timeout").rstrip("s"))
-            # of the monitors, that of the one which looks deepest
+            # the longest timeout of all monitors
             self.timeouts[name] = max(seconds, self.timeouts.get(name, 0))
 
     def run(self, action: str, call: Call, environ: Mapping[str, str]) -> int:
-        """Let it carry out the action for the instance; return its OCF code, 124 where it did not
-        end in time, 128 and a signal's number where it was killed. environ: of the caller."""
+        """Runs an action for the instance of `call`. environ: the caller's environment.
+
+        Returns the agent's OCF exit code, 124 if the agent did not end in time, or 128 plus the
+        number of the signal that killed it.
+        """
         seconds = self._seconds(action, call)
         try:
             done = subprocess.run(
@@ -63,7 +69,7 @@ class Agent:
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # the caller looks for "running" in what the shim prints
                 check=False,
-                # the agent ends by itself before that; Heartbeat would wait for ever
+                # normally the agent ends before that by itself; Heartbeat would wait for ever
                 timeout=seconds or None,
             )
         except subprocess.TimeoutExpired:
@@ -71,12 +77,12 @@ class Agent:
         return done.returncode if done.returncode >= 0 else 128 - done.returncode
 
     def _seconds(self, action: str, call: Call) -> int:
-        """How long the action may take, 0 where nobody says."""
+        """How many seconds the action may take, 0 for no limit."""
         task = "monitor" if action == "status" else action
         return call.seconds(task, self.timeouts.get(task, 0))
 
     def _environment(self, action: str, call: Call, environ: Mapping[str, str]) -> dict[str, str]:
-        """What Pacemaker would set, and what it would keep."""
+        """The environment that the agent would get from Pacemaker."""
         kept = {n: text for n, text in environ.items() if n in KEPT or n.startswith("HA_")}
         made = {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",

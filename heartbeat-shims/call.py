@@ -1,7 +1,7 @@
-"""What one call of a shim says: the instance, its parameters, the action.
+"""Parses one call of a shim: the instance, its parameters, the action.
 
-Source: ResourceManager of heartbeat 3.0.6, which makes `script a b ACTION` of `script::a::b`, and
-splits at blanks: a value with a blank, "::", "#" or "*" in it goes into the instance's file.
+Source: ResourceManager of heartbeat 3.0.6. It turns `script::a::b` into `script a b ACTION` and
+splits at spaces. A value that contains a space, "::", "#" or "*" belongs in the instance's file.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ PREFIX = "openstack-"
 USAGE = "usage: {} [INSTANCE] [NAME=VALUE ...] start|stop|status|restart|force-reload|pcs"
 PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 LONGEST_NAME = 100
-# "op_start_timeout = 120": how long an action may take, in seconds
+# the timeout of an action in seconds, as in "op_start_timeout = 120"
 TIMEOUT = "op_{}_timeout"
 SECRETS = {parameter.name for parameter in credentials.CREDENTIALS if parameter.secret}
 
 
 class NeverStarted(Outcome):
-    """The words name no instance that start would take, so there is nothing of it."""
+    """The name of the instance is invalid: start refuses it, so no such instance can run."""
 
     code = 2
 
 
 class Call:
-    """program: as it was called, openstack-AGENT. words: the rest of the command line. environ: of
-    the caller.
+    """One call of a shim.
 
-    instance: the first word, the agent's name where that is missing. values: parameters and times
-    by name, once `read` has found them.
+    program: the name it was called by, openstack-AGENT. words: the rest of the command line.
+    environ: the caller's environment. instance: the first word, or the agent's name if there is
+    none. values: parameters and timeouts by name, filled in by `read`.
     """
 
     def __init__(self, program: str, words: Sequence[str], environ: Mapping[str, str]) -> None:
-        """Raises Unimplemented where a word or the agent's name is missing."""
+        """Raises Unimplemented if the action or the agent's name is missing."""
         if not words or not program.startswith(PREFIX):
             raise Unimplemented(USAGE.format(program if words else PREFIX + "AGENT"))
         *given, self.action = words
@@ -52,20 +52,20 @@ class Call:
         self.values: dict[str, str] = {}
 
     def check_name(self) -> None:
-        """Raises NeverStarted where the instance's name is none that a file could have."""
+        """Raises NeverStarted if the instance's name cannot be part of a file name."""
         name = self.instance
         is_plain = set(name) <= set(PLAIN) and name.strip(".")
         if not is_plain or len(name) > LONGEST_NAME:
             raise NeverStarted(
-                f"{name!r} is no name for an instance: up to {LONGEST_NAME} letters, digits, '_', "
-                f"'-' and '.', such as p_{self.agent}"
+                f"{name!r} is no name for an instance: use up to {LONGEST_NAME} letters, digits, "
+                f"'_', '-' and '.', such as p_{self.agent}"
             )
 
     def read(self) -> None:
-        """Find the values. What a word says counts more than what the file says.
+        """Reads the values from the command line and the file; the command line takes precedence.
 
-        Raises InvalidHere for a word that is not name=value; Misconfigured for such a line, and for
-        a file that cannot be read or that others can get at.
+        Raises InvalidHere if a word is not name=value. Raises Misconfigured if a line of the file
+        is not name=value, if the file cannot be read, or if other users can read or change it.
         """
         said = {}
         for word in self.words:
@@ -89,7 +89,7 @@ class Call:
         for number, line in enumerate(text.split("\n"), 1):
             if not line.strip() or line.lstrip().startswith("#"):
                 continue
-            # the line is not shown: it may be the second half of a password
+            # the message does not show the line: it may be the second half of a password
             where = f"line {number} of {self.file}"
             try:
                 name, value = _assignment(line)
@@ -101,8 +101,10 @@ class Call:
         return found
 
     def check(self, known: set[str]) -> None:
-        """known: the parameters that the agent takes, empty where that cannot be told. Raises
-        Misconfigured for one that it does not, and for a time that is none."""
+        """Raises Misconfigured for a parameter that the agent does not have, or a bad timeout.
+
+        known: the agent's parameters, empty if they could not be read.
+        """
         for name, value in self.values.items():
             if _names_time(name):
                 if not _is_time(value):
@@ -115,16 +117,16 @@ class Call:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """What is for the agent."""
+        """The parameters for the agent, without timeouts."""
         return {name: value for name, value in self.values.items() if not _names_time(name)}
 
     def seconds(self, action: str, usual: int) -> int:
-        """How long the action may take: as the values say, or else as usual."""
+        """How many seconds the action may take: as configured, otherwise `usual`."""
         given = self.values.get(TIMEOUT.format(action), "")
         return int(given) if _is_time(given) else usual
 
     def secrets(self) -> list[str]:
-        """The values that nobody may see."""
+        """The values that must not appear in any output."""
         return [value for name, value in self.values.items() if name in SECRETS]
 
 

@@ -1,4 +1,4 @@
-"""Parameters that say how monitor logs in to Identity (hot module: data alone)."""
+"""Parameters for monitor's log-in to Identity (hot module: data only)."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from ocf_lib.declare.parameters import Boolean, Parameter, Path, Select, String,
 
 
 def credentials(identity: str | None = None) -> tuple[Parameter, ...]:
-    """How to log in, in the words of the paper and in those of the older agents.
+    """Returns the parameters for logging in: with the names in the paper, and with older names.
 
-    identity: default of keystone_get_token_url, where the older agent had one.
+    identity: default of keystone_get_token_url, if the older agent had one.
     """
     older = Parameter(
         "keystone_get_token_url",
         Url(),
-        "Where to get a token (older name)",
-        "What older agents called os_auth_url, which is taken where both are set.",
+        "URL of Identity (older name)",
+        "Older name of os_auth_url. If both are set, os_auth_url takes precedence.",
         default=identity,
         reloadable=True,
         deprecated="Use os_auth_url.",
@@ -28,29 +28,27 @@ CREDENTIALS = (
         "os_auth_url",
         Url(),
         "URL of Identity",
-        "Where to log in, such as http://192.168.42.103:5000/v3. The version in it does not "
-        "matter: Identity v3 is used where the server has it, whatever the URL says. With a user "
-        "and a password it makes monitor ask with a token. The password, in order of preference: "
-        "os_password as a secret of Pacemaker's, os_cloud, openrc, os_password_file, plain "
-        "os_password.",
+        "Where to log in, such as http://192.168.42.103:5000/v3. The version in the URL does not "
+        "matter: Identity v3 is used if the server has it. If this URL, a user and a password are "
+        "set, monitor asks with a token. Ways to give the password, best first: os_password as a "
+        "secret of Pacemaker, os_cloud, openrc, os_password_file, plain os_password.",
         reloadable=True,
     ),
     Parameter(
         "os_username",
         String(),
         "User to log in as",
-        "Name of the user that monitor logs in as. One without any role that could do harm is "
-        "enough.",
+        "Name of the user that monitor logs in as. It needs no role that could do harm.",
         reloadable=True,
     ),
     Parameter(
         "os_password",
         String(),
         "Password to log in with",
-        "Password of that user. Best kept out of the CIB: cibsecret set RESOURCE os_password "
-        "VALUE. Plain, it is in the CIB and in pacemaker.log of every node: for a test alone. Not "
-        "used where os_cloud, openrc or os_password_file brings one. A wrong one makes monitor "
-        "report degraded; it restarts nothing.",
+        "Password of that user. Keep it out of the CIB: cibsecret set RESOURCE os_password VALUE. "
+        "In plain text it is in the CIB and in pacemaker.log of every node, which is acceptable "
+        "only for a test. It is not used if os_cloud, openrc or os_password_file contains a "
+        "password. A wrong password makes the resource degraded; nothing is restarted.",
         reloadable=True,
         secret=True,
     ),
@@ -58,28 +56,29 @@ CREDENTIALS = (
         "os_cloud",
         String(),
         "Cloud of clouds.yaml to log in to",
-        "Name of a cloud in clouds.yaml, such as monitoring: for hosts where the openstack command "
-        "uses that file already. It brings URL, user, password, project and TLS; a parameter that "
-        "is set wins over all but the password. Read with python3-openstacksdk.",
+        "Name of a cloud in clouds.yaml, such as monitoring, for hosts where the openstack command "
+        "uses that file already. The cloud supplies URL, user, password, project and TLS settings. "
+        "A parameter that is set takes precedence over the file, except for the password. Reading "
+        "the file needs python3-openstacksdk.",
         reloadable=True,
     ),
     Parameter(
         "os_client_config_file",
         Path(),
-        "The clouds.yaml of os_cloud",
-        "Its path. A secure.yaml in the same folder is read, too. Only root may read them: chmod "
-        "600.",
+        "clouds.yaml file for os_cloud",
+        "The clouds.yaml file that contains the cloud os_cloud. A secure.yaml in the same folder "
+        "is read too. Only root may read these files: chmod 600.",
         default="/etc/openstack/clouds.yaml",
         reloadable=True,
     ),
     Parameter(
         "openrc",
         Path(),
-        "File of export OS_...= lines to log in with",
-        "Path of an openrc file, such as /root/openrc: for hosts that have one already. It is read "
-        "as text, never run: each value must stand there itself, as in export "
-        "OS_PASSWORD='secret', not as $PASSWORD. It brings what os_cloud would. Only root may read "
-        "it: chmod 600.",
+        "File with export OS_...= lines to log in with",
+        "Path of an openrc file, such as /root/openrc, for hosts that have one already. The file "
+        "is read as text and never run, so it must contain the values themselves, as in export "
+        "OS_PASSWORD='secret', not $PASSWORD. It supplies the same settings as os_cloud. Only root "
+        "may read it: chmod 600.",
         reloadable=True,
     ),
     Parameter(
@@ -87,25 +86,26 @@ CREDENTIALS = (
         Path(),
         "File with the password",
         "Path of a file whose first line is the password (or the secret of "
-        "os_application_credential_id), such as /etc/keystone/monitor.password: where the other "
-        "facts stand in parameters and what writes the password writes files. Only root may read "
-        "it: chmod 600.",
+        "os_application_credential_id), such as /etc/keystone/monitor.password. Use it if a tool "
+        "writes the password to a file and everything else is set in parameters. Only root may "
+        "read it: chmod 600.",
         reloadable=True,
     ),
     Parameter(
         "os_application_credential_id",
         String(),
         "Application credential to log in with",
-        "Its ID. In place of user, password and project: openstack application credential create "
-        "--role reader monitoring. Identity v3 alone has them.",
+        "ID of an application credential, to use in place of user, password and project. Create "
+        "one with: openstack application credential create --role reader monitoring. Only Identity "
+        "v3 has application credentials.",
         reloadable=True,
     ),
     Parameter(
         "os_application_credential_secret",
         String(),
         "Secret of the application credential",
-        "What application credential create printed as secret. Best kept out of the CIB: cibsecret "
-        "set RESOURCE os_application_credential_secret VALUE.",
+        "The secret that openstack application credential create printed. Keep it out of the CIB: "
+        "cibsecret set RESOURCE os_application_credential_secret VALUE.",
         reloadable=True,
         secret=True,
     ),
@@ -113,15 +113,16 @@ CREDENTIALS = (
         "os_project_name",
         String(),
         "Project to log in to",
-        "Name of the project that the token is for. Unset, and os_project_id unset, too, the token "
-        "has no project.",
+        "Name of the project that the token is for. If neither this nor os_project_id is set, the "
+        "token has no project.",
         reloadable=True,
     ),
     Parameter(
         "os_tenant_name",
         String(),
         "Project to log in to (older name)",
-        "What os_project_name was called when projects were tenants. os_project_name wins.",
+        "Older name of os_project_name, from the time when projects were called tenants. If both "
+        "are set, os_project_name takes precedence.",
         reloadable=True,
         replaced_by="os_project_name",
     ),
@@ -129,14 +130,14 @@ CREDENTIALS = (
         "os_project_id",
         String(),
         "ID of the project to log in to",
-        "Wins over the name, and needs no domain.",
+        "Takes precedence over os_project_name, and needs no domain.",
         reloadable=True,
     ),
     Parameter(
         "os_user_domain_name",
         String(),
         "Domain of the user",
-        "Identity v3: name of the domain that the user is in.",
+        "Identity v3: name of the user's domain.",
         default="Default",
         reloadable=True,
     ),
@@ -144,14 +145,14 @@ CREDENTIALS = (
         "os_user_domain_id",
         String(),
         "ID of the user's domain",
-        "Identity v3: wins over the name of that domain.",
+        "Identity v3: takes precedence over os_user_domain_name.",
         reloadable=True,
     ),
     Parameter(
         "os_project_domain_name",
         String(),
         "Domain of the project",
-        "Identity v3: name of the domain that the project is in.",
+        "Identity v3: name of the project's domain.",
         default="Default",
         reloadable=True,
     ),
@@ -159,15 +160,16 @@ CREDENTIALS = (
         "os_project_domain_id",
         String(),
         "ID of the project's domain",
-        "Identity v3: wins over the name of that domain.",
+        "Identity v3: takes precedence over os_project_domain_name.",
         reloadable=True,
     ),
     Parameter(
         "os_region_name",
         String(),
         "Region to look for in the service catalog",
-        "The monitor of depth 20 looks for this region's endpoint in the catalog. Unset, any "
-        "region's; where there are several, a service without an API needs its own.",
+        "The monitor of depth 20 looks for this region's endpoint in the catalog. If unset, any "
+        "region's endpoint will do. If the catalog has several regions, a service without an API "
+        "needs this parameter.",
         reloadable=True,
     ),
     Parameter(
@@ -182,14 +184,16 @@ CREDENTIALS = (
         "os_cacert",
         Path(),
         "CA certificates for TLS",
-        "PEM file with the certificates that sign the servers'. Unset, the system's own.",
+        "PEM file with the CA certificates that the servers' certificates are checked against. If "
+        "unset, the CA certificates of the system are used.",
         reloadable=True,
     ),
     Parameter(
         "insecure",
         Boolean(),
         "Accept any certificate",
-        "Do not verify certificates. Whoever can come between then reads the password.",
+        "Do not verify certificates. An attacker between monitor and the server can then read the "
+        "password.",
         default="false",
         reloadable=True,
     ),

@@ -1,4 +1,4 @@
-"""Parameters and actions that many agents declare, written once (hot module: data alone)."""
+"""Parameters and actions that many agents share (hot module: data only)."""
 
 from __future__ import annotations
 
@@ -9,66 +9,68 @@ from ocf_lib.declare.service import Action
 def daemon(
     project: str, config: str = "", user: str = "", binary: str | None = None
 ) -> tuple[Parameter, ...]:
-    """What is run, as whom, with what: every agent of a daemon takes these.
+    """Returns the parameters of every daemon: program, configuration, user, files.
 
-    config, user: defaults; unset, /etc/PROJECT/PROJECT.conf and PROJECT. binary: a default, where
-    the program has had one name on every distribution.
+    config, user: their defaults; if empty, /etc/PROJECT/PROJECT.conf and PROJECT. binary: its
+    default, for a program with the same name on every distribution.
     """
     return (
         Parameter(
             "binary",
             String(),
             "Program to run",
-            "Name or path of the program to run. Unset, what the distribution starts for this "
-            "service is started.",
+            "Name or path of the program to run. If unset, the program that the distribution "
+            "starts for this service.",
             default=binary,
         ),
         Parameter(
             "config",
             Path(),
             "Configuration file",
-            "The service's configuration file; for a service that runs under uwsgi also the uwsgi "
-            "ini to use in place of the packaged one.",
+            "The service's configuration file. For a service that runs under uwsgi it can also be "
+            "a uwsgi ini file, which is then used in place of the packaged one.",
             default=config or f"/etc/{project}/{project}.conf",
         ),
         Parameter(
             "user",
             String(),
             "User to run as",
-            "Name or number of the user that the daemon runs as, with all the groups it has.",
+            "Name or numeric ID of the user that the daemon runs as. The daemon gets all groups of "
+            "this user.",
             default=user or project,
         ),
         Parameter(
             "pid",
             Path(),
             "PID file",
-            "Where the PID of the daemon is written, for other programs to read; this agent trusts "
-            "no PID file. Unset, /run/resource-agents/NAME.pid, where NAME is the resource's.",
+            "The agent writes the daemon's PID to this file, for other programs to read. It trusts "
+            "no PID file itself. If unset, /run/resource-agents/NAME.pid, where NAME is the name "
+            "of the resource.",
         ),
         Parameter(
             "additional_parameters",
             String(),
-            "Further arguments for the daemon",
-            "Arguments added to the daemon's command line, split into words as a shell would, but "
-            "never given to one: quotes work, $ and ; mean nothing.",
+            "Additional arguments for the daemon",
+            "Arguments added to the daemon's command line. They are split into words as in a "
+            "shell, but no shell reads them: quotes work, $ and ; have no special meaning.",
         ),
         Parameter(
             "log_file",
             Path(),
-            "Where the daemon's own output goes",
-            "What the daemon prints is appended to this file; its last line is the exit reason "
-            f"when it dies during start. Unset, /var/log/{project}/NAME.log, where NAME is the "
-            "resource's.",
+            "File for the daemon's output",
+            "Everything that the daemon prints is appended to this file. If the daemon dies during "
+            "start, the last line that it printed is the exit reason. If unset, "
+            f"/var/log/{project}/NAME.log, where NAME is the name of the resource.",
         ),
         Parameter(
             "crash_detection",
             Boolean(),
             "Report a crash at once",
-            "When the daemon ends without having been asked to, Pacemaker is told at once "
-            "(crm_resource --fail) and recovers it, rather than at the next monitor. A process of "
-            "8 MiB at most waits for that, using no CPU. Nothing is told of a resource that is "
-            "not managed, as in maintenance mode. Where the process is ended, monitor finds the "
-            "crash.",
+            "If the daemon ends unexpectedly, the agent reports it to Pacemaker at once "
+            "(crm_resource --fail), and Pacemaker recovers it without waiting for the next "
+            "monitor. A sentinel process waits for the end of the daemon; it takes at most 8 MiB "
+            "and no CPU time. If the resource is not managed, as in maintenance mode, nothing is "
+            "reported. If the sentinel is killed, the next monitor finds the crash.",
             default="true",
             reloadable=True,
         ),
@@ -76,18 +78,16 @@ def daemon(
 
 
 def api(usual: str) -> tuple[Parameter, ...]:
-    """How the API of a service is asked. usual: an example of its URL."""
+    """Returns the parameters for checking the API of a service. usual: an example of its URL."""
     return (
         Parameter(
             "url",
             Url(),
             "URL of the API to check",
-            "Where monitor asks this instance, such as "
-            + usual
-            + ". Unset, it asks the socket that "
-            "the instance's own processes listen on, which needs no configuration and cannot be "
-            "mistaken for another node's. Set it where the daemon listens on no TCP port itself, "
-            "as behind a web server.",
+            "The URL that monitor asks, such as " + usual + ". If unset, monitor asks the socket "
+            "that the instance's own processes listen on. That needs no configuration, and it "
+            "never reaches another node by mistake. Set it if the daemon itself listens on no TCP "
+            "port, as behind a web server.",
             reloadable=True,
         ),
         Parameter(
@@ -95,7 +95,8 @@ def api(usual: str) -> tuple[Parameter, ...]:
             Integer(1, 600),
             "Longest wait for one answer, in seconds",
             "A request to the API that is not answered completely within this many seconds counts "
-            "as unanswered. It is cut to what the timeout of the operation leaves.",
+            "as unanswered. If less time is left before the timeout of the operation, monitor "
+            "waits only for that time.",
             default="10",
             reloadable=True,
         ),
@@ -103,75 +104,84 @@ def api(usual: str) -> tuple[Parameter, ...]:
 
 
 def client_binary(default: str) -> Parameter:
-    """Older agents asked the service with a command-line client."""
+    """Returns the unused parameter for the client program that older agents called."""
     why = "monitor asks the API itself."
     return unused("client_binary", String(), default, why, short="Command-line client (unused)")
 
 
 def further(name: str, default: str, what: str) -> Parameter:
-    """One more path that the daemon is started with. what: "configuration of the plugin"."""
+    """Returns a parameter for another path on the daemon's command line.
+
+    what: its description, such as "configuration file of the plugin".
+    """
     return Parameter(
         name,
         Path(),
         f"{what[0].upper()}{what[1:]}",
-        f"The {what}, given to the daemon beside parameter config. The default is left out where "
-        "this host does not have it.",
+        f"The {what}, passed to the daemon in addition to parameter config. The default is left "
+        "out if it does not exist on this host.",
         default=default,
     )
 
 
 def plugin_config(default: str, what: str, blank: bool = False) -> tuple[Parameter, ...]:
-    """The second configuration file of Networking's daemons. blank: an older agent of this name had
-    it as "plugin config"."""
+    """Returns the parameters for the second configuration file of Networking's daemons.
+
+    blank: also accept the name "plugin config", with a space, as older agents did.
+    """
     current = further("plugin_config", default, what)
     older = Parameter(
         "plugin config",
         Path(),
         current.short + " (older name)",
-        "What older agents called plugin_config, which is taken where both are set.",
+        "Older name of plugin_config. If both are set, plugin_config takes precedence.",
         default=default,
-        # its transition graph has parameters as XML attributes, whose names hold no blank (2.1.5)
-        deprecated="Use plugin_config: in a cluster Pacemaker loses a parameter with a blank in "
-        "its name, and all that come after it in the alphabet.",
+        # Pacemaker's transition graph has parameters as XML attributes, whose names cannot contain
+        # a space (2.1.5)
+        deprecated="Use plugin_config: in a cluster, Pacemaker loses a parameter with a space in "
+        "its name, and all parameters that follow it in alphabetical order.",
         replaced_by="plugin_config",
     )
     return (current, older) if blank else (current,)
 
 
 def console_port(usual: int) -> Parameter:
-    """Where a console proxy listens."""
+    """Returns the parameter for the port of a console proxy. usual: its default."""
     return Parameter(
         "console_port",
         Port(),
         "Port of the console proxy",
-        "Which of the daemon's listening sockets monitor asks. Where it listens, the daemon's own "
-        "configuration tells.",
+        "The port that monitor asks. It does not change where the daemon listens: that is set in "
+        "the daemon's own configuration.",
         default=str(usual),
         reloadable=True,
     )
 
 
 def broker(default: str | None = "5672") -> tuple[Parameter, ...]:
-    """Where a daemon that works for the message broker is connected to, and how long it may not
-    be."""
+    """Returns the parameters of a daemon that takes its work from the message broker.
+
+    default: the usual port, or None if only the daemon's configuration gives it.
+    """
     return (
         Parameter(
             "amqp_server_port",
             Port(),
             "Port of the message broker",
-            "start waits until the daemon is connected to this port, 20 s at most: without its "
-            "broker a daemon lives on and tries again. monitor looks for the connection, too. "
-            "Where it is not set, the daemon's own configuration (transport_url) tells the port, "
-            "5672 if it does not.",
+            "start waits up to 20 s until the daemon is connected to this port: without its broker "
+            "a daemon keeps running and tries again. monitor checks this connection too. If you "
+            "do not set the port, it is taken from transport_url in the daemon's configuration; "
+            "if that names none, it is 5672.",
             default=default,
         ),
         Parameter(
             "reconnect_grace",
             Integer(1, 86400),
-            "How long the daemon may be without its broker, in seconds",
-            "monitor fails when the broker answers and the daemon has held no connection to it for "
-            "longer than this. Real daemons take 5 to 15 s to connect again. While the broker is "
-            "away the time does not count: that is degraded, and restarts nothing.",
+            "Longest time without a broker connection, in seconds",
+            "monitor fails if the broker answers but the daemon has had no connection to it for "
+            "longer than this. Real daemons reconnect within 5 to 15 s. Time during which the "
+            "broker itself is down does not count: the resource is then degraded and is not "
+            "restarted.",
             default="60",
             reloadable=True,
         ),
@@ -179,47 +189,52 @@ def broker(default: str | None = "5672") -> tuple[Parameter, ...]:
 
 
 def database() -> Parameter:
-    """Where a daemon of old kept a connection to its database."""
+    """Returns the parameter for the database connection that old daemons always kept open."""
     return Parameter(
         "database_server_port",
         Port(),
         "Port of the database",
-        "Where it is set, start also waits until the daemon is connected to this port, 20 s at "
-        "most, and monitor looks for the database there; else where the daemon's configuration "
-        "says. Recent daemons connect when they first need to.",
+        "If you set it, start also waits up to 20 s until the daemon is connected to this port, "
+        "and monitor looks for the database there. Otherwise monitor looks where the daemon's "
+        "configuration says. Recent daemons connect only when they first need the database.",
         default="3306",
     )
 
 
 def server(name: str) -> Parameter:
-    """Where a Networking agent of old reached the server. name: the parameter's."""
+    """Returns the parameter for the server that old Networking agents called directly.
+
+    name: the parameter's name.
+    """
     return Parameter(
         name,
         Port(),
         "Port of the Networking server",
-        "Where it is set, monitor also looks whether the server is there: the agent is connected "
-        "to this port, or something answers there on the host that neutron_url or quantum_url in "
-        "the agent's configuration names. One that is away is degraded, not failed. Recent agents "
-        "talk to the server over the broker alone.",
+        "If you set it, monitor also checks that the server is up: the agent is connected to this "
+        "port, or something answers on this port at the host that neutron_url or quantum_url in "
+        "the agent's configuration names. If the server is down, the resource is degraded, not "
+        "failed. Recent agents reach the server only through the broker.",
         default="9696",
     )
 
 
 def zeromq() -> Parameter:
-    """Messages without a broker."""
+    """Returns the parameter for daemons that exchange messages without a broker."""
     return Parameter(
         "zeromq",
         Boolean(),
         "Messages go over ZeroMQ",
-        "The daemon talks to others directly, over ZeroMQ: start and monitor look for no "
-        "connection to a broker.",
+        "The daemon talks to other daemons directly, over ZeroMQ. start and monitor then do not "
+        "look for a connection to a broker.",
         default="false",
     )
 
 
 def unused(name: str, kind: String, default: str, why: str, short: str = "Unused") -> Parameter:
-    """A parameter that an older agent had. why: what makes it needless, one sentence. short: its
-    title."""
+    """Returns a parameter that is accepted but ignored, because an older agent had it.
+
+    why: why it has no effect, one sentence. short: its title.
+    """
     return Parameter(
         name,
         kind,
@@ -231,7 +246,10 @@ def unused(name: str, kind: String, default: str, why: str, short: str = "Unused
 
 
 def actions(start: int, stop: int) -> tuple[Action, ...]:
-    """The actions of a daemon that depends on nothing but its host; timeouts in seconds."""
+    """Returns the actions of a daemon that depends on nothing but its host.
+
+    start, stop: timeouts in seconds.
+    """
     return (
         Action("start", start),
         Action("stop", stop),
@@ -246,9 +264,11 @@ def actions(start: int, stop: int) -> tuple[Action, ...]:
 def worker_actions(
     start: int, stop: int, reports: bool = True, rereads: bool = False
 ) -> tuple[Action, ...]:
-    """The actions of a daemon without an API that needs broker or database; timeouts in seconds.
-    reports: an API lists whether it works. rereads: what the distribution starts can be made to
-    re-read its configuration."""
+    """Returns the actions of a daemon without an API that needs a broker or a database.
+
+    start, stop: timeouts in seconds. reports: an API lists whether the daemon is up. rereads: the
+    program that the distribution starts can re-read its configuration.
+    """
     reread = (Action("reload", start),) if rereads else ()
     deep = (Action("monitor", 60, interval=300, depth=20),) if reports else ()
     return (
@@ -268,9 +288,12 @@ def worker_actions(
 def api_actions(
     start: int, stop: int, login: bool = True, rereads: bool = False
 ) -> tuple[Action, ...]:
-    """The actions of a service with an API; timeouts in seconds. login: it takes tokens. rereads:
-    as for worker_actions. Depth 0 comes first, for readers that take the first monitor for the only
-    one; the intervals differ, for crmsh."""
+    """Returns the actions of a service with an API.
+
+    start, stop: timeouts in seconds. login: the API takes tokens. rereads: as in worker_actions.
+    Depth 0 comes first, for programs that read only the first monitor; the intervals differ, for
+    crmsh.
+    """
     deep = (Action("monitor", 60, interval=300, depth=20),) if login else ()
     reread = (Action("reload", start),) if rereads else ()
     return (

@@ -1,17 +1,20 @@
-"""What an agent says of itself: its meta-data as objects."""
+"""An agent's meta-data, as objects."""
 
 from __future__ import annotations
 
 import dataclasses
 from xml.etree import ElementTree
 
-# The words of a longdesc by which an agent says how it is run; both where it depends.
+# The phrases of a longdesc that say how to run the agent; both appear if it can be run both ways.
 CLONED, SINGLE = "run it active/active, as a clone", "run it active/passive"
 
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
-    """One parameter. deprecated: None, or what its meta-data says about that, or ""."""
+    """One parameter.
+
+    deprecated: None if it is current, otherwise what the meta-data says about it, which may be "".
+    """
 
     name: str
     short: str
@@ -28,7 +31,7 @@ class Parameter:
 
 @dataclasses.dataclass(frozen=True)
 class Action:
-    """One action as it is advertised; times with their unit, such as 20s."""
+    """One action as advertised; times include their unit, such as 20s."""
 
     name: str
     timeout: str
@@ -38,7 +41,7 @@ class Action:
 
 @dataclasses.dataclass(frozen=True)
 class Agent:
-    """One agent. aliases: its older names, which are links to it."""
+    """One agent. aliases: older names, which are links to the agent's file."""
 
     name: str
     version: str
@@ -50,12 +53,12 @@ class Agent:
 
     @property
     def is_cloned(self) -> bool:
-        """It can be a clone, if only under conditions."""
+        """Whether it can be a clone, perhaps only under conditions."""
         return self._says(CLONED)
 
     @property
     def is_single(self) -> bool:
-        """There are conditions under which it must not be a clone; maybe all."""
+        """Whether it must not be a clone, perhaps only under conditions."""
         return self._says(SINGLE)
 
     def _says(self, words: str) -> bool:
@@ -63,7 +66,7 @@ class Agent:
 
     @property
     def depths(self) -> list[int]:
-        """What its monitors look at."""
+        """The depths of its monitors."""
         return [action.depth for action in self.actions if action.depth is not None]
 
     def has(self, parameter: str) -> bool:
@@ -71,8 +74,8 @@ class Agent:
 
 
 def read(xml: bytes, aliases: list[str]) -> Agent:
-    """The agent that printed `xml`."""
-    root = ElementTree.fromstring(xml)  # noqa: S314 - an agent of our own printed it
+    """Returns the agent that printed `xml`."""
+    root = ElementTree.fromstring(xml)  # noqa: S314 - one of our own agents printed it
     return Agent(
         name=root.get("name", ""),
         version=root.get("version", ""),
@@ -89,7 +92,8 @@ def _parameter(element: ElementTree.Element) -> Parameter:
     assert content is not None
     default, options = content.get("default"), [o.get("value", "") for o in content.iter("option")]
     long = _paragraphs(element)
-    # for pcs, which shows nothing else, the text ends with what the page says at its beginning
+    # The text ends with default and choices for pcs, which shows only the text. The page has them
+    # at the beginning.
     repeated = ["" if default is None else f"Default: {default}."]
     repeated.append(f"One of {', '.join(options)}." if options else "")
     for said in repeated:
@@ -121,6 +125,6 @@ def _action(element: ElementTree.Element) -> Action:
 
 
 def _paragraphs(element: ElementTree.Element) -> list[str]:
-    """Of the longdesc, each on one line."""
+    """Returns the paragraphs of the longdesc, each as one line."""
     text = element.findtext("longdesc", "")
     return [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]

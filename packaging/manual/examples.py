@@ -1,4 +1,4 @@
-"""Commands that create a resource of an agent, with pcs and with crmsh, lines as they are typed."""
+"""Commands that create a resource of an agent with pcs and with crmsh, as lines to type."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ from manual.described import Action, Agent, Parameter
 
 Commands = Callable[[Agent, bool], "list[str]"]
 INDENT = "  "
-# What a terminal of 80 columns leaves beside the indentation of the page.
+# Columns left on a terminal of 80 columns after the page's indentation.
 WIDTH = 66
 
 
 def pcs(agent: Agent, clone: bool) -> list[str]:
-    """pcs takes the operations that are not named from the meta-data, but gives depth 0 no
-    OCF_CHECK_LEVEL, without which it is depth 10."""
+    """Returns the pcs command.
+
+    pcs takes operations that are not given from the meta-data, but sets no OCF_CHECK_LEVEL for
+    depth 0; without OCF_CHECK_LEVEL a monitor has depth 10.
+    """
     words = [*_fitted(f"pcs resource create {_id(agent)}", _type(agent)), *_settings(agent)]
     words += _operations(agent)
     return _continued([*words, "clone interleave=true"] if clone else words)
 
 
 def crmsh(agent: Agent, clone: bool) -> list[str]:
-    """A clone in one transaction, so that its first instance does not start as something else."""
+    """Returns the crmsh commands.
+
+    A clone is created in one transaction, so that its first instance does not start uncloned.
+    """
     settings = [f"params {' '.join(values)}" for values in [_settings(agent)] if values]
     words = [*settings, *_operations(agent)]
     if not clone:
@@ -44,18 +50,18 @@ def _type(agent: Agent) -> str:
 
 
 def _fitted(*words: str) -> list[str]:
-    """On one line where they fit, with the backslash behind them."""
+    """Joins the words to one line if they fit with the backslash that follows."""
     line = " ".join(words)
     return [line] if len(line) <= WIDTH - 2 else list(words)
 
 
 def _settings(agent: Agent) -> list[str]:
-    """What must be set."""
+    """Returns the required parameters."""
     return [f"{shlex.quote(p.name)}={_value(p)}" for p in agent.parameters if p.is_required]
 
 
 def _value(parameter: Parameter) -> str:
-    """A value of its type; the one that its description calls an example, where it does."""
+    """Returns the example value in the description ("such as ..."), or a value of the type."""
     named = re.search(r"such as (\S*[^\s.,;:)])", " ".join(parameter.long))
     usual = {"integer": "1", "boolean": "true"}.get(parameter.kind, "VALUE")
     return shlex.quote(named[1] if named else next(iter(parameter.options), usual))
@@ -74,7 +80,7 @@ def _operation(action: Action, names_depth: bool) -> str:
 
 
 def _continued(words: list[str]) -> list[str]:
-    """One command over several lines."""
+    """Splits one command over several lines."""
     first, *rest = words
     lines = [first, *(INDENT + word for word in rest)]
     return [line + " \\" for line in lines[:-1]] + lines[-1:]

@@ -1,4 +1,4 @@
-"""The sections of an agent's page, in the order that resource-agents has them in."""
+"""The sections of an agent's page, in the order that resource-agents uses."""
 
 from __future__ import annotations
 
@@ -9,96 +9,98 @@ from manual.described import Action, Agent, Parameter
 
 SECTION = 7
 MANUAL = "OCF resource agents"
-# Columns of the head of the page, which has the title on both sides and MANUAL between them.
+# Columns of the page's first line: the title on both sides, MANUAL between them.
 HEAD = 78
 STATE = "/run/resource-agents/openstack/"
-# A monitor that names no depth runs at this one, or at the next lower one that the agent has.
+# A monitor without a depth runs at this depth, or at the next lower one that the agent has.
 DEFAULT_DEPTH = 10
 PAGES = ("pcs(8)", "crm(8)", "crm_mon(8)", "crm_resource(8)")
 
 ACTIONS = {
-    "start": "Starts the service and waits until it can be used. One that runs is left alone.",
-    "stop": "Ends all processes of the service. Needs nothing for it: neither program, "
-    "configuration nor parameters.",
+    "start": "Starts the service and waits until it is ready. If it already runs, nothing happens.",
+    "stop": "Ends all processes of the service. It works without the program, its configuration "
+    "and parameters.",
     "status": "The same as monitor at depth 0.",
-    "reload": "Has the daemon re-read its own configuration and go on working, the same process as "
-    "before; returns when it can be used again. Pacemaker never calls it, people do. Where what "
-    "runs cannot do it, nothing happens (exit code 3).",
-    "reload-agent": "Makes changes of reloadable parameters effective; the service is not touched.",
-    "validate-all": "Checks the parameters; with OCF_CHECK_LEVEL=10 also whether this node "
+    "reload": "Makes the daemon re-read its own configuration without a restart: the same process "
+    "keeps working. Returns once the daemon is ready again. Pacemaker never calls this action; "
+    "people do. If the running program cannot do it, nothing happens (exit code 3).",
+    "reload-agent": "Applies changes of reloadable parameters without touching the service.",
+    "validate-all": "Checks the parameters. With OCF_CHECK_LEVEL=10 it also checks that this node "
     "has what they name.",
-    "meta-data": "Prints what this page is made from.",
+    "meta-data": "Prints the description from which this page is made.",
 }
-PROCESSES = "Looks at the processes alone."
-# What a depth looks at, by the parameter that an agent has for it.
-NEEDS = "Looks whether database, broker and Identity are there, as far as it depends on them."
-# depth: (parameters that an agent has, what its monitor does), the first that fits
+PROCESSES = "Checks only the processes."
+NEEDS = "Also checks the database, the broker and Identity, if the service depends on them."
+# What a monitor does, by depth. Each entry begins with the parameters that the agent must have; the
+# first entry that fits counts.
 DEPTHS = {
     10: (
         (
             ("url", "os_password"),
-            f"Asks the API: with a token where credentials are set, else without. {NEEDS}",
+            f"Asks the API, with a token if credentials are set, otherwise without. {NEEDS}",
         ),
-        (("url",), f"Sends it a request and looks at the answer. {NEEDS}"),
+        (("url",), f"Sends the service a request and checks the answer. {NEEDS}"),
         (
             ("amqp_server_port",),
-            "Looks whether one of the daemon's processes is connected to the message broker, and "
-            "whether broker and database are there.",
+            "Checks that one of the daemon's processes is connected to the message broker, and "
+            "that broker and database are up.",
         ),
-        (("config",), "Looks whether the database is there."),
+        (("config",), "Checks that the database is up."),
     ),
     20: (
         (
             ("url", "os_password"),
-            "Logs in, puts the token to use and looks at the service catalog.",
+            "Logs in, sends a request with the new token and checks the service catalog.",
         ),
         (
             ("os_password",),
-            "Logs in and asks the API that lists the services whether this one reports itself as "
-            "up.",
+            "Logs in and checks that the API that lists the services reports this one as up.",
         ),
     ),
 }
 EXIT_CODES = (
-    ("0", "OCF_SUCCESS", "Done; of monitor: the service runs."),
-    ("1", "OCF_ERR_GENERIC", "The service is at fault, and a restart may mend it."),
-    ("2", "OCF_ERR_ARGS", "A parameter cannot be right on this node; another is tried."),
-    ("3", "OCF_ERR_UNIMPLEMENTED", "There is no such action."),
-    ("4", "OCF_ERR_PERM", "Not called as root."),
+    ("0", "OCF_SUCCESS", "Success. For monitor: the service runs."),
+    ("1", "OCF_ERR_GENERIC", "The service has failed; a restart may repair it."),
+    ("2", "OCF_ERR_ARGS", "A parameter is wrong on this node; another node is tried."),
+    ("3", "OCF_ERR_UNIMPLEMENTED", "The agent has no such action."),
+    ("4", "OCF_ERR_PERM", "The caller is not root."),
     (
         "5",
         "OCF_ERR_INSTALLED",
-        "The program, its user or a Python package is missing on this node; another is tried.",
+        "The program, its user or a Python package is missing on this node; another node is tried.",
     ),
-    ("6", "OCF_ERR_CONFIGURED", "A parameter is wrong on every node; no other is tried."),
-    ("7", "OCF_NOT_RUNNING", "Of monitor and status: no process of the service is left."),
+    ("6", "OCF_ERR_CONFIGURED", "A parameter is wrong on every node; no other node is tried."),
+    ("7", "OCF_NOT_RUNNING", "For monitor and status: no process of the service is left."),
 )
 DEGRADED = (
     "190",
     "OCF_DEGRADED",
-    "Of monitor: the service runs, but what it depends on does not, or the agent's own log-in is "
-    "refused. It is shown; nothing is restarted.",
+    "For monitor: the service runs, but something that it depends on does not, or the agent's own "
+    "log-in is refused. Pacemaker shows this and restarts nothing.",
 )
 
 
 def name_of(agent: str) -> str:
-    """The page's name, after those of resource-agents (ocf_heartbeat_IPaddr2)."""
+    """Returns the page's name, formed as in resource-agents (ocf_heartbeat_IPaddr2)."""
     return f"ocf_openstack_{agent}"
 
 
 def alias(target: str) -> str:
-    """The page of an older name: it shows that of `target`."""
+    """Returns the page of an older name, which shows the page of `target`."""
     return f".so man{SECTION}/{name_of(target)}.{SECTION}\n"
 
 
 def page(agent: Agent, others: list[str]) -> str:
-    """others: names of all agents, of which those of the same project are referred to."""
+    """Returns the page of an agent.
+
+    others: names of all agents; SEE ALSO lists those of the same project.
+    """
     source = f"openstack-resource-agents {agent.version}"
     names = ", ".join(name_of(one) for one in (agent.name, *agent.aliases))
     actions = " | ".join(dict.fromkeys(action.name for action in agent.actions))
     return "".join(
         (
-            # the first line names the preprocessor that man has to run: tbl
+            # the first line tells man which preprocessor to run: tbl
             "'\\\" t\n",
             _title(agent.name, source),
             roff.section("NAME", f"{roff.text(names)} \\- {roff.text(agent.title)}\n"),
@@ -116,7 +118,7 @@ def page(agent: Agent, others: list[str]) -> str:
 
 
 def _title(agent: str, source: str) -> str:
-    """The page's name and MANUAL, or as much of them as fits: groff prints one over the other."""
+    """Shortens the page's name or drops MANUAL if both do not fit: groff would overprint them."""
     whole = name_of(agent)
     left = {name: HEAD - 2 * len(f"{name}({SECTION})") for name in (whole, agent)}
     name = whole if left[whole] > 0 else agent
@@ -127,12 +129,12 @@ def _parameters(agent: Agent) -> list[str]:
     required = [p.name for p in agent.parameters if p.is_required]
     current = [p for p in agent.parameters if p.deprecated is None]
     older = [p for p in agent.parameters if p.deprecated is not None]
-    said = f"Required: {', '.join(required)}; the others are optional." if required else ""
-    intro = [said or "All are optional."]
+    said = f"Required: {', '.join(required)}. The others are optional." if required else ""
+    intro = [said or "All parameters are optional."]
     if any(p.is_reloadable for p in agent.parameters):
-        intro.append("A change of one that is reloadable takes effect without a restart.")
+        intro.append("A change of a reloadable parameter takes effect without a restart.")
     if any(p.unique_group for p in agent.parameters):
-        intro.append("No two resources may agree in all parameters of a unique group.")
+        intro.append("No two resources may have equal values in all parameters of a unique group.")
     parts = [roff.paragraph(roff.text(" ".join(intro)))] if agent.parameters else ["None.\n"]
     parts += [_parameter(p) for p in current]
     if older:
@@ -161,9 +163,9 @@ def _parameter(parameter: Parameter) -> str:
 
 def _actions(agent: Agent) -> list[str]:
     usual = max((depth for depth in agent.depths if depth <= DEFAULT_DEPTH), default=None)
-    intro = "Timeouts are the least that an operation should be given."
+    intro = "Give each operation at least the timeout shown here."
     if len(agent.depths) > 1:
-        intro += " The depth of a monitor is what OCF_CHECK_LEVEL says."
+        intro += " OCF_CHECK_LEVEL sets the depth of a monitor."
     return [
         roff.paragraph(roff.text(intro)),
         *(_action(agent, action, usual) for action in agent.actions),
@@ -177,14 +179,14 @@ def _action(agent: Agent, action: Action, usual: int | None) -> str:
         tag += f" (depth {action.depth})"
         told = [looks_at(agent, action.depth)]
         if action.depth == usual and len(agent.depths) > 1:
-            told.append("A monitor that names no depth does this.")
+            told.append("A monitor without a depth does this.")
     every = f", every {action.interval}" if action.interval else ""
     told.append(f"Timeout {action.timeout}{every}.")
     return roff.item(tag, roff.text(" ".join(told)))
 
 
 def looks_at(agent: Agent, depth: int) -> str:
-    """What the agent's own words must tell where its parameters do not."""
+    """Returns what a monitor of this depth checks; DESCRIPTION must say it for a special depth."""
     if depth == 0:
         return PROCESSES
     known = (told for names, told in DEPTHS.get(depth, ()) if all(map(agent.has, names)))
@@ -197,34 +199,39 @@ def _exit_codes(agent: Agent) -> list[str]:
         roff.table("r l lx", [[roff.text(cell) for cell in row] for row in rows]),
         roff.paragraph(
             roff.text(
-                "Of stop, anything but 0 makes Pacemaker fence the node. What went wrong is said "
-                "in one line, the exit reason, which pcs status and crm_mon show."
+                "If stop returns anything but 0, Pacemaker fences the node. The exit reason says "
+                "in one line what went wrong; pcs status and crm_mon show it."
             )
         ),
     ]
 
 
 def _files(agent: Agent) -> list[str]:
-    """NAME, as in the parameters' own words: the resource's."""
+    """Lists the agent's files. NAME is the resource's name, as in the texts of parameters."""
     state = f"{STATE}{agent.name}@NAME"
-    items = [(f"{state}.record", "Which process start left. It and the folder are root's alone.")]
+    items = [
+        (
+            f"{state}.record",
+            "Which process start left running. Only root may access this file and its folder.",
+        )
+    ]
     if agent.has("os_password"):
-        items.append((f"{state}.token", "The token that monitor keeps."))
+        items.append((f"{state}.token", "The token that monitor keeps and reuses."))
     if any(agent.depths):
-        items.append((f"{state}.notes", "What one monitor leaves for the next."))
-    items.append((f"{state}.lock", "Held by start and stop."))
+        items.append((f"{state}.notes", "Notes of one monitor for the next."))
+    items.append((f"{state}.lock", "The lock that start and stop hold."))
     for parameter in agent.parameters:
-        unset = re.search(r"Unset, (/[^\s,]*[^\s,.])", " ".join(parameter.long))
+        unset = re.search(r"If unset, (/[^\s,]*[^\s,.])", " ".join(parameter.long))
         path = parameter.default or (unset[1] if unset else "")
         if path.startswith("/") and parameter.deprecated is None:
             items.append((path, f"{parameter.short}: parameter {parameter.name}."))
-    intro = "NAME is the resource's. Where HA_RSCTMP is set, it stands for /run/resource-agents."
+    intro = "NAME is the resource's name. HA_RSCTMP, if set, replaces /run/resource-agents."
     return [
         roff.paragraph(roff.text(intro)),
         *(roff.item(roff.italic(path), roff.text(told)) for path, told in items),
         roff.paragraph(
             roff.text(
-                "What the agent itself logs goes to syslog and to the log of Pacemaker, under "
+                "The agent logs to syslog and to the log of Pacemaker, under the name "
                 f"{agent.name}(NAME)."
             )
         ),
@@ -237,7 +244,7 @@ def _examples(agent: Agent, commands: examples.Commands) -> list[str]:
         roff.example(commands(agent, False)),
     ]
     if agent.is_cloned:
-        condition = ", where DESCRIPTION calls for it" if agent.is_single else ""
+        condition = ", if DESCRIPTION calls for it" if agent.is_single else ""
         parts += [
             roff.paragraph(roff.text(f"On all nodes, as a clone{condition}:")),
             roff.example(commands(agent, True)),

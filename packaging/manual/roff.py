@@ -1,13 +1,13 @@
-"""Text and layout in roff: what goes in comes out, hyphens, quotes and backslashes included.
+"""Text and layout in roff. Text appears on the page unchanged, with its hyphens and quotes.
 
-Source: groff_char(7), groff_man(7), tbl(1); what mandoc(1) knows of them.
+Source: groff_char(7), groff_man(7), tbl(1), as far as mandoc(1) supports them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-# A bare - becomes a hyphen that no shell knows, ' and ` become typographic quotes, ^ and ~ accents.
+# Unescaped, - becomes a hyphen that no shell knows, ' and ` typographic quotes, ^ and ~ accents.
 ESCAPED = {
     "\\": r"\(rs",
     "-": r"\-",
@@ -20,7 +20,7 @@ ESCAPED = {
 
 
 def text(plain: str) -> str:
-    """One line of running text; blanks and line breaks are all one blank."""
+    """Returns running text as one line; any white space becomes one space."""
     return _line(" ".join(plain.split()))
 
 
@@ -33,9 +33,9 @@ def italic(plain: str) -> str:
 
 
 def title(name: str, section: int, source: str, manual: str) -> str:
-    """Head and foot of the page; without a date, so that the same agents make the same pages.
+    """Returns header and footer of the page, without a date, so that pages are reproducible.
 
-    Nothing is hyphenated or stretched: names and paths stay whole, and can be searched for.
+    Nothing is hyphenated or stretched: names and paths stay whole, so one can search for them.
     """
     words = " ".join(f'"{text(word)}"' for word in (name, str(section), "", source, manual))
     return f".TH {words}\n.nh\n.ad l\n"
@@ -50,22 +50,22 @@ def subsection(heading: str, *parts: str) -> str:
 
 
 def paragraph(roff: str) -> str:
-    """roff: made by the functions above, as wherever a parameter has this name."""
+    """Returns a paragraph. roff: text made by the functions above; here and below."""
     return f".PP\n{roff}\n"
 
 
 def item(roff_tag: str, *roff: str) -> str:
-    """A tag and what is said of it, a paragraph each."""
+    """Returns a tag with its description, one paragraph for each `roff`."""
     return f".TP\n{roff_tag}\n" + "\n.IP\n".join(roff) + "\n"
 
 
 def example(lines: Iterable[str]) -> str:
-    """Lines as they are typed."""
+    """Returns lines to type, unchanged."""
     return ".PP\n.RS 4\n.nf\n" + "".join(_line(line) + "\n" for line in lines) + ".fi\n.RE\n"
 
 
 def table(columns: str, rows: Iterable[Sequence[str]]) -> str:
-    """columns: tbl's letters for them. rows: cells in roff, of which the last may be long."""
+    """Returns a table. columns: tbl's letters. rows: cells in roff; the last cell may be long."""
     lines = [".PP", ".TS", f"{columns}."]
     for *short, last in rows:
         lines.append("\t".join([*short, "T{"]))
