@@ -1,4 +1,4 @@
-"""Unusual processes of a daemon: a parent that is a zombie, and helpers that run as root and are not
+"""Unusual processes of a daemon: a parent that is a zombie, and helpers that run as root and are no
 children of the parent."""
 
 from __future__ import annotations
