@@ -189,7 +189,7 @@ class Rig:
         )
         return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
 
-    # --- what there is
+    # --- observing
 
     @property
     def journal(self) -> list[str]:
@@ -306,7 +306,7 @@ class Rig:
         self.spawned.append(child)
         return child
 
-    # --- the end
+    # --- cleaning up
 
     def end(self) -> None:
         """Kill everything that was started, whatever the test did."""
@@ -314,7 +314,7 @@ class Rig:
             if child.poll() is None:
                 os.killpg(child.pid, signal.SIGKILL)
             child.communicate()
-        # first, because the daemons' end would wake them
+        # the sentinels first, because the daemons' end would wake them
         self.lose_sentinels()
         deadline = time.monotonic() + 10
         while left := self.processes():

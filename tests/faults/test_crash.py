@@ -1,5 +1,5 @@
-"""Crash detection: if the daemon ends and no stop or start is the reason, Pacemaker is told at once
-and exactly once. It is not told of any other end."""
+"""Crash detection: if the daemon ends and nobody asked for that, Pacemaker is told at once and
+exactly once. Pacemaker is not told of any other end."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_a_death_about_the_time_of_readiness_is_told_by_start_or_by_its_sentinel
 
 
 def test_a_start_that_is_not_over_is_waited_for(started: Rig, pacemaker: Pacemaker) -> None:
-    """Its last check may come just before the daemon's death; then start succeeds."""
+    """The last check of start may come just before the daemon's death; then start succeeds."""
     settled = started.file("record").read_text()
     unsettled = settled.replace(f"uid={started.account.pw_uid}\n", "uid=-1\n")
     assert unsettled != settled

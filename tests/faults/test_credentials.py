@@ -254,7 +254,7 @@ def test_without_openstacksdk_the_package_is_named(service: Rig, base: Path) -> 
     assert "python3-openstacksdk" in done.reason
 
 
-# --- a refused log-in must not lock the account
+# --- a refused login must not lock the account
 
 
 def test_a_refused_account_is_left_alone(asking: Rig, identity: Rig) -> None:

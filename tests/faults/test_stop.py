@@ -183,7 +183,7 @@ def test_stop_ends_a_daemon_whose_user_was_deleted(running: Rig) -> None:
     assert running.processes() == []
 
 
-# --- processes that do not end on their own (contract 17, predecessors 5, 6)
+# --- processes that are hard to end (contract 17, predecessors 5, 6)
 
 
 @pytest.mark.parametrize("who", ["parent", "worker", "parent worker"])

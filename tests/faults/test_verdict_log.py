@@ -101,7 +101,7 @@ def test_levels_speak_for_themselves(running: Rig) -> None:
 
 
 def test_a_probe_is_logged_each_time_and_ends_nothing(running: Rig) -> None:
-    """Probes are rare, so each one is logged."""
+    """A probe runs on request, so its result is always logged."""
     running.set(mode="500")
     assert running.monitor().code == 1
     for _ in range(2):

@@ -57,7 +57,7 @@ class Pair:
         self.wait_serving()
 
     def serving(self) -> Node | None:
-        """The node that has both address and daemon; None if another node has either of them."""
+        """The node that has both address and daemon, if no other node has either; else None."""
         living = self.bed.living()
         having = [node for node in living if self.has_address(node) or node.pids(DAEMON)]
         whole = [node for node in having if self.has_address(node) and node.pids(DAEMON)]
