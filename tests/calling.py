@@ -1,4 +1,4 @@
-"""Calling an agent as Pacemaker does: a process of its own, with an OCF environment and no more."""
+"""Calls an agent as Pacemaker does: in its own process, with an OCF environment and no more."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Result:
-    """code: the exit code. out, err: what it printed. seconds: how long it took."""
+    """The outcome of one call. code: exit code. out, err: standard output and standard error.
+    seconds: duration."""
 
     def __init__(self, code: int, out: str, err: str, seconds: float) -> None:
         self.code, self.out, self.err, self.seconds = code, out, err, seconds
 
     @property
     def reason(self) -> str:
-        """The last exit reason, which is the one that Pacemaker keeps; "" for none."""
+        """The last exit reason, which is the one that Pacemaker keeps; empty if there is none."""
         lines = [line for line in self.err.splitlines() if line.startswith("ocf-exit-reason:")]
         return lines[-1].partition(":")[2] if lines else ""
 
@@ -34,9 +35,9 @@ class Result:
 class Caller:
     """Calls one agent for one instance.
 
-    folder: for state and logs of this instance. parameters: OCF_RESKEY_*, without the prefix.
-    agents: where the agents are; the checkout, unless a test needs them readable for everybody.
-    prefix: words before the agent's path, that run it in another namespace.
+    folder: holds the state and logs of this instance. parameters: OCF_RESKEY_*, without the prefix.
+    agents: folder of the agents; the checkout, unless a test needs a copy that everybody can read.
+    prefix: words before the agent's path that run it in another namespace.
     """
 
     def __init__(
@@ -75,8 +76,8 @@ class Caller:
         user: str | None = None,
         **parameters: object,
     ) -> Result:
-        """Run `action`; timeout and interval in seconds, as Pacemaker hands them over. It is waited
-        for 15 s longer than `timeout`, so that an agent that overruns it is seen."""
+        """Run `action`. timeout, interval: seconds; the agent gets them in milliseconds, as from
+        Pacemaker. The call waits 15 s longer than `timeout`, so that a late agent is noticed."""
         env = self.environment(**parameters)
         env["OCF_RESKEY_CRM_meta_timeout"] = str(int(timeout * 1000))
         if interval:
@@ -108,7 +109,8 @@ class Caller:
         extra: Mapping[str, str] | None = None,
         **parameters: object,
     ) -> subprocess.Popen[str]:
-        """The same without waiting, in a process group of its own, for a test that kills it."""
+        """Start an action in its own process group and do not wait for it; for a test that kills
+        it."""
         env = self.environment(**parameters)
         env["OCF_RESKEY_CRM_meta_timeout"] = str(int(timeout * 1000))
         env.update(extra or {})
@@ -125,7 +127,7 @@ class Caller:
 
 @functools.lru_cache(maxsize=1)
 def unshare() -> tuple[str, ...]:
-    """Words that give a command a mount namespace of its own. In a chroot / is no mount point, so
+    """Words that run a command in its own mount namespace. In a chroot, / is not a mount point, so
     its propagation cannot be changed."""
     private = ("unshare", "--mount")
     done = subprocess.run([*private, "true"], capture_output=True, check=False)

@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures and hooks that all tests share."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ from tests.calling import ROOT
 
 
 def pytest_configure() -> None:
-    """Who ends tests by SIGTERM, as a CI that is cancelled does, has all that they made taken away
-    as by Ctrl-C."""
+    """Make SIGTERM end the tests as Ctrl-C does, so that a cancelled CI job also cleans up."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """As an ordinary user, what needs root is skipped and says so."""
+    """Skip the tests that need root if an ordinary user runs them."""
     if os.geteuid() == 0:
         return
     for item in items:
@@ -33,8 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def readable() -> Iterator[Path]:
-    """A copy of the agents and their library that every user can read, as an installation is: the
-    checkout may lie in somebody's home."""
+    """A copy of the agents and their library that every user can read, like an installed one. The
+    checkout itself may be in somebody's home directory."""
     with tempfile.TemporaryDirectory(prefix="agents-", dir="/tmp") as folder:
         Path(folder).chmod(0o755)
         ignore = shutil.ignore_patterns("__pycache__")
@@ -48,7 +47,7 @@ def readable() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
-    """A folder that user keystone can reach, as pytest's own cannot be."""
+    """A folder that user keystone can reach; pytest's own temporary folders are private."""
     folder = Path(tempfile.mkdtemp(prefix="ocf-cluster-"))
     folder.chmod(0o711)
     yield folder
@@ -57,10 +56,10 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def stage(folder: Path) -> Path:
-    """What `make install` makes of this checkout: fresh, and nobody else's while nodes see it."""
+    """The result of `make install` for this checkout. It does not change while nodes use it."""
     stage = folder / "stage"
     words = ["make", "--no-print-directory", "install", f"DESTDIR={stage}", "MANDIR="]
-    words += ["HA_D=/etc/ha.d"]  # which the stage has only if it is asked for
+    words += ["HA_D=/etc/ha.d"]  # installed there only on request
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.fail(f"make install DESTDIR={stage} failed: {done.stdout}{done.stderr}")
@@ -69,7 +68,7 @@ def stage(folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def keystone_data(folder: Path) -> Keystone:
-    """A Keystone's data for the nodes of a bed, made once: keystone-manage takes 10 s."""
+    """The data of a Keystone for the nodes of a test bed. Made once: keystone-manage takes 10 s."""
     keystone = Keystone(folder)
     keystone.make()
     return keystone

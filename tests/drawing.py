@@ -1,10 +1,10 @@
-"""What pictures are made of: SVG elements as text, whatever characters are in their words."""
+"""Builds SVG elements as text, and escapes the words in them."""
 
 from __future__ import annotations
 
 from xml.sax.saxutils import escape, quoteattr
 
-# Light and dark, as the reader's device has it.
+# Light or dark, as the reader's device prefers.
 STYLE = """
 svg { font: 13px system-ui, sans-serif; }
 svg text { fill: #24292f; }
@@ -20,7 +20,7 @@ NAMESPACE = "http://www.w3.org/2000/svg"
 
 
 def opening(width: float, height: float, title: str, description: str = "") -> str:
-    """The first tag, with what is read out to those who do not see the picture."""
+    """The opening tag, with a title and a description for screen readers."""
     size = f'viewBox="0 0 {width} {height}" role="img"'
     told = f"<desc>{escape(description)}</desc>\n" if description else ""
     return f'<svg xmlns="{NAMESPACE}" {size}>\n<title>{escape(title)}</title>\n{told}'
@@ -29,7 +29,8 @@ def opening(width: float, height: float, title: str, description: str = "") -> s
 def box(
     left: float, top: float, right: float, bottom: float, kind: str, title: str, colour: str = ""
 ) -> str:
-    """A rectangle of a class (kind) or a colour; one of no width can still be seen."""
+    """A rectangle with a colour, or else a CSS class (kind). It is at least 0.8 wide, so that it
+    stays visible."""
     fill = f'fill="{colour}"' if colour else f"class={quoteattr(kind)}"
     width, height = max(0.8, right - left), bottom - top
     place = f'x="{left}" y="{top}" width="{width:.1f}" height="{height}"'

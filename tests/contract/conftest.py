@@ -1,7 +1,7 @@
-"""Everything here runs over every file in `agents/`: a new agent is under all of it at once.
+"""Contract tests: they run over every file in `agents/`, so that a new agent is tested at once.
 
-What exercises the library alone has the mark `library` and runs over one agent of each kind; what
-reads an agent's file has the mark `file` and leaves out links, which are older names of an agent.
+Tests of the library alone have the mark `library` and run over one agent of each kind. Tests that
+read an agent's file have the mark `file` and skip links, which are older names of an agent.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """New folders, one after the other."""
+    """Paths of new folders, one after the other."""
     above = tmp_path_factory.mktemp("of")
     return (above / str(number) for number in itertools.count())
 
 
 @pytest.fixture
 def tmp_path(folders: Iterator[Path]) -> Path:
-    """As pytest's own, which looks through all the others for a free number: 4 ms a test."""
+    """Replaces pytest's tmp_path, which searches all folders for a free number: 4 ms per test."""
     folder = next(folders)
     folder.mkdir()
     return folder
@@ -53,14 +53,14 @@ def tmp_path(folders: Iterator[Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def chosen(request: pytest.FixtureRequest) -> list[str]:
-    """The agents that this run is about: `-k keystone` asks no other."""
+    """The agents that this run tests: with `-k keystone` only that one."""
     calls = (getattr(item, "callspec", None) for item in request.session.items)
     return sorted({call.params["agent"] for call in calls if call and "agent" in call.params})
 
 
 @pytest.fixture(scope="session")
 def here() -> Iterator[Interpreter]:
-    """Runs agents on this host as it is."""
+    """Runs agents on this host, with nothing hidden."""
     interpreter = Interpreter(LIBRARY)
     yield interpreter
     interpreter.close()
@@ -68,7 +68,7 @@ def here() -> Iterator[Interpreter]:
 
 @pytest.fixture(scope="session")
 def lxml_loaded() -> Iterator[Interpreter]:
-    """The same for meta-data; apart, since a fork costs by the size of what forks."""
+    """Runs agents for their meta-data. A separate process, since a larger one forks more slowly."""
     interpreter = Interpreter([*LIBRARY, "lxml.etree"], flags="-I")
     yield interpreter
     interpreter.close()
@@ -76,8 +76,8 @@ def lxml_loaded() -> Iterator[Interpreter]:
 
 @pytest.fixture(scope="session")
 def asked(readable: Path) -> dict[str, Result]:
-    """What each agent answers to `meta-data`, asked once by its own first line: as contract 2 has
-    it, by nobody (or whoever runs this, if not root) with next to no environment."""
+    """The result of `meta-data` for each agent, called once by its first line. As contract 2 says,
+    the caller is user nobody (or the current user if not root), with almost no environment."""
     environment = {"PATH": "/usr/sbin:/bin:/usr/bin", "OCF_TESTER_FAIL_HAVE_BINARY": "1"}
     folder = readable / "agents"
     calls = [Request([folder / name, "meta-data"], environment, own=True) for name in agents()]
@@ -90,26 +90,26 @@ def asked(readable: Path) -> dict[str, Result]:
 
 @pytest.fixture(scope="session")
 def described(asked: dict[str, Result]) -> dict[str, str]:
-    """What they printed."""
+    """The meta-data that each agent printed."""
     return {name: done.out for name, done in asked.items()}
 
 
 @pytest.fixture
 def text(agent: str, asked: dict[str, Result]) -> str:
-    """The agent's meta-data as it prints it."""
+    """The agent's meta-data as printed."""
     assert (asked[agent].code, asked[agent].err) == (0, "")
     return asked[agent].out
 
 
 @pytest.fixture
 def tree(text: str) -> etree._Element:
-    """The same, parsed."""
+    """The agent's meta-data, parsed."""
     return etree.fromstring(text.encode())
 
 
 @pytest.fixture
 def call(agent: str, tmp_path: Path, here: Interpreter) -> Resource:
-    """Calls the agent on this host with state below tmp_path, with no parameter set."""
+    """Calls the agent on this host, with state below tmp_path and without parameters."""
     return Resource(agent, tmp_path, here)
 
 
@@ -121,14 +121,14 @@ def describe(agent: str, tmp_path: Path, lxml_loaded: Interpreter) -> Resource:
 
 @pytest.fixture(scope="session")
 def node(described: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> BareNode:
-    """A node on which nothing is installed but Python itself."""
+    """A node on which only Python is installed."""
     paths = re.findall(r'default="(/[^"]*)"', "".join(described.values()))
     return BareNode(tmp_path_factory.mktemp("node"), {os.path.dirname(path) for path in paths})
 
 
 @pytest.fixture(scope="session")
 def bare(node: BareNode) -> Iterator[Interpreter]:
-    """Runs agents on that node, where they see no process but their own."""
+    """Runs agents on `node`, where they see only their own processes."""
     interpreter = Interpreter(LIBRARY, before=node.words)
     yield interpreter
     interpreter.close()
@@ -142,7 +142,7 @@ def away(agent: str, tmp_path: Path, bare: Interpreter) -> Resource:
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interpreter]:
-    """Runs programs where the agents are where Pacemaker looks for them."""
+    """Runs programs on a node that has the agents where Pacemaker looks for them."""
     place = Installed(tmp_path_factory.mktemp("installed"))
     interpreter = Interpreter([], before=place.words)
     yield interpreter
@@ -153,7 +153,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interpreter]
 def recited(
     described: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Interpreter]:
-    """The same, where each agent is a shell script that does nothing but print its meta-data."""
+    """Like `installed`, but each agent is a shell script that only prints its meta-data."""
     place = Installed(tmp_path_factory.mktemp("recited"), described)
     interpreter = Interpreter(["pcs.app"], "-Es", place.words)
     yield interpreter

@@ -1,8 +1,9 @@
-"""Runs programs, Python ones in forks of itself: `python3 -c THIS PATHS MODULES`, both JSON lists.
+"""Runs programs; Python programs run in forks of itself: `python3 -c THIS PATHS MODULES`.
 
-PATHS are put before sys.path and MODULES imported; then each line of stdin is a JSON list of
-[words, environment, seconds, whether to exec], and its answer a line with a list of
-[exit code, stdout, stderr]. Standard library alone: it runs on nodes that have no more.
+PATHS and MODULES are JSON lists: folders to put before sys.path, and modules to import. Then each
+line of stdin is a JSON list of [words, environment, seconds, whether to exec]; the answer is a line
+with a JSON list of [exit code, stdout, stderr]. It needs only the standard library, since some
+nodes have nothing else.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ import time
 import traceback
 import types
 
-# Calls also wait, for what they start and for other programs of a busy host.
+# Calls at once: more than cores, since calls also wait for child processes and for a busy host.
 AT_ONCE = 2 * (os.cpu_count() or 1)
 
 
 def become(words: list[str], environment: dict[str, str]) -> None:
-    """Be the Python program words[0], from now to its end."""
+    """Run the Python program words[0] in this process, and exit as it does."""
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = words
@@ -52,16 +53,16 @@ def become(words: list[str], environment: dict[str, str]) -> None:
 
 
 class Child:
-    """One call on its way. Raises OSError for a program that is not there."""
+    """A running call. Raises OSError if the program does not exist."""
 
     def __init__(
         self, words: list[str], environment: dict[str, str], seconds: float, execute: bool
     ) -> None:
-        # without a limit to what they hold, as a pipe has one: nobody reads while it runs
+        # nobody reads while the program runs, and a pipe would fill up
         self.printed = [os.memfd_create("stdout"), os.memfd_create("stderr")]
         self.until = time.monotonic() + seconds
         self.seconds = seconds
-        # no fork for another program, which costs by the size of this one
+        # another program is spawned: a fork would cost more, since this process is large
         self.pid = self._spawn(words, environment) if execute else self._fork(words, environment)
         self.handle = os.pidfd_open(self.pid)
 
@@ -90,7 +91,7 @@ class Child:
         os._exit(127)
 
     def result(self) -> tuple[int, str, str]:
-        """Waits for the end, which `handle` has told or the deadline makes."""
+        """Wait for the end; kill the program if it is past its deadline."""
         late = time.monotonic() >= self.until and not select.select([self.handle], [], [], 0)[0]
         if late:
             os.kill(self.pid, signal.SIGKILL)
@@ -133,10 +134,10 @@ def main() -> None:
     paths, modules = map(json.loads, sys.argv[1:])
     sys.path[:0] = paths
     for module in modules:
-        with contextlib.suppress(ImportError):  # the programs will say so themselves
+        with contextlib.suppress(ImportError):  # the programs will report it themselves
             importlib.import_module(module)
-    gc.freeze()  # a child that collected would copy every page
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who started us ends us
+    gc.freeze()  # garbage collection in a child would copy every page
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller ends this process
     for line in sys.stdin:
         answer = json.dumps(carry_out(json.loads(line)))
         sys.stdout.write(answer + "\n")

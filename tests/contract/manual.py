@@ -1,4 +1,4 @@
-"""Manual pages as man shows them, of agents that need do no more than describe themselves."""
+"""Manual pages as man shows them. The agents need to support only `meta-data`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.calling import AGENTS, PATH, ROOT, Result, agents
 
 MAKER = ROOT / "packaging" / "man-pages"
-# Links: older names of an agent, by which it is found too.
+# Links: older names of an agent, and the current name of each.
 ALIASES = {
     name: (AGENTS / name).resolve().name for name in agents() if (AGENTS / name).is_symlink()
 }
@@ -34,12 +34,12 @@ def plain(text: str) -> str:
 
 
 def joined(example: str) -> str:
-    """On one line, as the shell reads it."""
+    """The example on one line, as a shell reads it."""
     return " ".join(example.replace("\\\n", "").split())
 
 
 def stand_ins(folder: Path, texts: dict[str, str]) -> Path:
-    """Agents that know `meta-data` and nothing else."""
+    """Make scripts that only print the given meta-data in place of the agents."""
     folder.mkdir()
     for name, text in texts.items():
         if name in ALIASES:
@@ -51,7 +51,7 @@ def stand_ins(folder: Path, texts: dict[str, str]) -> Path:
 
 
 class Page:
-    """A page as man shows it, by sections; what is indented by 7 in one begins an item."""
+    """A manual page as man shows it, by section. A line indented by 7 begins an item."""
 
     def __init__(self, manuals: Path, agent: str) -> None:
         words = ("man", "--warnings=w", "-E", "UTF-8", "-M", manuals, "7", f"ocf_openstack_{agent}")
@@ -63,6 +63,6 @@ class Page:
         return [plain(item) for item in re.split(r"(?m)^ {7}(?=\S)", self.sections[section])[1:]]
 
     def examples(self, program: str) -> list[str]:
-        """Commands as they stand there."""
+        """The example commands for this program, without indentation."""
         blocks = re.findall(r"(?m)(?:^ {11}.*\n)+", self.sections[f"EXAMPLE {program}"])
         return [re.sub(r"(?m)^ {11}", "", block) for block in blocks]

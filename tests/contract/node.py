@@ -1,6 +1,6 @@
-"""Nodes in a mount namespace of their own: one without the software, one with the agents installed.
+"""Nodes in their own mount namespace: one without the software, one with the agents installed.
 
-Nothing is ever written to the host's own folders.
+The host's own folders are never written.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ from typing import Any
 from tests.calling import PATH, ROOT, Result, unshare
 
 OCF_ROOT = Path("/usr/lib/ocf")
-# What Python itself needs.
+# Python itself needs these folders.
 KEPT = ("/", "/usr", "/usr/lib", "/var", "/tmp", "/dev", "/proc", "/sys")
 
 
 class BareNode:
-    """Runs commands where no daemon, no configuration, no service's user and no Python package is,
-    and no process but their own can be seen.
+    """Runs commands on a node without daemons, configuration, services' users and Python packages.
+    They see only their own processes.
 
-    scratch: for what is laid over the host's folders. hidden: folders that are to be empty.
-    words: what to put before a command to run it there. read_only: a folder in which nobody can
-    write.
+    scratch: holds the folders that are mounted over the host's. hidden: folders that appear empty.
+    words: put before a command to run it there. read_only: a folder that cannot be written.
     """
 
     def __init__(self, scratch: Path, hidden: Iterable[str] = ()) -> None:
@@ -45,9 +44,9 @@ class BareNode:
             "/run": self.run_folder,
             "/etc": configuration,
             "/usr/sbin": empty,
-            "/usr/bin": programs,  # the last: mount is in it
+            "/usr/bin": programs,  # last, because it hides mount
         }
-        # outer folders first: what lies in one of them is hidden with it
+        # outer folders first: each hides the folders inside it
         for folder in sorted(set(hidden) - {*KEPT, *over}):
             if not any(folder.startswith(f"{outer}/") for outer in over):
                 over = {folder: empty, **over}
@@ -75,10 +74,10 @@ class BareNode:
 
 
 class Installed:
-    """Runs commands where the agents lie under /usr/lib/ocf, as an installation puts them there.
+    """Runs commands on a node where the agents are installed under /usr/lib/ocf.
 
-    words: what to put before a command to run it there. texts: by agent what it prints, for
-    scripts that do no more than that to take the agents' place.
+    words: put before a command to run it there. texts: output by agent; if given, scripts that only
+    print it replace the agents.
     """
 
     def __init__(self, folder: Path, texts: Mapping[str, str] | None = None) -> None:
@@ -92,9 +91,9 @@ class Installed:
             for name, text in texts.items():
                 (provider / name).write_text(f"#!/bin/sh\ncat <<'END-OF-TEXT'\n{text}END-OF-TEXT\n")
                 (provider / name).chmod(0o755)
-        # byte-compiled, as `make install` leaves it
+        # with byte-compiled modules, as after `make install`
         shutil.copytree(ROOT / "ocf_lib", self.root / "lib/openstack/ocf_lib")
-        # what else is installed shines through
+        # the host's other agents and libraries stay visible
         mounts = []
         for kind in ("resource.d", "lib"):
             for other in sorted((OCF_ROOT / kind).iterdir()):
@@ -115,7 +114,7 @@ def run(
     seconds: float = 60,
     user: str | None = None,
 ) -> Result:
-    """Run a command. user: see as_user."""
+    """Run a command as `user` (see as_user); it may take `seconds`."""
     done = subprocess.run(
         words,
         env=dict(environment),
@@ -130,12 +129,12 @@ def run(
 
 
 def as_user(user: str | None) -> dict[str, Any]:
-    """Options of subprocess: as whom, in no group but nogroup and at /."""
+    """Options of subprocess that run a command as `user`, with group nogroup alone, in /."""
     if user is None:
         return {}
     return {"user": user, "group": "nogroup", "extra_groups": [], "cwd": "/"}
 
 
 def _after(mounts: Sequence[str]) -> tuple[str, ...]:
-    """A shell that mounts and then is the words that follow."""
+    """Words of a shell that mounts and then executes the words that follow."""
     return ("sh", "-c", f'{" && ".join(mounts)} && exec "$@"', "sh")

@@ -1,4 +1,4 @@
-"""State of an instance, written by hand as start and monitor write it."""
+"""Writes state files of an instance in place of start and monitor."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tests.contract.kinds import current
 
 
 def state_file(call: Caller, kind: str) -> Path:
-    """Where the library keeps the record, the token or the lock of this instance."""
+    """The path of this instance's record, token or lock."""
     service = Service(
-        name=current(call.agent),  # an alias' state is that of the agent it names
+        name=current(call.agent),  # an alias shares the state of its agent
         title="",
         longdesc="",
         project="",
@@ -26,7 +26,7 @@ def state_file(call: Caller, kind: str) -> Path:
 
 
 def keep(call: Caller, kind: str, content: object) -> Path:
-    """Write a file of this instance's state, in a folder as start makes it."""
+    """Write a state file of this instance, in a folder like the one that start makes."""
     path = state_file(call, kind)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.write_bytes(content if isinstance(content, bytes) else str(content).encode())

@@ -1,7 +1,8 @@
-"""The programs that operators read an agent's description with, on the agents as installed.
+"""crm_resource, crmsh and pcs show the meta-data of the installed agents.
 
-Each program is asked about all agents in one go, and the answers are looked at agent by agent. That
-it hears what the agent says itself is shown once; the rest is heard from scripts that repeat it.
+Each program is called once for all agents, and its output is checked agent by agent. One test shows
+that a program passes on what the agent prints; for the others, scripts that print the same text
+replace the agents.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tests.contract.warm import Interpreter, Request
 
 pytestmark = pytest.mark.root
 
-# So wide that pcs breaks no line.
+# Wide enough that pcs breaks no line.
 ENVIRONMENT = {"PATH": PATH, "LANG": "C.UTF-8", "COLUMNS": "1000", "LINES": "1000"}
 CRM_RESOURCE = (
     "crm_resource",
@@ -30,21 +31,21 @@ CRM_RESOURCE = (
 
 
 def ask(place: Interpreter, *lines: tuple[str, ...], own: bool = False) -> list[Result]:
-    """Run each line, with PATH already searched."""
+    """Run each command; the program is looked up in PATH first."""
     words = [(shutil.which(line[0], path=PATH), *line[1:]) for line in lines]
     return place.run([Request(one, ENVIRONMENT, 300, own) for one in words])
 
 
 @pytest.fixture(scope="session")
 def shown(installed: Interpreter, chosen: list[str]) -> dict[str, Result]:
-    """What crm_resource shows of each agent."""
+    """The output of crm_resource for each agent."""
     lines = [("crm_resource", "--show-metadata", f"ocf:openstack:{name}") for name in chosen]
     return dict(zip(chosen, ask(installed, *lines, own=True)))
 
 
 @pytest.fixture(scope="session")
 def pcs_tells(recited: Interpreter, chosen: list[str]) -> dict[str, Result]:
-    """What pcs describes of each agent, in full."""
+    """The full description by pcs for each agent."""
     lines = [("pcs", "resource", "describe", "--full", f"ocf:openstack:{name}") for name in chosen]
     return dict(zip(chosen, ask(recited, *lines)))
 
@@ -53,7 +54,7 @@ def pcs_tells(recited: Interpreter, chosen: list[str]) -> dict[str, Result]:
 def crm_tells(
     recited: Interpreter, chosen: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, list[str]]:
-    """The lines that crmsh shows of each agent, asked in two sessions at once; of "" the errors."""
+    """The output lines of crmsh for each agent, from two concurrent sessions; "" has the errors."""
     folder = tmp_path_factory.mktemp("crm")
     lines = []
     for half in (0, 1):
@@ -73,7 +74,7 @@ def crm_tells(
 
 @pytest.fixture(scope="session")
 def lists(installed: Interpreter, recited: Interpreter) -> list[list[str]]:
-    """The words that crm_resource, crmsh and pcs list the agents with."""
+    """The lists of agents, as words, by crm_resource, crmsh and pcs."""
     done = ask(
         installed,
         ("crm_resource", "--list-agents", "ocf:openstack"),
@@ -88,7 +89,7 @@ def lists(installed: Interpreter, recited: Interpreter) -> list[list[str]]:
 def test_crm_resource_shows_what_the_agent_printed(
     agent: str, shown: dict[str, Result], text: str
 ) -> None:
-    """So does every program that asks crm_resource, as pcs and crmsh do."""
+    """pcs and crmsh get the meta-data from crm_resource too."""
     done = shown[agent]
     assert done.code == 0, done.err
     assert done.out.strip() == text.strip()
@@ -112,7 +113,7 @@ def test_pcs_tells_what_it_is_in_its_list(
 def test_crm_resource_validates_it(
     agent: str, installed: Interpreter, tree: etree._Element
 ) -> None:
-    """It calls validate-all, of which test_failures.py has all agents."""
+    """It calls validate-all; test_failures.py calls that for all agents."""
     good, bad = ask(
         installed,
         (*CRM_RESOURCE, f"--agent={agent}"),
@@ -124,7 +125,7 @@ def test_crm_resource_validates_it(
 
 
 def pcs_names(done: Result) -> list[str]:
-    """The parameters that a description explains, each followed by remarks in brackets."""
+    """The parameters in a description by pcs, without the remarks in brackets."""
     found = (re.match(r"  ([^(:]+?)( \([^)]*\))*:", line) for line in done.out.splitlines())
     return [one.group(1) for one in found if one]
 

@@ -1,4 +1,4 @@
-"""With no parameter set, each agent runs just what Debian's own init script or unit runs."""
+"""Without parameters, each agent runs the same command as Debian's init script or unit."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tests.calling import AGENTS
 INIT, UNITS = Path("/etc/init.d"), Path("/lib/systemd/system")
 PROJECTS = ("aodh", "ceilometer", "cinder", "glance", "heat", "keystone", "manila", "neutron")
 PROJECTS += ("nova", "placement", "swift")
-# The old suite's names for what Debian calls otherwise.
+# The shell suite's names, by Debian's name if that differs.
 OURS = {"neutron-dhcp-agent": "neutron-agent-dhcp", "neutron-l3-agent": "neutron-agent-l3"}
-# What is run in another way, with the reason.
+# Services whose agent runs another command, with the reason.
 OTHERWISE = {
     "nova-novncproxy": "the web client that parameter web names, as the old suite did; Debian's "
     "script says nothing unless /etc/default/nova-consoleproxy chooses noVNC",
@@ -35,7 +35,7 @@ def scripts() -> list[str]:
 
 
 def declaration(name: str, monkeypatch: pytest.MonkeyPatch) -> Service:
-    """The Service that an agent file hands to `agent.run`."""
+    """The Service that an agent file passes to `agent.run`."""
     handed: list[Service] = []
     monkeypatch.setattr(agent, "run", handed.append)
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -44,7 +44,7 @@ def declaration(name: str, monkeypatch: pytest.MonkeyPatch) -> Service:
 
 
 def packaged(name: str) -> list[str]:
-    """The command line of the unit; most run the init script, which tells by show-args."""
+    """The command line of the unit. Most units run the init script, which prints it (show-args)."""
     lines = (UNITS / f"{name}.service").read_text().splitlines()
     line = next(line for line in lines if line.startswith("ExecStart=")).partition("=")[2]
     if "systemd-start" in line:
@@ -72,7 +72,7 @@ def test_each_runs_what_the_distribution_runs(script: str, monkeypatch: pytest.M
 def test_reload_is_offered_where_what_the_distribution_runs_can_do_it(
     agent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An API loads all its code again then: that takes as long as a start."""
+    """On reload an API loads all its code again, which takes as long as a start."""
     service = declaration(agent, monkeypatch)
     is_offered = "reload" in {action.name for action in service.actions}
     usual = command.reloading_of(Instance(service, Environment(["start"], {})))

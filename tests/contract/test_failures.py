@@ -1,4 +1,4 @@
-"""Contract lines 9, 10, 16, 18, 20, 24, 25: what fails says why, and stop does not fail."""
+"""Contract lines 9, 10, 16, 18, 20, 24, 25: each failure gives its reason, and stop never fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.contract.kinds import declaration
 from tests.contract.values import MISSING, declared, files, keys, names, newer, wrong
 from tests.contract.warm import Resource
 
-# What Pacemaker keeps of an exit reason.
+# Bytes of an exit reason that Pacemaker keeps.
 KEPT = 128
 SECRET = "s3cr3t-w0rd with blanks"
 ACTIONS = ("start", "stop", "monitor", "validate-all", "bounce")
@@ -21,14 +21,14 @@ ACTIONS = ("start", "stop", "monitor", "validate-all", "bounce")
 
 @pytest.fixture
 def present(tmp_path: Path) -> Path:
-    """A file that is there."""
+    """A file that exists."""
     path = tmp_path / "service.conf"
     path.touch()
     return path
 
 
 def assert_has_good_reason(done: Result, fact: str = "") -> None:
-    """One line, and what matters within the part of it that Pacemaker keeps."""
+    """Assert that the reason is one line, with `fact` in the part that Pacemaker keeps."""
     lines = done.err.splitlines()
     assert [line for line in lines if line.startswith("ocf-exit-reason:")] == [
         f"ocf-exit-reason:{done.reason}"
@@ -40,7 +40,7 @@ def assert_has_good_reason(done: Result, fact: str = "") -> None:
 
 
 def assert_names_each(call: Resource, action: str, values: dict[str, str]) -> None:
-    """The action refuses each of the values, and says which it was."""
+    """Assert that the action refuses each value and names its parameter."""
     requests = [call.request(action, extra=keys({name: value})) for name, value in values.items()]
     for name, done in zip(values, call.several(requests)):
         assert done.code == 6, f"{name}: {done}"
@@ -48,7 +48,7 @@ def assert_names_each(call: Resource, action: str, values: dict[str, str]) -> No
 
 
 def offered(tree: etree._Element, *actions: str) -> list[str]:
-    """Those of the actions that the agent has."""
+    """The actions that the agent has, among those given."""
     return [name for name in actions if tree.find(f"actions/action[@name='{name}']") is not None]
 
 
@@ -60,7 +60,7 @@ def test_a_wrong_parameter_is_named_with_what_would_be_right(
 
 @pytest.mark.root
 def test_start_and_reload_look_at_the_parameters_too(away: Resource, tree: etree._Element) -> None:
-    """With the same `Parameters.check` as validate-all: one parameter shows that it is called."""
+    """They use the same `Parameters.check` as validate-all, so one parameter suffices here."""
     (name, value), *_ = wrong(tree).items()
     assert_names_each(away, "start", {name: value})
     for action in offered(tree, "reload", "reload-agent"):
@@ -147,7 +147,7 @@ def test_a_probe_with_everything_missing_or_wrong_is_7(
 
 
 def assert_stops(away: Resource, cases: list[dict[str, str]]) -> None:
-    """stop of what is stopped is 0 and silent in each case."""
+    """Assert that stop of a stopped instance returns 0 silently in each case."""
     requests = [away.request("stop", extra=keys(values)) for values in cases]
     for values, done in zip(cases, away.several(requests)):
         assert (done.code, done.err) == (0, ""), f"{values}: {done}"
@@ -193,7 +193,7 @@ def test_stopped_stays_0_with_values_that_no_declaration_thinks_of(away: Resourc
 
 @pytest.mark.root
 def test_stop_of_a_stopped_one_without_the_cib_secret_is_0(away: Resource) -> None:
-    """Pacemaker hands over the placeholder where it cannot read the secret."""
+    """Pacemaker passes the placeholder if it cannot read the secret."""
     assert_stops(away, [{"os_password": "lrm://"}])
 
 
@@ -213,7 +213,7 @@ def test_no_password_in_what_is_printed_or_logged(away: Resource, tree: etree._E
     secrets = [name for name in names(tree) if "password" in name or "token" in name]
     if not secrets:
         return
-    # the same words where they are not secret: a careless copy into another parameter
+    # also in other parameters, as if copied there by mistake
     values = {**dict.fromkeys(secrets, SECRET), "config": f"/etc/{SECRET}", "user": SECRET}
     debug = {"HA_debug": "1", "HA_DEBUGLOG": str(away.log)}
     requests = [
@@ -230,7 +230,7 @@ def test_no_password_in_what_is_printed_or_logged(away: Resource, tree: etree._E
 def test_validate_all_says_the_same_on_every_host_at_level_0(
     call: Resource, away: Resource, tree: etree._Element
 ) -> None:
-    """With everything missing that could be looked for on a host, and on one without anything."""
+    """With parameters that name missing files, and on a node where nothing is installed."""
     missing = {**MISSING, "os_cacert": "/nonexistent/ca.pem", **dict.fromkeys(files(tree), "/no/f")}
     here = keys(declared(tree, missing))
     for done in call.several(
@@ -256,9 +256,9 @@ def test_validate_all_at_level_10_misses_the_program_with_5(
 def test_validate_all_at_level_10_misses_each_file_with_2(
     call: Resource, tree: etree._Element, present: Path
 ) -> None:
-    """Where the program cannot be chosen it may be missing too, which comes first."""
+    """Without a parameter binary, the program may be missing too, which is reported first."""
     for name in files(tree):
-        # in place of a uwsgi another program gets the configuration alone
+        # a program that replaces uwsgi gets only the file in parameter config
         is_needed = name == "config" or "Uwsgi(" not in declaration(call.agent)
         chosen = declared(tree, {"binary": "/bin/true"} if is_needed else {})
         others = dict.fromkeys(set(files(tree)) - {newer(tree).get(name), *newer(tree)}, present)

@@ -59,7 +59,7 @@ def test_mode_is_0755_and_it_runs_by_its_own_first_line(agent: str) -> None:
 
 
 def test_describes_itself_to_nobody_on_a_stripped_environment(text: str) -> None:
-    """How it was asked: fixture `asked`."""
+    """Fixture `asked` makes the call."""
     assert text
 
 

@@ -1,4 +1,4 @@
-"""Contract line 7: where log lines go, as the environment says."""
+"""Contract line 7: the environment decides where log lines go."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BAD = {"api_timeout": "never", "config": "nowhere", "url": "nonsense"}
 
 
 def failing(call: Caller, **extra: str) -> None:
-    """A call that certainly logs an error."""
+    """Make a call that certainly logs an error."""
     done = call("bounce", extra=extra, **BAD)
     assert done.code == 3
 
@@ -61,13 +61,13 @@ def test_a_log_that_cannot_be_written_changes_no_verdict(call: Resource, name: s
 
 
 class SyslogNode(BareNode):
-    """A bare node whose /dev/log is ours."""
+    """A bare node whose /dev/log is a socket of the test."""
 
     def __init__(self, scratch: Path) -> None:
         super().__init__(scratch)
         devices = self._folder("dev")
         self.server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        # the name of a socket is cut at 108 bytes, and pytest's folders lie deep
+        # a socket's path may have 108 bytes, and pytest's paths are long
         descriptor = os.open(devices, os.O_PATH)
         self.server.bind(f"/proc/self/fd/{descriptor}/log")
         os.close(descriptor)

@@ -1,7 +1,7 @@
-"""The manual page of every agent: man shows it, it tells all that the meta-data does, and pcs and
-crmsh take its examples.
+"""The manual page of every agent: man shows it, it contains all of the meta-data, and pcs and crmsh
+accept its examples.
 
-The meta-data is asked for once; stand-ins that repeat it take the agents' place where that is all.
+Each agent's meta-data is read once. Scripts that print the same text replace the agents.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.contract.manual import ALIASES, MAKER, Page, joined, plain, run, stan
 from tests.contract.node import Installed
 
 CLONED, SINGLE = "run it active/active, as a clone", "run it active/passive"
-# pcs takes a second to load, so one that is loaded carries out a command a line.
+# pcs takes a second to load, so one process runs all commands, one per line.
 PCS = """
 import shlex, sys
 from pcs import app
@@ -58,7 +58,7 @@ def page(agent: str, pages: dict[str, Page]) -> Page:
 
 @pytest.fixture
 def told(agent: str, described: dict[str, str]) -> etree._Element:
-    """Meta-data that the page is about; for an older name that of the agent it stands for."""
+    """The meta-data that the page describes; for an older name, that of the current agent."""
     return etree.fromstring(described[ALIASES.get(agent, agent)].encode())
 
 
@@ -74,8 +74,8 @@ def test_man_finds_and_shows_it_without_a_warning(page: Page) -> None:
 
 
 def test_no_sign_is_left_for_roff_to_embellish(agent: str, manuals: Path) -> None:
-    """Debian's groff is told to leave them alone (man.local); others show a hyphen that no shell
-    takes for an option's."""
+    """Debian configures groff not to change them (man.local). Elsewhere groff prints a hyphen that
+    a shell does not accept in an option."""
     source = (manuals / "man7" / f"ocf_openstack_{agent}.7").read_text()
     _, _, text = source.partition("\n")
     assert re.findall(r"(?<!\\)[-'`^~]", text) == []
@@ -101,7 +101,7 @@ def test_every_parameter_is_told_with_its_facts(page: Page, told: etree._Element
         begin = f"{name} {parameter.findtext('shortdesc')} ({content.get('type')}"
         (item,) = [item for item in items if item.startswith(begin)]
         facts, _, long = item[len(begin) :].partition("). ")
-        # what the meta-data repeats at the end, for pcs, stands in the facts
+        # for pcs, the longdesc ends with default and choices; the page has them among the facts
         choices = [option.get("value") for option in content.iter("option")]
         wanted = plain(parameter.findtext("longdesc"))
         wanted = wanted.replace(f"Default: {default}.", "").strip()
@@ -130,7 +130,7 @@ def test_every_action_is_told_with_its_times_and_what_it_does(
         assert item.endswith(times)
         said = item[len(tag) : -len(times)]
         assert said
-        # the page has no words for this depth, so the agent's own must do
+        # "DESCRIPTION": the page refers to the agent's longdesc, which must explain this depth
         assert "DESCRIPTION" not in said or f"depth {depth}" in page.sections["DESCRIPTION"]
 
 
@@ -166,7 +166,7 @@ def test_it_says_how_to_run_it_and_shows_a_clone_only_where_it_may_be_one(
 
 @pytest.fixture
 def node(recorded: Path, tmp_path: Path) -> Installed:
-    """The stand-ins where pcs and crmsh look for agents."""
+    """A node with the scripts where pcs and crmsh look for agents."""
     made = Installed(tmp_path)
     shutil.rmtree(made.root / "resource.d" / "openstack")
     shutil.copytree(recorded, made.root / "resource.d" / "openstack", symlinks=True)
@@ -184,7 +184,7 @@ def cib(tmp_path: Path) -> Path:
 
 
 def shape(page: Page, agent: str) -> str:
-    """Its commands but for name and times, in which alone those of most agents differ."""
+    """The page's commands without name and times. Those of most agents differ in nothing else."""
     commands = "; ".join(map(joined, page.examples("PCS")))
     return re.sub(r"=\d+s", "=TIME", commands.replace(agent, "NAME"))
 
@@ -193,7 +193,7 @@ def shape(page: Page, agent: str) -> str:
 def test_pcs_takes_the_examples(
     node: Installed, cib: Path, pages: dict[str, Page], tmp_path: Path
 ) -> None:
-    """One agent's of each shape; of a primitive and its clone under another name."""
+    """The examples of one agent per shape. A primitive and its clone get different names."""
     shapes = {shape(pages[agent], agent): agent for agent in agents() if agent not in ALIASES}
     commands = [
         joined(example).replace(" p_", f" p{number}_")
@@ -214,7 +214,7 @@ def test_pcs_takes_the_examples(
 def test_crmsh_takes_the_examples(
     node: Installed, cib: Path, pages: dict[str, Page], tmp_path: Path
 ) -> None:
-    """The clone, which holds the primitive, or where there is none the primitive."""
+    """Each page's last example: the clone, which contains the primitive, or the primitive alone."""
     blocks = [
         re.sub(r"crm configure |<< END\n|commit\nEND\n", "", pages[agent].examples("CRM SHELL")[-1])
         for agent in agents()

@@ -1,4 +1,4 @@
-"""Contract lines 21 and 26 to 36: meta-data that every program that reads it takes."""
+"""Contract lines 21 and 26 to 36: every program that reads meta-data accepts that of each agent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCHEMA = Path("/usr/share/pcs/data/ocf-1.1.rng")
 TYPES = {"string", "integer", "boolean", "select"}
 SECONDS = re.compile(r"[1-9][0-9]*s")
 
-# Agents of daemons that their project has removed, some as long ago as 2013.
+# Agents of daemons that their projects have removed, some as early as 2013.
 GONE = {
     *("glance-registry", "nova-cert", "nova-consoleauth", "nova-network", "nova-objectstore"),
     *("nova-volume", "quantum-agent-dhcp", "quantum-agent-l3", "quantum-metadata-agent"),
@@ -87,7 +87,7 @@ def titles(described: dict[str, str]) -> dict[str, str]:
 
 
 def test_its_short_description_is_its_own(agent: str, titles: dict[str, str]) -> None:
-    """That of an alias tells which name is today's."""
+    """The short description of an alias tells the current name."""
     if is_alias(agent):
         assert titles[agent].lower().startswith("older name of")
         assert titles[agent].endswith(f" {current(agent)}")
@@ -111,7 +111,7 @@ def test_all_legacy_agents_are_there() -> None:
 
 
 def test_crmsh_shows_the_short_description(agent: str, tree: etree._Element) -> None:
-    """It hides one that equals the name, the longdesc or the type."""
+    """crmsh hides a short description that equals the name, the longdesc or the type."""
     assert tree.findtext("shortdesc") not in (agent, tree.findtext("longdesc"))
     for parameter in tree.iter("parameter"):
         hidden = (parameter.get("name"), parameter.findtext("longdesc"))
@@ -199,7 +199,7 @@ def test_promote_and_demote_or_neither(agent: str, tree: etree._Element) -> None
     actions = names_of(tree, "action")
     assert ("promote" in actions) == ("demote" in actions)
     assert ("migrate_to" in actions) == ("migrate_from" in actions)
-    # LCMC takes an agent for promotable exactly when its file has this word
+    # LCMC treats an agent as promotable if and only if its file contains this word
     assert ("promote" in actions) == ("crm_master" in declaration(agent))
 
 
@@ -209,7 +209,7 @@ def test_reloadable_parameters_come_with_the_action(tree: etree._Element) -> Non
 
 
 def test_lcmc_can_read_it(agent: str, text: str) -> None:
-    """It goes through the output of all agents line by line."""
+    """LCMC reads the output of all agents line by line."""
     lines = text.splitlines()
     opening = [line for line in lines if "<resource-agent " in line]
     assert len(opening) == 1
@@ -219,7 +219,7 @@ def test_lcmc_can_read_it(agent: str, text: str) -> None:
 
 
 def test_there_is_nothing_but_agents_in_their_folder() -> None:
-    """LCMC runs every file of the folder that does not begin with a dot."""
+    """LCMC runs every file in the folder whose name does not begin with a dot."""
     assert agents()
     for path in AGENTS.iterdir():
         assert path.is_file()

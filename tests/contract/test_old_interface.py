@@ -1,9 +1,9 @@
-"""A configuration written for the shell suite (2012 to 2018) goes on working: every parameter,
-type, default and action of its agent of the same name is here, and no timeout is shorter. What it
-called by a name that is an alias now holds for the agent of today's name too.
+"""A configuration for the shell suite (2012 to 2018) still works: each agent has every parameter,
+type, default and action of the suite's agent of the same name, and no timeout is shorter. If an old
+name is an alias now, the same holds for the agent of the current name.
 
-What it declared is in shell_suite.json: of each parameter what differs from an optional one without
-a default, of each action the timeout in seconds.
+shell_suite.json has the suite's declarations: for each parameter the differences from an optional
+string without a default, for each action the timeout in seconds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.contract.warm import Resource
 
 OLD: dict[str, Any] = json.loads(Path(__file__).with_name("shell_suite.json").read_text())
 
-# They ran no daemon: evacuation, and moving routers about.
+# Agents that ran no daemon: they evacuated instances or moved routers.
 OF_OTHERS = {"NovaCompute", "NovaEvacuate", "neutron-ha-tool", "nova-compute-wait"}
 
 # Each difference, by agent ("*" for all) and parameter, with the reason.
@@ -39,17 +39,17 @@ OTHER_DEFAULTS = {
 }
 OTHER_TYPES: dict[tuple[str, str], str] = {}
 NOT_REQUIRED: dict[tuple[str, str], str] = {}
-# A boolean's default may be written in another way.
+# Old and new spelling of a boolean's default.
 SAME = {"0": "false", "1": "true", "no": "false", "yes": "true"}
 
 
 def old(agent: str) -> list[str]:
-    """The names under which the shell suite had this agent: its own, and those that are aliases."""
+    """The shell suite's names of this agent: its current name and its aliases."""
     return [name for name in kinds.names(agent) if name in OLD]
 
 
 def old_parameters(agent: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Old name of the agent, name of the parameter, facts of it."""
+    """Yields the agent's old name, a parameter's name, and the parameter's declaration."""
     for name in old(agent):
         for parameter, facts in OLD[name]["parameters"].items():
             yield name, parameter, facts
@@ -95,7 +95,7 @@ def test_actions_are_still_there_and_no_timeout_is_shorter(
         for name, timeout in OLD[was]["actions"].items():
             found = [a for a in tree.iter("action") if a.get("name") == name]
             assert found, f"no action {name}"
-            # a monitor without a depth of its own is that of depth 10
+            # a monitor without a configured depth runs the checks of depth 10
             usual = [action for action in found if int(action.get("depth") or 0) <= 10]
             longest = max(int(action.get("timeout").rstrip("s")) for action in usual)
             assert longest >= timeout, name
@@ -118,7 +118,7 @@ def test_the_shell_suite_s_agents_are_there() -> None:
 
 
 def test_an_old_configuration_is_valid(agent: str, call: Resource) -> None:
-    """Every default of the shell suite, written out as crm shells did."""
+    """It sets every parameter to the shell suite's default, as crm shells did."""
     for was in old(agent):
         defaults = {
             name: facts["default"]

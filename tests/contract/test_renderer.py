@@ -1,4 +1,4 @@
-"""Contract line 31, on a service that is as awkward as a declaration can be."""
+"""Contract line 31: meta-data of a service whose declaration is full of special characters."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def parameter(tree: etree._Element, name: str) -> etree._Element:
 def test_texts_come_back_as_they_were_declared(tree: etree._Element) -> None:
     assert tree.findtext("shortdesc") == AWKWARD
     assert tree.findtext("longdesc") == AWKWARD + "\n\n" + AWKWARD
-    # pcs shows the longdesc alone, so default and choices stand in it too
+    # pcs shows only the longdesc, so it also contains default and choices
     told = " ".join(parameter(tree, "plain").findtext("longdesc").split())
     assert told == f"{AWKWARD} Default: {AWKWARD}."
     assert "One of a&b, <c>." in parameter(tree, "choice").findtext("longdesc")

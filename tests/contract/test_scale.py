@@ -1,5 +1,5 @@
-"""Clusters with every agent as a clone, by simulation: Pacemaker finds nothing wrong with them, and
-does what it must and no more. `make bench` does the same with up to 32 nodes."""
+"""Simulated clusters with every agent as a clone: Pacemaker reports no error and plans no needless
+operation. `make bench` does the same with up to 32 nodes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NODES = 3
 
 @pytest.fixture(scope="session")
 def agents(described: dict[str, str]) -> Agents:
-    """What each advises, without links."""
+    """The operations that each agent's meta-data advises; links are left out."""
     trees = {name: etree.fromstring(said.encode()) for name, said in described.items()}
     return {name: list(operations(tree)) for name, tree in trees.items() if not is_alias(name)}
 
@@ -55,7 +55,7 @@ def test_crm_verify_finds_nothing_wrong(found: dict[str, Any]) -> None:
 def test_the_first_start_probes_and_starts_each_agent_on_each_node(
     agents: Agents, found: dict[str, Any]
 ) -> None:
-    """And the device that fences, on one."""
+    """The fencing device is started on one node."""
     assert counts(found, "first start of all") == {
         "probe": NODES * (len(agents) + 1),
         "start": NODES * len(agents) + 1,

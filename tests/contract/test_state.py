@@ -1,5 +1,5 @@
-"""Contract lines 6, 15, 16: stop of what is stopped is 0, whatever became of the state of this
-instance or whatever it is called; and no two instances share a file."""
+"""Contract lines 6, 15, 16: stop of a stopped instance returns 0, whatever its name and whatever
+happened to its state files. No two instances share a file."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_ha_rsctmp_is_made_where_it_is_missing(away: Resource) -> None:
 def test_root_instance_and_rsctmp_have_defaults(
     agent: str, bare: Interpreter, node: BareNode
 ) -> None:
-    """Heartbeat's own OCF wrapper sets none of the three."""
+    """Heartbeat's own OCF wrapper sets none of these three variables."""
 
     folder = node.run_folder / "resource-agents"
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""That a fork of an interpreter that has the library loaded stands for the agent itself."""
+"""A fork of an interpreter with the library loaded gives the same results as the agent itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_fork_says_what_the_agent_says_in_a_process_of_its_own(away: Resource)
             own = away.request(action, extra=extra, own=True)
             forked, alone = away.place.run([own._replace(own=False), own])
             assert said(forked) == said(alone), (action, extra)
-    # but for time and PID
+    # the log lines differ only in time and PID
     lines = [re.sub(r"\[\d+\]:\t\S+", "", line) for line in away.log.read_text().splitlines()]
     assert lines
     assert lines[::2] == lines[1::2]
@@ -58,7 +58,7 @@ def test_what_a_program_is_given_and_how_it_may_end(here: Interpreter, program: 
         forked, alone = here.run([request, request._replace(own=True)])
         first = f"__main__ True {[code]} ['A']\n"
         assert said(forked) == (status, first if status not in (7, -15) else "", err)
-        # LC_CTYPE is what a Python without a locale sets for itself
+        # output may differ: Python without a locale sets LC_CTYPE itself
         assert forked.code == alone.code
         assert forked.err == alone.err
 

@@ -1,4 +1,4 @@
-"""Parameters as tests set them: what is declared, and wrong values for it."""
+"""Values of parameters for tests: declared parameters, and wrong values for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MISSING = {
     "config": "/nonexistent/etc/service.conf",
     "user": "no-such-user",
 }
-# What is wrong for each type.
+# A wrong value for each type.
 WRONG = {
     "string": "two\nlines",
     "integer": "many",
@@ -37,12 +37,12 @@ def wrong(tree: etree._Element) -> dict[str, str]:
 
 
 def declared(tree: etree._Element, values: Mapping[str, object]) -> dict[str, object]:
-    """Those of the values whose parameter the agent has."""
+    """The values whose parameters the agent has."""
     return {name: value for name, value in values.items() if name in names(tree)}
 
 
 def files(tree: etree._Element) -> list[str]:
-    """The parameters that name a file of configuration by default, without those of no effect."""
+    """The parameters whose default is a configuration file, without those that have no effect."""
     return [
         parameter.get("name")
         for parameter in tree.iter("parameter")
@@ -52,11 +52,11 @@ def files(tree: etree._Element) -> list[str]:
 
 
 def newer(tree: etree._Element) -> dict[str, str]:
-    """What to use in place of each older name of a parameter."""
+    """The current name for each older name of a parameter."""
     found = ((p.get("name"), p.find("deprecated/replaced-with")) for p in tree.iter("parameter"))
     return {name: by.get("name") for name, by in found if by is not None}
 
 
 def keys(values: Mapping[str, object]) -> dict[str, str]:
-    """As the environment carries them."""
+    """The values as environment variables."""
     return {f"OCF_RESKEY_{name}": str(value) for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""What an action has left: processes, ports, files, and how long it took."""
+"""Checks after an action: which processes, ports and files are left, and how long it took."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import socket
 from tests.calling import Result
 from tests.faults.rig import Rig, wait_until
 
-# An agent's own share of any action, many times over: two cores may be busy with other tests. Less
-# than the 5 s after which a uwsgi that has not ended is killed.
+# Limit in seconds for an action in which the daemon does not delay the agent. It is generous,
+# since two cores may be busy with other tests, but below the 5 s after which a uwsgi is killed.
 PROMPT = 4.5
 
 
 def is_served(rig: Rig) -> bool:
-    """Somebody listens where the daemon does."""
+    """Does any process accept connections at the daemon's address and port?"""
     address = rig.settings.get("address", "127.0.0.1")
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as client:
@@ -22,13 +22,15 @@ def is_served(rig: Rig) -> bool:
 
 
 def parents(rig: Rig) -> list[int]:
-    """The PIDs of the living parents: of two daemons there are two."""
+    """The PIDs of the living parent processes, one for each daemon."""
     living = set(rig.pids)
     return [pid for pid in rig.born("parent") if pid in living]
 
 
 def check_stopped(rig: Rig, result: Result, within: float = PROMPT) -> None:
-    """stop said 0 and no more, nothing of the service is left, and it was not late."""
+    """Assert that stop returned 0 without a reason, left no process or socket, and was in time.
+
+    within: seconds."""
     assert result.code == 0, f"{result}\n{rig.agent_log}"
     assert result.reason == ""
     assert rig.processes() == []
@@ -39,15 +41,15 @@ def check_stopped(rig: Rig, result: Result, within: float = PROMPT) -> None:
 
 
 def check_no_state(rig: Rig) -> None:
-    """Nor a file, but for the lock, which two stops at once may share."""
+    """Assert that no state file is left, except perhaps the lock, which concurrent stops share."""
     left = [file.name for file in rig.caller.rsctmp.rglob("*") if file.is_file()]
     assert left in ([], [rig.file("lock").name])
 
 
 def check_serving(rig: Rig) -> None:
-    """One daemon, whole, and a probe that knows it."""
+    """Assert that exactly one daemon runs, with all its workers, and that a probe returns 0."""
     assert len(parents(rig)) == 1
-    # the first worker answers before the second is there
+    # the first worker answers before the second is forked
     whole = 1 + int(rig.settings.get("workers", 2))
     wait_until(lambda: len(rig.pids) == whole, f"{whole} processes run")
     assert is_served(rig)

@@ -1,7 +1,7 @@
-"""How the stand-in answers: Identity v3, or v2.0 as in the days of Grizzly; and how it does not.
+"""The stand-in's HTTP answers: Identity v3, or v2.0 as in the Grizzly release, and faulty answers.
 
-A mode is ok, a status (500), hang, trickle:SECONDS (a byte), garbage, close, reset, nolength,
-short, nonsense, slow:SECONDS, or echo:STATUS, which repeats all that it was told.
+A mode is ok, a status (500), hang, trickle:SECONDS (per byte), garbage, close, reset, nolength,
+short, nonsense, slow:SECONDS, or echo:STATUS, which repeats all strings of the request.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Answer:
 
 
 def serve(connection: socket.socket, started_with: Settings) -> None:
-    """One connection, one request. The configuration is read anew."""
+    """Answer one request on one connection. The configuration is read again each time."""
     try:
         with connection:
             if started_with["certificate"]:
@@ -64,7 +64,7 @@ def serve(connection: socket.socket, started_with: Settings) -> None:
                 misbehave(connection, request, settings, mode)
             connection.close()
     except OSError:
-        pass  # whoever asked is gone
+        pass  # the client is gone
 
 
 def read(connection: socket.socket) -> Request | None:
@@ -139,7 +139,7 @@ def answer_to(request: Request, settings: Settings) -> Answer:
     return Answer(404, {"error": "no such thing"}) if act is None else act(request, settings)
 
 
-# Tokens carry when they were issued and when they end, so that every worker knows every token.
+# A token contains its times of issue and expiry, so that each worker can check every token.
 
 
 def new_token(settings: Settings) -> tuple[str, float]:
@@ -209,7 +209,7 @@ def v3_token_body(request: Request, settings: Settings, expires: float) -> dict[
 
 
 def names(settings: Settings, given: dict[str, str], kind: str) -> bool:
-    """A user, project or domain by its ID, or by its name."""
+    """Does `given` name the configured user, project or domain, by ID or by name?"""
     if "id" in given:
         return given["id"] == settings[f"{kind}_id"]
     return given.get("name") == settings["username" if kind == "user" else kind]
@@ -262,21 +262,21 @@ def v3_projects(request: Request, settings: Settings) -> Answer:
 
 
 def flavors(request: Request, settings: Settings) -> Answer:
-    """Compute's, to any token that Identity has issued."""
+    """Compute's list of flavors, for any token that Identity has issued."""
     if not is_good(request.headers.get("x-auth-token", ""), settings):
         return Answer(401, {"error": {"code": 401, "message": "token refused"}})
     return Answer(200, {"flavors": []})
 
 
 def services(request: Request, settings: Settings) -> Answer:
-    """Compute's list of who is up; in the catalog it lives where Identity does."""
+    """Compute's list of services and states. The catalog gives Compute the URL of Identity."""
     if not is_good(request.headers.get("x-auth-token", ""), settings):
         return Answer(401, {"error": {"code": 401, "message": "token refused"}})
     return Answer(200, {"services": json.loads(settings["services"])})
 
 
 def login_page(request: Request, settings: Settings) -> Answer:
-    """The dashboard's, as far as anybody looks for it."""
+    """The dashboard's login page, reduced to what the agent looks for."""
     return Answer(200, {"form": {"csrfmiddlewaretoken": "x" * 64}})
 
 

@@ -1,4 +1,4 @@
-"""Processes that are nothing to the agent under test: each notes every signal that it gets."""
+"""Processes that the agent under test must not touch. Each notes every signal that it gets."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ while True:
 
 
 class Bystander:
-    """One of them. folder: for its journal. user: who runs it. words: after its program, as its
-    command line shows them. environment: beyond PATH."""
+    """One such process. folder: holds its journal. user: its owner. words: the end of its command
+    line. environment: variables besides PATH."""
 
     def __init__(
         self, folder: Path, user: str, words: tuple[str, ...] = (), **environment: str
@@ -50,7 +50,7 @@ class Bystander:
 
     @property
     def harm(self) -> str:
-        """What was done to it, "" for nothing."""
+        """What was done to this process; empty if nothing was."""
         code = self.process.poll()
         if code is not None:
             return f"PID {self.pid} of {self.user} was ended ({code})"
@@ -65,10 +65,11 @@ class Bystander:
 
 
 class Bystanders:
-    """Those who could be taken for others: of root, of the service's user, of another instance, and
-    of a stranger that has marker and command line of this one.
+    """Four processes that an agent could confuse with its own: one that root owns, one that the
+    service's user owns, one with the marker of another instance, and one of a third user with the
+    marker and command line of this instance.
 
-    name: of the instance, as in keystone/p_keystone. words: the daemon's command line.
+    name: agent and instance, such as keystone/p_keystone. words: the daemon's command line.
     """
 
     def __init__(self, folder: Path, name: str, words: tuple[str, ...] = ()) -> None:
@@ -82,7 +83,7 @@ class Bystanders:
 
     @property
     def harm(self) -> str:
-        """What was done to any of them, "" for nothing."""
+        """What was done to any of them; empty if nothing was."""
         return "; ".join(filter(None, (each.harm for each in self.all)))
 
     def end(self) -> None:

@@ -1,4 +1,4 @@
-"""Fixtures of the fault tests: an agent over a stand-in daemon, and what must not be touched."""
+"""Fixtures of the fault tests: an agent with a stand-in daemon, and processes that must survive."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 @pytest.fixture(scope="session", autouse=True)
 def runtime_folders() -> Iterator[None]:
-    """A start makes these for the agent's project, where its package has not; they go again."""
+    """Remove the runtime folders that start creates if the project's package has not."""
     folders = [
         Path(parent, project)
         for parent in ("/run", "/run/lock", "/var/cache")
@@ -40,7 +40,7 @@ def runtime_folders() -> Iterator[None]:
 
 @pytest.fixture
 def base() -> Iterator[Path]:
-    """A folder that the service's user can reach (pytest's own tmp_path is root's alone)."""
+    """A folder that the service's user can reach; only root can reach pytest's own tmp_path."""
     made = Path(tempfile.mkdtemp(prefix="faults."))
     made.chmod(0o755)
     yield made
@@ -49,7 +49,7 @@ def base() -> Iterator[Path]:
 
 @pytest.fixture
 def make_rig(base: Path, bystander: subprocess.Popen[bytes]) -> Iterator[Callable[..., Rig]]:
-    """Makes further instances, each with a folder, a port and a name of its own."""
+    """Makes instances, each with its own folder, port and name."""
     made: list[Rig] = []
 
     def make(
@@ -74,14 +74,14 @@ def rig(make_rig: Callable[..., Rig]) -> Rig:
 
 @pytest.fixture
 def running(rig: Rig) -> Rig:
-    """The same with a healthy daemon that the agent started."""
+    """One instance whose healthy daemon the agent has started."""
     rig.start()
     return rig
 
 
 @pytest.fixture
 def near() -> Iterator[Neighbours]:
-    """A broker and a database that do as a test says."""
+    """A broker and a database that the test controls."""
     made = Neighbours()
     yield made
     made.end()
@@ -89,7 +89,7 @@ def near() -> Iterator[Neighbours]:
 
 @pytest.fixture
 def identity(make_rig: Callable[..., Rig]) -> Rig:
-    """A Keystone for other services, which runs."""
+    """A running Keystone for other services."""
     rig = make_rig()
     rig.start()
     return rig
@@ -97,20 +97,20 @@ def identity(make_rig: Callable[..., Rig]) -> Rig:
 
 @pytest.fixture
 def unstarted(make_rig: Callable[..., Rig], near: Neighbours) -> Rig:
-    """A service that works for the broker."""
+    """A service that takes its work from the broker; nothing is started yet."""
     return conductor(make_rig, near)
 
 
 @pytest.fixture
 def worker(unstarted: Rig) -> Rig:
-    """The same, connected to its broker; no monitor has seen it yet."""
+    """The same service, started and connected to its broker; no monitor has run yet."""
     unstarted.start()
     return unstarted
 
 
 @pytest.fixture
 def reaperless() -> Iterator[None]:
-    """Orphans become children of this process, which does not wait for them: they stay zombies."""
+    """Make orphans children of this process, which does not wait for them: they stay zombies."""
     subreap = ctypes.CDLL(None, use_errno=True).prctl
     assert subreap(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
     yield
@@ -122,8 +122,8 @@ def reaperless() -> Iterator[None]:
 
 @pytest.fixture
 def memory_limit() -> Iterator[str]:
-    """The folder of a memory control group of 64 MiB; who is written to its file cgroup.procs is
-    killed by the kernel where it takes more."""
+    """The folder of a memory control group of 64 MiB. A process whose PID is written to its file
+    cgroup.procs is killed by the kernel if it takes more."""
     kind = Path("/sys/fs/cgroup/memory")
     name, limit = "memory.limit_in_bytes", kind
     if not kind.is_dir():
@@ -152,19 +152,19 @@ def _sleeper(user: str) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def bystander() -> Iterator[subprocess.Popen[bytes]]:
-    """A process of the service's user that is none of the service; it survives every test."""
+    """A process of the service's user that does not belong to the service. It must survive."""
     yield from _sleeper(service_user())
 
 
 @pytest.fixture
 def stranger() -> Iterator[subprocess.Popen[bytes]]:
-    """A process of another user; it survives too."""
+    """A process of another user. It must survive too."""
     yield from _sleeper(STRANGER)
 
 
 @pytest.fixture(scope="session")
 def town() -> Iterator[Witnesses]:
-    """What runs beside every test that asks for `witnesses`."""
+    """The processes that run beside every test that uses `witnesses`."""
     with tempfile.TemporaryDirectory(prefix="faults.") as folder:
         Path(folder).chmod(0o755)
         made = Witnesses(Path(folder))
@@ -177,6 +177,6 @@ def town() -> Iterator[Witnesses]:
 
 @pytest.fixture
 def witnesses(town: Witnesses) -> Iterator[Witnesses]:
-    """Others on this host, none of whom a test may touch."""
+    """Other processes on this host. The agent must not touch them."""
     yield town
     town.check()

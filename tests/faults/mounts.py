@@ -1,4 +1,4 @@
-"""File systems that only the calls of one instance see: a mount namespace of theirs."""
+"""A mount namespace for the calls of one instance, with file systems that nobody else sees."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.faults.rig import Rig
 
 
 class Mounts:
-    """inside: words that run a command there."""
+    """A mount namespace in which the agent is called. inside: words that run a command there."""
 
     def __init__(self, rig: Rig) -> None:
         self.keeper = subprocess.Popen(
@@ -25,11 +25,11 @@ class Mounts:
         subprocess.run([*self.inside, *map(str, words)], check=True)
 
     def tmpfs(self, folder: object, options: str = "mode=755") -> None:
-        """An empty file system over the folder."""
+        """Mount an empty file system over the folder."""
         self.run("mount", "-t", "tmpfs", "-o", options, "tmpfs", folder)
 
     def path(self, inner: object) -> Path:
-        """What lies at `inner` in there, as it is seen from here."""
+        """The path outside the namespace of the file at `inner` inside it."""
         return Path(f"/proc/{self.keeper.pid}/root{inner}")
 
     def end(self) -> None:

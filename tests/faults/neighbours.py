@@ -1,5 +1,5 @@
-"""What a service depends on, as small servers in threads of the test: a message broker and a
-database that live, freeze, refuse, and come back."""
+"""The dependencies of a service as small servers in threads of the test: a message broker and a
+database that answer, freeze, refuse connections, and come back."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ from tests.faults.rig import PASSWORD, Rig, wait_until
 
 SECRET = quote(PASSWORD)
 
-# What RabbitMQ says to the header of AMQP 0-9-1: the beginning of Connection.Start.
+# RabbitMQ's answer to the header of AMQP 0-9-1: the beginning of Connection.Start.
 CONNECTION_START = bytes.fromhex("01000000000200000a000a")
 
 
 class Server:
-    """A TCP server on loopback, at a port of its own for as long as the object lives.
+    """A TCP server on loopback. It keeps its port even while it is down.
 
-    address: IPv4 or IPv6. port: 0 for a free one. heads: what was
-    said to it, first words first.
+    address: IPv4 or IPv6. port: 0 for a free one. heads: the data that clients sent, in order.
     """
 
     def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
@@ -38,11 +37,11 @@ class Server:
         self.come_back()
 
     def talk(self, connection: socket.socket) -> None:
-        """With one client; returns when all is said."""
+        """Talk to one client; return at the end of the conversation."""
         raise NotImplementedError
 
     def come_back(self) -> None:
-        """Listen, at the port it had before."""
+        """Listen again, at the same port as before."""
         self.listener = socket.socket(self.family, socket.SOCK_STREAM)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind((self.address, self.port))
@@ -51,21 +50,21 @@ class Server:
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     def go(self) -> None:
-        """As a server that ends: nobody listens, its connections are closed."""
+        """Stop listening and close all connections, like a server that ends."""
         self.refuse()
         self.hang_up()
 
     def refuse(self) -> None:
-        """Listen no more; its connections stay."""
+        """Stop listening; open connections stay."""
         listener, self.listener = self.listener, None
         if listener is not None:
-            # wakes the thread that accepts, which close alone does not
+            # wakes the thread in accept(); close() alone does not
             with contextlib.suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)
             listener.close()
 
     def hang_up(self) -> None:
-        """Close the connections that there are."""
+        """Close all open connections."""
         held, self.held = self.held, []
         for connection in held:
             with contextlib.suppress(OSError):
@@ -73,7 +72,7 @@ class Server:
             connection.close()
 
     def freeze(self) -> None:
-        """As a process that was stopped: the kernel takes connections, nobody says a word."""
+        """Behave like a stopped process: the kernel accepts connections, but nothing answers."""
         self.frozen.set()
 
     def thaw(self) -> None:
@@ -84,7 +83,7 @@ class Server:
             try:
                 connection, _ = listener.accept()
             except OSError:
-                return  # it went
+                return  # closed by refuse()
             self.held.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
@@ -96,7 +95,7 @@ class Server:
 
 
 class Broker(Server):
-    """Answers the header of AMQP, as one that lives does."""
+    """A message broker that answers the AMQP header as a healthy one does."""
 
     def talk(self, connection: socket.socket) -> None:
         while head := connection.recv(4096):
@@ -107,10 +106,10 @@ class Broker(Server):
 
 
 class MySql(Server):
-    """The greeting and the log-in of MySQL's protocol, version 10 (native password), then OK to
-    whatever comes.
+    """A database: greeting and login of MySQL's protocol, version 10 (native password), then OK to
+    every packet.
 
-    refusal: (number, text) of the error that it says in place of its greeting.
+    refusal: (number, text) of the error that it sends instead of its greeting.
     """
 
     def __init__(self, address: str = "127.0.0.1") -> None:
@@ -151,7 +150,7 @@ def packet(number: int, body: bytes) -> bytes:
 
 
 def read_packet(connection: socket.socket) -> bytes:
-    """b"" where there is none any more."""
+    """The body of the next packet; b"" if the connection is closed."""
     head = receive(connection, 4)
     return receive(connection, int.from_bytes(head[:3], "little")) if head else b""
 
@@ -167,7 +166,7 @@ def receive(connection: socket.socket, size: int) -> bytes:
 
 
 class Neighbours:
-    """A broker and a database for one test, both well."""
+    """A broker and a database for one test, both healthy at first."""
 
     def __init__(self) -> None:
         self.broker, self.database = Broker(), MySql()
@@ -187,13 +186,13 @@ class Neighbours:
 
 
 def place(server: Server) -> str:
-    """HOST:PORT, as a URL and an exit reason have it."""
+    """HOST:PORT, as in a URL and in an exit reason."""
     host = f"[{server.address}]" if ":" in server.address else server.address
     return f"{host}:{server.port}"
 
 
 def take_away(near: Neighbours, how: str) -> str:
-    """The database, in one way; what is said of it."""
+    """Break the database in the given way; return what an exit reason says about it."""
     if how == "refuses":
         near.database.go()
         return "refused the connection"
@@ -205,8 +204,8 @@ def take_away(near: Neighbours, how: str) -> str:
 
 
 def conductor(make_rig: Callable[..., Rig], near: Neighbours) -> Rig:
-    """An agent of a service that works for the broker; it is connected there, and holds no
-    connection to its database. Nothing is started yet."""
+    """An agent of a service that takes its work from the broker. Its daemon will connect to the
+    broker, but not to its database. Nothing is started yet."""
     rig = make_rig(agent="nova-conductor")
     rig.configure(transport_url=near.transport_url)
     rig.configure("database", connection=near.connection)
@@ -214,7 +213,7 @@ def conductor(make_rig: Callable[..., Rig], near: Neighbours) -> Rig:
 
 
 def compute(make_rig: Callable[..., Rig], near: Neighbours, identity: Rig) -> Rig:
-    """An agent of an API that asks Identity, with credentials. Nothing is started yet."""
+    """An agent of an API that uses Identity; it has credentials. Nothing is started yet."""
     rig = make_rig(agent="nova-api")
     identity.set(password=PASSWORD)
     url = f"http://127.0.0.1:{identity.port}"
@@ -226,17 +225,17 @@ def compute(make_rig: Callable[..., Rig], near: Neighbours, identity: Rig) -> Ri
 
 
 def second(rig: Rig, level: int | None = None, **more: object) -> Result:
-    """What a monitor says of a trouble at the second poll; at the first it says nothing."""
+    """The result of the second of two monitors. The first must not report the trouble yet."""
     first = rig.monitor(level, **more)
     assert (first.code, first.err) == (0, ""), first
     return rig.monitor(level, **more)
 
 
 def seen_well(rig: Rig, *levels: int) -> Rig:
-    """The same, once its monitors have found all well. A poll that saw trouble is 0, too, if it is
-    the first; on busy cores a neighbour may be late with an answer.
+    """The rig, once its monitors have found no trouble. A code of 0 is not enough: the first poll
+    that sees trouble returns 0, too, and on busy cores a neighbour may answer late.
 
-    levels: of these monitors, 10 and 20 unless told."""
+    levels: check levels of these monitors; by default 10 and 20."""
 
     def is_well(level: int) -> bool:
         result = rig.monitor(level)
@@ -250,7 +249,7 @@ def seen_well(rig: Rig, *levels: int) -> Rig:
 
 
 def is_connected(server: Broker) -> bool:
-    """Some client of it has stayed (one that looked is gone at once)."""
+    """Does any client hold a connection? A mere check closes its connection at once."""
     for connection in list(server.held):
         try:
             if connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
@@ -263,10 +262,10 @@ def is_connected(server: Broker) -> bool:
 
 
 def lose(rig: Rig) -> None:
-    """The daemon gives up its connections to brokers, for whatever reason; the brokers are well."""
+    """Make the daemon close its connections to brokers, although the brokers are healthy."""
     rig.set(connect=" ")
 
-    # what it notes, for a server may be late to see that somebody came
+    # the daemon's journal decides: a server may notice a connection late
     def is_done() -> bool:
         return rig.count("disconnected") == rig.count("connected") > 0
 

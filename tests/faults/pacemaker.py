@@ -1,5 +1,5 @@
-"""A stand-in for the two tools of Pacemaker that crash detection calls: crm_mon says what a test
-wants it to, crm_resource notes what it is told. How the real ones behave is in tests/cluster."""
+"""Stand-ins for the two tools of Pacemaker that crash detection calls: crm_mon prints what a test
+has set, crm_resource records its arguments. tests/cluster uses the real tools."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ cat '{folder}/{tool}.out' 2> /dev/null || true
 
 
 class Pacemaker:
-    """Puts the tools on the PATH of an instance, and a node's name into what it is called with."""
+    """Puts the tools on the PATH of an instance and a node's name into its environment."""
 
     def __init__(self, rig: Rig) -> None:
         self.rig, self.folder = rig, rig.folder / "pacemaker"
@@ -31,7 +31,7 @@ class Pacemaker:
 
     @property
     def extra(self) -> dict[str, str]:
-        """For the call of an action, as Pacemaker's executor makes it."""
+        """Environment variables for an action that Pacemaker's executor calls."""
         return {"PATH": f"{self.folder}:{PATH}", "OCF_RESKEY_CRM_meta_on_node": NODE}
 
     def be(
@@ -41,7 +41,7 @@ class Pacemaker:
         maintenance: str = "false",
         kind: str = "member",
     ) -> None:
-        """What crm_mon says of the instance from now on, and of its node."""
+        """Set what crm_mon prints about the instance and its node from now on."""
         facts = {"managed": managed, "maintenance": maintenance, "node": NODE, "kind": kind}
         text = RESOURCE.format(name=name or self.rig.caller.instance, **facts)
         new = self.folder / "crm_mon.new"
@@ -49,7 +49,7 @@ class Pacemaker:
         new.rename(self.folder / "crm_mon.out")
 
     def fail(self, **failures: int) -> None:
-        """So many calls of a tool end with 1, the first ones."""
+        """Make the first calls of a tool exit with 1; failures: how many calls, by tool."""
         for tool in ("crm_mon", "crm_resource"):
             path: Path = self.folder / tool
             facts = {"folder": self.folder, "tool": tool, "failures": failures.get(tool, 0)}
@@ -63,5 +63,5 @@ class Pacemaker:
 
     @property
     def told(self) -> list[str]:
-        """What crm_resource was told."""
+        """The calls of crm_resource, with their arguments."""
         return [line for line in self.calls if line.startswith("crm_resource ")]

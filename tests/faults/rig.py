@@ -1,5 +1,5 @@
-"""One instance of an agent over a stand-in daemon, in a folder of its own, and an oracle of its own
-(psutil, the daemon's journal) of which processes there are."""
+"""One instance of an agent with a stand-in daemon, in its own folder. It finds the processes of the
+daemon without the agent's help (psutil, the daemon's journal)."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ PROGRAM = ("standin.py", "answers.py", "settings.py")
 POLL = 0.02
 STRANGER = "nobody"
 PASSWORD = "s3cret-Pässwörd"
-# In seconds: what a few monitors with a log-in may take where the cores are busy. What is to be
-# short of a limit is aged to so long before it.
+# Seconds that a few monitors with a login may take on busy cores. A test that must stay below a
+# time limit ages its notes to this long before the limit.
 LATE = 40
 
 
 def service_user() -> str:
-    """Who runs the stand-in: keystone where that is installed."""
+    """The user that runs the stand-in: keystone if that user exists."""
     try:
         return pwd.getpwnam("keystone").pw_name
     except KeyError:
@@ -40,7 +40,7 @@ def service_user() -> str:
 
 
 def wait_until(is_so: Callable[[], object], what: str, seconds: float = 30) -> None:
-    """Return when `is_so()` is true; fail with `what` when it is not within `seconds`."""
+    """Return once `is_so()` is true; fail with `what` if that takes longer than `seconds`."""
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
@@ -55,9 +55,11 @@ def free_port(address: str = "127.0.0.1") -> int:
 
 
 class Rig:
-    """folder: everything of this instance. caller: calls the agent for it; its parameters may be
-    changed. user: whom the daemon runs as. binary, config: the stand-in's. options: what else its
-    configuration has, by section."""
+    """One instance and its daemon.
+
+    folder: holds all files of this instance. caller: calls the agent; its parameters may be
+    changed. user: runs the daemon. binary, config: program and configuration file of the stand-in.
+    options: further options in that file, by section."""
 
     def __init__(
         self,
@@ -103,17 +105,17 @@ class Rig:
         return self.caller.parameters
 
     def set(self, **settings: object) -> Rig:
-        """Change the stand-in's configuration; a running one reads it at its next request."""
+        """Change the stand-in's configuration; a running stand-in reads it at its next request."""
         self.settings.update({name: str(value) for name, value in settings.items()})
         return self._write()
 
     def answer(self, request: str, mode: str) -> Rig:
-        """Have one request, such as "POST /v3/auth/tokens", answered in this mode."""
+        """Answer one request, such as "POST /v3/auth/tokens", in this mode from now on."""
         self.modes[request] = mode
         return self._write()
 
     def configure(self, section: str = "DEFAULT", **options: str) -> Rig:
-        """What a service of this agent reads from its configuration, and the agent does."""
+        """Set options that both the service and its agent read from the configuration file."""
         self.options.setdefault(section, {}).update(options)
         return self._write()
 
@@ -129,7 +131,7 @@ class Rig:
         return self
 
     def give_credentials(self, **parameters: object) -> Rig:
-        """A password that the stand-in takes, and parameters that log in with it."""
+        """Give the stand-in a password, and the agent the parameters to log in with it."""
         self.set(password=PASSWORD)
         self.parameters.update(
             os_auth_url=f"http://127.0.0.1:{self.port}/v2.0/",
@@ -143,13 +145,13 @@ class Rig:
     # --- calling
 
     def start(self, **more: object) -> Result:
-        """start, which must succeed."""
+        """Call start, which must succeed."""
         result = self.caller("start", **more)  # type: ignore[arg-type]
         assert result.code == 0, f"{result}\n{self.agent_log}"
         return result
 
     def stop(self, **more: object) -> Result:
-        """stop, which must succeed and leave nothing."""
+        """Call stop, which must succeed and leave no process."""
         result = self.caller("stop", **more)  # type: ignore[arg-type]
         assert result.code == 0, f"{result}\n{self.agent_log}"
         assert self.processes() == []
@@ -162,13 +164,15 @@ class Rig:
         return self.caller.monitor(level, **more)
 
     def spawn(self, action: str, **more: object) -> subprocess.Popen[str]:
-        """An action that is not waited for; ended with the test."""
+        """Begin an action and do not wait for it; it is killed at the end of the test."""
         child = self.caller.spawn(action, **more)  # type: ignore[arg-type]
         self.spawned.append(child)
         return child
 
     def call_with(self, action: str, covered: dict[str, Path], timeout: float = 20) -> Result:
-        """An action on a host where other files lie over some of the system's."""
+        """Call an action that sees other files in place of some of the system's.
+
+        covered: the replacement for each path."""
         mounts = [f"mount --bind {shlex.quote(str(f))} {name}" for name, f in covered.items()]
         agent = shlex.quote(str(AGENTS / self.caller.agent))
         script = " && ".join([*mounts, f"exec {agent} {action}"])
@@ -185,7 +189,7 @@ class Rig:
         )
         return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
 
-    # --- what there is
+    # --- observing
 
     @property
     def journal(self) -> list[str]:
@@ -197,7 +201,7 @@ class Rig:
 
     @property
     def launch(self) -> dict:  # type: ignore[type-arg]
-        """How the daemon was started last (facts in standin.py)."""
+        """How the daemon was last started (`facts` in standin.py)."""
         return json.loads((self.notes / "launch").read_text())  # type: ignore[no-any-return]
 
     @property
@@ -206,12 +210,12 @@ class Rig:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def born(self, role: str = "") -> list[int]:
-        """The PIDs of all that the stand-in forked, dead ones too; role: parent or worker."""
+        """The PIDs of all processes of the stand-in, dead ones too; role: parent or worker."""
         words = [line.split() for line in self.journal if line.startswith(f"born {role}")]
         return [int(pid) for _, _, pid in words]
 
     def processes(self) -> list[psutil.Process]:
-        """Every living process of the stand-in, zombies left out, by any sign there is of it."""
+        """Every living process of the stand-in, found by any sign; zombies do not count."""
         noted, found = set(self.born()), []
         for pid in psutil.pids():
             try:
@@ -220,12 +224,11 @@ class Rig:
                 process = psutil.Process(pid)
                 signs = " ".join(process.cmdline())
                 if pid in noted:
-                    # a title may have been written over all other signs; a PID comes round again
-                    # much later than a test lasts
+                    # a process title may hide all other signs; no PID is reused within a test
                     signs += str(self.config)
                 if str(self.config) not in signs or process.status() == psutil.STATUS_ZOMBIE:
                     continue
-                # one that is ending has no executable any more
+                # a process that is about to end has no executable any more
                 if pid in noted or process.exe().startswith("/usr/bin/python3"):
                     found.append(process)
             except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
@@ -234,7 +237,7 @@ class Rig:
 
     @property
     def sentinels(self) -> list[psutil.Process]:
-        """The living processes that wait for the daemon's end."""
+        """The agent's living processes that wait for the daemon's end."""
         found, caller = [], self.caller
         for process in psutil.process_iter():
             try:
@@ -248,14 +251,14 @@ class Rig:
         return found
 
     def lose_sentinels(self) -> None:
-        """As the OOM killer would, or somebody who does not know what they are."""
+        """Kill the sentinels, as the OOM killer or a careless administrator might."""
         for process in self.sentinels:
             process.kill()
         wait_until(lambda: self.sentinels == [], "no sentinel is left")
 
     @property
     def parent(self) -> psutil.Process:
-        """The parent that was started last."""
+        """The parent process that was started last."""
         return psutil.Process(self.born("parent")[-1])
 
     @property
@@ -276,7 +279,7 @@ class Rig:
         shutil.rmtree(self.caller.rsctmp)
 
     def age(self, seconds: float) -> None:
-        """As if all times that monitors noted had been noted so much earlier."""
+        """Move all times in the monitors' notes into the past by `seconds`."""
         path, found = self.file("notes"), []
         for line in path.read_text().splitlines():
             name, _, value = line.partition("=")
@@ -285,7 +288,7 @@ class Rig:
         path.write_text("\n".join(found) + "\n")
 
     def run_by_hand(self, *arguments: str) -> subprocess.Popen[str]:
-        """The daemon as somebody else, such as an init script, starts it."""
+        """Start the daemon without the agent, as an init script does."""
         with self.log_file.open("a") as output:
             child = subprocess.Popen(
                 [str(self.binary), f"--config-file={self.config}", *arguments],
@@ -303,21 +306,21 @@ class Rig:
         self.spawned.append(child)
         return child
 
-    # --- the end
+    # --- cleaning up
 
     def end(self) -> None:
-        """Nothing that was started outlives this, whatever the test did."""
+        """Kill everything that was started, whatever the test did."""
         for child in self.spawned:
             if child.poll() is None:
                 os.killpg(child.pid, signal.SIGKILL)
             child.communicate()
-        # first: what the daemons' end would wake
+        # the sentinels first, because the daemons' end would wake them
         self.lose_sentinels()
         deadline = time.monotonic() + 10
         while left := self.processes():
             for process in left:
                 try:
-                    process.kill()  # psutil looks whether the PID is another's by now
+                    process.kill()  # psutil checks that the PID was not reused
                 except psutil.NoSuchProcess:
                     continue
             assert time.monotonic() < deadline, f"these outlive SIGKILL: {left}"

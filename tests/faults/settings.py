@@ -1,4 +1,4 @@
-"""What the stand-in is told: an ini file, read anew at each request; and what it notes."""
+"""The stand-in's configuration (an ini file, read again at each request) and its journal."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import configparser
 import os
 
 DEFAULTS = {
-    # where it notes what happens
+    # where it writes its journal
     "folder": "",
-    # the socket. listen: "never" for a daemon without one. reuse_port: another daemon may
-    # listen there, too, as beside one of eventlet's. Times in seconds.
+    # the socket. listen: "never" for a daemon without one. reuse_port: another daemon may listen
+    # there too, as eventlet allows. Times in seconds.
     "address": "127.0.0.1",
     "port": "5000",
     "listen": "",
@@ -18,15 +18,15 @@ DEFAULTS = {
     "answer_after": "0",
     "certificate": "",
     "key": "",
-    # what it connects to and stays connected to, tried again and again, and again when it is lost:
-    # PORT or ADDRESS/PORT each, read anew all the time. connect_after: seconds. connecting: who
-    # does, parent or worker.
+    # the servers to which it stays connected: PORT or ADDRESS/PORT each. It retries and reconnects,
+    # and reads the list again all the time. connect_after: seconds. connecting: the process that
+    # connects, parent or worker.
     "connect": "",
     "connect_after": "0",
     "connecting": "parent",
-    # processes. sessions: each worker leads one. double_fork: workers are children of PID 1.
-    # orphans: workers outlive the parent. abandon: the parent ends once they run. respawn: a worker
-    # that died is replaced, respawn_after seconds.
+    # processes. sessions: each worker leads its own session. double_fork: workers are children of
+    # PID 1. orphans: workers outlive the parent. abandon: the parent ends once they run. respawn: a
+    # worker that died is replaced after respawn_after seconds.
     "workers": "2",
     "sessions": "",
     "double_fork": "",
@@ -34,32 +34,35 @@ DEFAULTS = {
     "abandon": "",
     "respawn": "",
     "respawn_after": "0",
-    # over arguments and environment: of all, of the parent once it has forked, of the workers
+    # a process title, written over arguments and environment: of all processes, of the parent after
+    # it has forked, of the workers
     "title": "",
     "title_of_parent": "",
     "title_of_workers": "",
-    # helper: a program that makes its caller root (set-user-ID), in which one process more runs, as
-    # oslo.privsep's does: root's, with nothing in its environment, a child of PID 1.
+    # helper: a set-user-ID program with which one more process becomes root, as in oslo.privsep. It
+    # has an empty environment and is a child of PID 1.
     "helper": "",
-    # its end. words: printed at once. ignore: any of parent, worker, helper, SIGTERM, SIGINT.
+    # its end. words: printed at launch. die: exit code. die_after: seconds. ignore: any of parent,
+    # worker, helper, SIGTERM, SIGINT.
     "words": "",
     "die": "",
     "die_by_signal": "",
     "die_after": "",
     "ignore": "",
-    # hoard: MiB that it takes at SIGUSR1.
+    # hoard: MiB of memory that it takes at SIGUSR1.
     "hoard": "0",
-    # what its parent does at SIGHUP: reread its configuration and note `word`; renew its workers
-    # (renewal: seconds without any) or relieve them (so long the old ones go on); die; move into
-    # another process. It ends of it where none of these is set.
+    # what the parent does at SIGHUP. "" ends it; "ignore" ignores the signal. Any other value: it
+    # reads its configuration again and notes `word`. Then "renew" ends the workers and forks new
+    # ones after `renewal` seconds, "relieve" keeps the old ones for `renewal` seconds and then
+    # replaces them, "die" exits, "move" continues in another process.
     "hup": "",
     "word": "",
     "renewal": "0",
-    # linger: seconds that its orderly end takes. last_gasp: one more worker is forked then.
+    # linger: seconds that an orderly end takes. last_gasp: it forks one more worker meanwhile.
     "linger": "0",
     "last_gasp": "",
-    # what it answers: api is v3 or grizzly; mode as in answers.py; revoked: tokens older than this
-    # time are refused
+    # its answers. api: v3 or grizzly. mode: as in answers.py. lifetime: seconds that a token lasts.
+    # revoked: tokens older than this time are refused
     "api": "v3",
     "mode": "ok",
     "lifetime": "3600",
@@ -80,8 +83,8 @@ DEFAULTS = {
 
 
 class Settings:
-    """The section [standin] of the file at `path`, with the defaults above; [modes] holds a mode
-    for single requests, such as `POST /v3/auth/tokens = hang`."""
+    """The section [standin] of the file at `path`, with the defaults above. [modes] holds a mode
+    for a single request, such as `POST /v3/auth/tokens = hang`."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -96,7 +99,7 @@ class Settings:
         return self.values[name]
 
     def note(self, line: str) -> None:
-        """One line more in the journal; whole, whoever else writes (O_APPEND)."""
+        """Append a line to the journal. O_APPEND keeps it whole if other processes write too."""
         name = os.path.join(self["folder"], "journal")
         descriptor = os.open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         os.write(descriptor, (line + "\n").encode())

@@ -1,11 +1,11 @@
 #!/usr/bin/python3 -SB
 """The stand-in daemon: a real process that forks workers, answers like Keystone, and misbehaves as
-its configuration says.
+configured.
 
-    standin --config-file=FILE [further arguments, which are only noted]
+    standin --config-file=FILE [further arguments, which are only recorded]
 
-What it answers is in answers.py, the words of its configuration in settings.py. It is copied beside
-them into the folder of a test, where the service's user can run it.
+answers.py holds its answers, settings.py its configuration. All three are copied into the folder of
+a test, where the service's user can run them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from settings import Settings
 
 hoarded = b""
 WORKER, PARENT = "worker", "parent"
-# What a helper runs: python3 -c HELPER JOURNAL, then "ignore" or nothing.
+# The helper's program, run as: python3 -c HELPER JOURNAL ["ignore"]
 HELPER = """
 import os, signal, sys
 os.setgid(0)
@@ -65,7 +65,7 @@ class Daemon:
         of.note(f"born {PARENT} {os.getpid()}")
         of.keep("launch", json.dumps(facts()))
         if of["words"]:
-            # as a logging handler does, it lives on where the disk is full
+            # it survives a full disk, as a logging handler does
             with contextlib.suppress(OSError):
                 os.write(2, of["words"].replace("\\n", "\n").encode() + b"\n")
         if of["die"]:
@@ -75,7 +75,7 @@ class Daemon:
         if of["die_after"]:
             signal.signal(signal.SIGALRM, lambda *_: os._exit(9))
             signal.setitimer(signal.ITIMER_REAL, float(of["die_after"]))
-        # workers read it: its end is the parent's end
+        # workers read from it: end of file means that the parent has ended
         self.lifeline = os.pipe()
         listen_to_signals(of, PARENT, self.end)
         signal.signal(signal.SIGUSR1, lambda *_: hoard(of.path))
@@ -103,7 +103,7 @@ class Daemon:
         self.watch()
 
     def fork(self) -> None:
-        # a signal between the fork and the note of it would leave a worker that nobody tells
+        # a signal between the fork and `append` would leave a worker that is never told to end
         signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
         pid = os.fork()
         if pid:
@@ -111,7 +111,7 @@ class Daemon:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
             return
         os.close(self.lifeline[1])
-        # of its parent alone anything is asked
+        # SIGHUP concerns the parent alone
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
         if self.settings["sessions"] == "yes":
             os.setsid()
@@ -120,7 +120,7 @@ class Daemon:
         work(self.settings, self.listener, self.lifeline[0])
 
     def help(self) -> None:
-        """Run the helper, which leaves its parent at once."""
+        """Run the helper, which becomes a child of PID 1 at once."""
         of = self.settings
         ignoring = ["ignore"] if "helper" in of["ignore"].split() else []
         words = [of["helper"], "-IS", "-c", HELPER, os.path.join(of["folder"], "journal")]
@@ -143,7 +143,8 @@ class Daemon:
                 self.fork()
 
     def reread(self, *_: object) -> None:
-        """At SIGHUP. As of most real ones, the next would be its end while it is at this."""
+        """Handle SIGHUP. A second one meanwhile ends it, as it ends most real daemons; "relieve" is
+        the exception."""
         self.settings = of = Settings(self.settings.path)
         if of["hup"] != "relieve":
             signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -170,9 +171,9 @@ class Daemon:
         self.workers.clear()
 
     def end(self) -> None:
-        """Tell the workers, wait for them, go."""
+        """Send SIGTERM to the workers, wait for them, and exit."""
         for pid in self.workers:
-            # one that died first may have been reaped by `watch`, which this signal interrupts
+            # a worker that died before may have been reaped by `watch`, which this interrupts
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
         time.sleep(float(self.settings["linger"]))
@@ -187,7 +188,7 @@ class Daemon:
 
 
 def work(settings: Settings, listener: socket.socket | None, lifeline: int) -> None:
-    """A worker, which never returns."""
+    """Run a worker; never returns."""
     settings.note(f"born {WORKER} {os.getpid()}")
     listen_to_signals(settings, WORKER, lambda: os._exit(0))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
@@ -206,7 +207,7 @@ def work(settings: Settings, listener: socket.socket | None, lifeline: int) -> N
 
 
 def stay_connected(settings: Settings) -> None:
-    """In a thread of its own: to a message broker, and to a database."""
+    """Keep the connections to a message broker and a database, in a thread."""
 
     def connect() -> None:
         time.sleep(float(settings["connect_after"]))
@@ -221,7 +222,7 @@ def stay_connected(settings: Settings) -> None:
                 with contextlib.suppress(OSError):
                     to = (address or "127.0.0.1", int(port))
                     held[place] = socket.create_connection(to, 1)
-                    # with a timeout, is_over would wait for it and take it for the end
+                    # with a timeout, recv in is_over would wait and raise OSError
                     held[place].settimeout(None)
                     settings.note(f"connected {place}")
             time.sleep(0.1)
@@ -231,7 +232,7 @@ def stay_connected(settings: Settings) -> None:
 
 
 def is_over(connection: socket.socket) -> bool:
-    """The other side has closed it."""
+    """Has the other side closed the connection?"""
     try:
         return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:
@@ -251,7 +252,7 @@ def serve(settings: Settings, listener: socket.socket | None) -> None:
 
 
 def listen_to_signals(settings: Settings, role: str, end) -> None:  # type: ignore[no-untyped-def]
-    """TERM and INT call `end`, unless `ignore` names the role or the signal."""
+    """Make SIGTERM and SIGINT call `end`, unless `ignore` names the role or the signal."""
 
     def heed(number: int, _frame: object) -> None:
         name = signal.Signals(number).name
@@ -277,13 +278,13 @@ def listening_socket(settings: Settings) -> socket.socket:
 
 
 def hoard(path: str) -> None:
-    """Take so much memory, and use it."""
+    """Take as much memory as configured, and write to it."""
     global hoarded
     hoarded = b"x" * (int(Settings(path)["hoard"]) << 20)
 
 
 def write_title(title: str) -> None:
-    """Over arguments and environment, as a long title does: both are gone from /proc then."""
+    """Overwrite arguments and environment, as a long process title does; /proc loses both."""
     import ctypes
 
     with open("/proc/self/stat", "rb") as file:
@@ -295,7 +296,7 @@ def write_title(title: str) -> None:
 
 
 def facts() -> dict[str, object]:
-    """How it was launched, for the tests to look at."""
+    """How the daemon was launched, for the tests to check."""
     mask = os.umask(0)
     os.umask(mask)
     opened = {}

@@ -1,5 +1,5 @@
-"""Actions of one instance at once: each ends with a code that is legal for it, and what is left is
-one daemon that a probe knows, or none."""
+"""Concurrent actions on one instance: each returns a legal code. In the end one daemon runs and the
+probe returns 0, or none runs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tests.faults.rig import Rig
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("witnesses")]
 
-# stop is 0 whoever else is at work; a start may find that its daemon was told to end.
+# stop always returns 0; a start may fail because a concurrent stop ended its daemon.
 LEGAL = {"start": {0, 1}, "stop": {0}, "monitor": {0, 1, 7}}
-# What is called, and the pause between two calls: that of a lock's holder who is half done.
+# Actions, and the seconds between two calls. A pause lets an action hold the lock, half done.
 TOGETHER = [
     ("start start start", 0),
     ("stop stop stop", 0),
@@ -28,13 +28,13 @@ TOGETHER = [
 
 @pytest.fixture
 def rig(make_rig: Callable[..., Rig]) -> Rig:
-    """A second daemon could listen beside it, and nothing but the agent prevents that."""
+    """An instance beside which a second daemon could listen; only the agent prevents that."""
     return make_rig().set(reuse_port="yes")
 
 
 def call_together(rig: Rig, actions: str, pause: float = 0.0) -> list[int]:
-    """Their codes. None takes as long as an operator would wait: each begins at once, or `pause`
-    after the one before."""
+    """Call the actions `pause` seconds apart; return their codes. Together they must take less than
+    10 s."""
     began, children = time.monotonic(), []
     for action in actions.split():
         children.append((action, rig.spawn(action)))
@@ -49,7 +49,7 @@ def call_together(rig: Rig, actions: str, pause: float = 0.0) -> list[int]:
 
 
 def check_consistent(rig: Rig) -> None:
-    """What runs is whole and known, or nothing runs and nothing is left."""
+    """Assert that a whole daemon runs, or none, and that a stop leaves nothing."""
     if rig.pids:
         check_serving(rig)
         check_stopped(rig, rig.stop(timeout=60))
@@ -82,7 +82,7 @@ def test_at_once_over_a_daemon_without_a_record(rig: Rig, actions: str) -> None:
 
 @pytest.mark.parametrize("actions", ["start start", "start stop", "stop stop"])
 def test_at_once_over_orphans(rig: Rig, actions: str) -> None:
-    """Whose parent dies while they are called."""
+    """The parent is killed just before the actions; its workers live on."""
     rig.set(orphans="yes")
     rig.start()
     rig.parent.kill()

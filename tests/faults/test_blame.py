@@ -1,5 +1,5 @@
-"""Whose fault is it? An API that fails beside neighbours that are well is itself at fault (1); with
-one of them away it is degraded (190), from the second poll in a row, and a probe is 0."""
+"""Blame: an API that fails while its dependencies are healthy is itself at fault (1). If one of
+them fails too, the API is degraded (190) from the second poll in a row, and a probe returns 0."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.faults.rig import PASSWORD, Rig, free_port, wait_until
 pytestmark = pytest.mark.root
 
 DEGRADED = 190
-# Pacemaker keeps so many bytes of a reason
+# Bytes of an exit reason that Pacemaker keeps.
 KEPT = 128
 FLAVORS = "GET /v2/p1/flavors"
 LOG_IN = "POST /v3/auth/tokens"
@@ -34,7 +34,7 @@ SYMPTOMS_OF_KEYSTONE = [
 
 @pytest.fixture
 def api(make_rig: Callable[..., Rig], near: Neighbours, identity: Rig) -> Rig:
-    """A Compute API that runs well, as its monitor has just seen."""
+    """A running Compute API; its monitors have found no trouble."""
     rig = compute(make_rig, near, identity)
     rig.start()
     return seen_well(rig)
@@ -42,7 +42,7 @@ def api(make_rig: Callable[..., Rig], near: Neighbours, identity: Rig) -> Rig:
 
 @pytest.fixture
 def keystone(make_rig: Callable[..., Rig], near: Neighbours) -> Rig:
-    """Identity itself, with a database of its own."""
+    """A running Keystone with a database; its monitors have found no trouble."""
     rig = make_rig().give_credentials(api_timeout=1)
     rig.configure("database", connection=near.connection)
     rig.start()
@@ -87,7 +87,7 @@ def test_a_socket_that_refuses_is_its_own_fault_whatever_else_is_gone(
 def test_a_frozen_worker_beside_a_dead_database_is_1(
     api: Rig, near: Neighbours, level: int
 ) -> None:
-    """A restart mends that much, and a frozen process answers nobody when the database is back."""
+    """A restart repairs it; the return of the database alone would not."""
     near.database.go()
     api.set(mode="500")
     worker = psutil.Process(api.born("worker")[0])
@@ -134,7 +134,7 @@ def test_an_api_that_fails_for_its_database_is_degraded(
 def test_a_good_token_that_is_refused_for_the_database_s_sake_is_degraded(
     api: Rig, near: Neighbours
 ) -> None:
-    """glance-api does so (openstack-daemons.md)."""
+    """glance-api answers 401 in this case (openstack-daemons.md)."""
     near.database.go()
     api.answer(FLAVORS, "401")
     for level in (10, 20):
@@ -227,8 +227,8 @@ def test_an_api_that_fails_for_identity_is_degraded(api: Rig, identity: Rig, out
 def test_a_database_that_is_gone_is_better_news_than_a_log_in_that_fails_with_it(
     api: Rig, identity: Rig, near: Neighbours
 ) -> None:
-    """glance-api answers 401 where Keystone, without the database that both have, checks no token;
-    the log-in that follows fails at Keystone."""
+    """Both use the same database. Without it Keystone cannot check tokens, so glance-api answers
+    401, and the login that follows fails at Keystone."""
     near.database.go()
     identity.answer(LOG_IN, "500")
     api.answer(FLAVORS, "401")

@@ -1,5 +1,5 @@
-"""start beside neighbours that are gone: 0 with a warning for as long as the daemon lives, because
-no other node would do better; 1 where all are well and the daemon alone does not answer."""
+"""start while dependencies fail: it returns 0 with a warning if the daemon lives, because no other
+node would do better. It returns 1 if all are healthy and only the daemon does not answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.faults.rig import PASSWORD, Rig
 
 pytestmark = pytest.mark.root
 
-# Of a start that waits in vain; a quarter of it is for a look at whose fault it is.
+# Seconds for a start that waits in vain. A quarter is reserved for checking the dependencies.
 TIMEOUT = 8
 
 
@@ -77,7 +77,7 @@ def test_keystone_that_waits_for_its_database_is_started(
 
 
 def test_an_api_without_a_socket_yet_is_started(api: Rig, near: Neighbours) -> None:
-    """It opens one when it has loaded, for which it needs its database."""
+    """Some APIs need their database to load, and only then open their socket."""
     near.database.go()
     api.set(listen="never")
     assert starts_with_a_warning(api, f"database {place(near.database)} refused the connection")
@@ -125,7 +125,8 @@ def test_a_consumer_is_started_without_its_broker(
 def test_a_daemon_that_dies_beside_a_dead_database_is_not_started(
     api: Rig, near: Neighbours
 ) -> None:
-    """In doubt it is the daemon: nova-scheduler exits so, and its reason is what it said last."""
+    """A daemon that exits is to blame itself: nova-scheduler does so. The exit reason gives its
+    last words."""
     near.database.go()
     api.set(mode="hang", words="no database", die_after=2)
     result = api.caller("start", timeout=TIMEOUT)

@@ -1,5 +1,5 @@
-"""start of a service that takes its work from a message broker: ready when it is connected, and
-never failed because the broker is away."""
+"""start of a service that takes its work from a message broker: it is ready once it is connected,
+and it does not fail because the broker is down."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ SETTLED = 2
 
 @pytest.fixture
 def broker() -> Iterator[int]:
-    """The port of what takes connections."""
+    """The port of a server that accepts connections."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
 
 @pytest.fixture
 def consumer(make_rig: Callable[..., Rig], broker: int) -> Rig:
-    """An agent of such a service; its configuration names the broker, to which it does not yet
-    connect."""
+    """An agent of such a service. Its configuration names the broker, but its daemon does not
+    connect yet."""
     rig = make_rig(agent="nova-conductor")
     rig.configure(transport_url=f"rabbit://nova:{PASSWORD}@127.0.0.1:{broker}/nova")
     return rig.set(listen="never")
@@ -116,5 +116,5 @@ def test_without_a_broker_it_has_to_live_a_while(consumer: Rig, how: str) -> Non
 
 
 def test_the_stand_in_stays_connected(worker: Rig) -> None:
-    """Its start has taken the two seconds for which a daemon must live."""
+    """start took 2 s, for which a daemon must live; one connection lasted all that time."""
     assert (worker.count("connected"), worker.count("disconnected")) == (1, 0)

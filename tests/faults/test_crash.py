@@ -1,5 +1,5 @@
-"""A crash is known at once: whoever asked for the end, Pacemaker is told of one that nobody asked
-for, once, and of no other."""
+"""Crash detection: if the daemon ends and nobody asked for that, Pacemaker is told at once and
+exactly once. Pacemaker is not told of any other end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.faults.rig import PASSWORD, Rig, wait_until
 
 pytestmark = pytest.mark.root
 
-# What issue and README allow a sentinel.
+# The memory that the issue and the README allow a sentinel.
 MIB = 8
 
 
@@ -30,7 +30,7 @@ def pacemaker(rig: Rig) -> Pacemaker:
 
 @pytest.fixture
 def started(rig: Rig, pacemaker: Pacemaker) -> Rig:
-    """A healthy daemon that Pacemaker started."""
+    """A healthy daemon, started by Pacemaker."""
     rig.start(extra=pacemaker.extra)
     return rig
 
@@ -46,7 +46,7 @@ def wait_told(rig: Rig, pacemaker: Pacemaker) -> None:
 
 
 def wait_silent(rig: Rig, pacemaker: Pacemaker) -> None:
-    """Whatever could have told has ended, and has not."""
+    """Assert that the sentinel has ended and has not told Pacemaker anything."""
     wait_until(lambda: rig.sentinels == [], "no sentinel is left")
     assert pacemaker.told == []
 
@@ -107,7 +107,7 @@ def test_a_worker_s_end_is_the_parent_s_affair(rig: Rig, pacemaker: Pacemaker) -
 def test_a_death_about_the_time_of_readiness_is_told_by_start_or_by_its_sentinel(
     rig: Rig, pacemaker: Pacemaker, moment: float
 ) -> None:
-    """Never by neither."""
+    """Exactly one of them reports it."""
     rig.set(die_after=0.05 + moment)
     result = rig.caller("start", extra=pacemaker.extra)
     wait_until(lambda: rig.sentinels == [], "the sentinel has ended")
@@ -116,7 +116,7 @@ def test_a_death_about_the_time_of_readiness_is_told_by_start_or_by_its_sentinel
 
 
 def test_a_start_that_is_not_over_is_waited_for(started: Rig, pacemaker: Pacemaker) -> None:
-    """It may look at the daemon for the last time just before the end, and then succeed."""
+    """The last check of start may come just before the daemon's death; then start succeeds."""
     settled = started.file("record").read_text()
     unsettled = settled.replace(f"uid={started.account.pw_uid}\n", "uid=-1\n")
     assert unsettled != settled
@@ -125,7 +125,7 @@ def test_a_start_that_is_not_over_is_waited_for(started: Rig, pacemaker: Pacemak
         started.file("record").write_text(unsettled)
         (sentinel,) = started.sentinels
         started.parent.kill()
-        # it asks for the lock again and again
+        # it tries the lock again and again
         wait_until(lambda: sentinel.num_ctx_switches().voluntary > 20, "it waits for the lock")
         assert pacemaker.calls == []
         started.file("record").write_text(settled)
@@ -153,7 +153,7 @@ def test_a_cluster_that_does_not_know_of_the_start_yet_is_asked_again(
 
 
 def test_a_remote_node_has_its_resource_probed(started: Rig, pacemaker: Pacemaker) -> None:
-    """Pacemaker takes no failure from it."""
+    """Pacemaker accepts no failure report from a remote node."""
     pacemaker.be(kind="remote")
     started.parent.kill()
     wait_until(lambda: pacemaker.told, "Pacemaker is told")
@@ -164,7 +164,7 @@ def test_a_remote_node_has_its_resource_probed(started: Rig, pacemaker: Pacemake
 def test_a_clone_is_told_by_the_name_that_pacemaker_knows(
     started: Rig, pacemaker: Pacemaker
 ) -> None:
-    """Instances of a clone that may run twice on a node are named p_keystone:0, p_keystone:1."""
+    """If a clone may run twice on a node, its instances are p_keystone:0 and p_keystone:1."""
     pacemaker.be(name=started.caller.instance + ":0")
     started.parent.kill()
     wait_told(started, pacemaker)
@@ -201,11 +201,11 @@ def test_an_end_that_stop_asked_for_is_not_told(
 def test_an_end_that_a_killed_stop_had_asked_for_is_not_told(
     rig: Rig, pacemaker: Pacemaker, delay: float
 ) -> None:
-    """Once the daemon was asked to end there is nobody left to tell."""
+    """If the daemon got SIGTERM, Pacemaker must not be told of its end."""
     rig.set(linger=1)
     rig.start(extra=pacemaker.extra)
     stopping = rig.spawn("stop")
-    time.sleep(delay)  # any moment of it will do
+    time.sleep(delay)  # any moment of the stop is good
     os.killpg(stopping.pid, signal.SIGKILL)
     stopping.communicate()
     if rig.count("signal SIGTERM parent"):
@@ -226,7 +226,7 @@ def test_a_start_that_fails_says_so_itself(rig: Rig, pacemaker: Pacemaker) -> No
 
 
 def test_what_a_killed_start_left_is_not_told(rig: Rig, pacemaker: Pacemaker) -> None:
-    """Pacemaker knows that the start failed, and stops it next."""
+    """Pacemaker knows that the start failed and calls stop next."""
     rig.set(answer_after=60)
     starting = rig.spawn("start", extra=pacemaker.extra)
     wait_until(lambda: rig.count("born worker") == 2, "it runs")
@@ -242,7 +242,7 @@ def test_what_a_killed_start_left_is_not_told(rig: Rig, pacemaker: Pacemaker) ->
 def test_of_an_unmanaged_resource_nobody_is_told(
     started: Rig, pacemaker: Pacemaker, state: dict[str, str]
 ) -> None:
-    """A failure on record would have it restarted when that ends."""
+    """Otherwise the recorded failure would cause a restart once the resource is managed again."""
     pacemaker.be(**state)
     started.parent.kill()
     wait_silent(started, pacemaker)
@@ -319,7 +319,7 @@ def test_it_holds_nothing_and_knows_no_secret(rig: Rig, pacemaker: Pacemaker) ->
     (sentinel,) = rig.sentinels
     for name in os.listdir(f"/proc/{sentinel.pid}/fd"):
         opened = os.readlink(f"/proc/{sentinel.pid}/fd/{name}")
-        # the pipe's other end was start's
+        # start had the other end of the pipe
         assert opened == "/dev/null" or opened.startswith("pipe:"), opened
     assert sentinel.cwd() == "/"
     assert os.getsid(sentinel.pid) == sentinel.pid
@@ -384,7 +384,7 @@ def test_the_sentinel_of_another_instance_is_left_alone(
 
 
 def test_a_process_of_the_service_s_user_that_poses_as_one_is_not_signalled(started: Rig) -> None:
-    """Else that user would say whom root kills."""
+    """Otherwise that user could choose which process root kills."""
     poser = subprocess.Popen(
         ["/bin/sleep", "60"],
         user=started.user,

@@ -1,4 +1,4 @@
-"""Where the log-in comes from, and what a refused one costs: another service and its Identity."""
+"""Sources of credentials, and the result of a refused login: a service and its Identity."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEEDS_SDK = pytest.mark.skipif(not PACKAGE.exists(), reason="needs python3-opens
 
 @pytest.fixture
 def identity(make_rig: Callable[..., Rig]) -> Rig:
-    """Identity, which runs and knows a user and an application."""
+    """A running Identity that knows a user and an application credential."""
     made = make_rig(folder="identity")
     made.set(password=PASSWORD, application_secret=SECRET)
     made.start()
@@ -31,7 +31,7 @@ def identity(make_rig: Callable[..., Rig]) -> Rig:
 
 @pytest.fixture
 def service(make_rig: Callable[..., Rig], identity: Rig) -> Rig:
-    """Another service, whose API needs a token with a project; nothing is started yet."""
+    """A service whose API needs a token with a project; it is not started yet."""
     made = make_rig(agent="nova-api", folder="service").configure(transport_url="fake://")
     made.parameters["os_auth_url"] = url(identity)
     return made
@@ -39,7 +39,7 @@ def service(make_rig: Callable[..., Rig], identity: Rig) -> Rig:
 
 @pytest.fixture
 def asking(service: Rig) -> Rig:
-    """The same, running, with credentials in parameters."""
+    """The same service, running, with credentials in parameters."""
     service.parameters.update(os_username="admin", os_password=PASSWORD, os_project_name="admin")
     service.start()
     return service
@@ -85,13 +85,13 @@ SOURCES = [
 
 
 def renew(rig: Rig) -> Rig:
-    """Its next monitor has to log in."""
+    """Delete the cached token, so that the next monitor has to log in."""
     rig.file("token").unlink(missing_ok=True)
     return rig
 
 
 def twice(rig: Rig, level: int | None = None, **more: object) -> Result:
-    """A dependency that is away counts from the second poll."""
+    """The result of the second of two monitors: a failed dependency counts from the second poll."""
     rig.monitor(level, **more)
     return rig.monitor(level, **more)
 
@@ -254,7 +254,7 @@ def test_without_openstacksdk_the_package_is_named(service: Rig, base: Path) -> 
     assert "python3-openstacksdk" in done.reason
 
 
-# --- a refused log-in must not lock the account
+# --- a refused login must not lock the account
 
 
 def test_a_refused_account_is_left_alone(asking: Rig, identity: Rig) -> None:
@@ -270,7 +270,7 @@ def test_a_refused_account_is_left_alone(asking: Rig, identity: Rig) -> None:
         assert "tried again in " in result.reason[:128]
         assert "os_password" in result.reason
     assert identity.count("request") == tried
-    # without a token it is asked each time: that is the evidence that it lives
+    # without a token each monitor asks the API's root, as evidence that the service lives
     assert asking.count("request GET / ") == asked + 3
     asking.set(mode="500")
     assert asking.monitor().code == 1
@@ -293,7 +293,7 @@ def test_it_is_tried_again_after_300_s_then_600(asking: Rig, identity: Rig) -> N
 
 
 def test_another_password_is_tried_at_once(asking: Rig, identity: Rig) -> None:
-    """cibsecret changes one, and Pacemaker runs no reload-agent then."""
+    """Pacemaker does not call reload-agent after cibsecret has changed a password."""
     identity.set(password="rotated")
     assert asking.monitor().code == 190
     assert asking.monitor(os_password="rotated").code == 0
@@ -361,7 +361,7 @@ def test_an_identity_that_is_gone_is_degraded(asking: Rig, identity: Rig) -> Non
 
 
 def test_identity_is_waited_for_5_s_alone(asking: Rig, identity: Rig) -> None:
-    """A monitor must end within its timeout, and the service answers."""
+    """A monitor must end within its timeout, and the service itself answers."""
     identity.answer(LOG_IN, "hang")
     result = twice(asking, api_timeout=15)
     assert result.code == 190, result

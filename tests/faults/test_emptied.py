@@ -1,4 +1,5 @@
-"""A host from which all is gone that a daemon was started from: stop ends it, and nobody else."""
+"""stop after program, configuration, parameters, state or user have been removed from the host: it
+ends the daemon and no other process."""
 
 from __future__ import annotations
 
@@ -57,7 +58,7 @@ def test_stop_without_anything_of_workers_that_do_not_heed(rig: Rig) -> None:
 
 
 def without_user(rig: Rig, mounts: Mounts) -> None:
-    """As userdel does, which asks nobody whether a daemon of it runs."""
+    """Hide the service's user, as if userdel had removed it while its daemon runs."""
     lines = Path("/etc/passwd").read_text().splitlines(keepends=True)
     kept = rig.folder / "passwd"
     kept.write_text("".join(line for line in lines if not line.startswith(f"{rig.user}:")))
@@ -87,7 +88,7 @@ def test_orphans_of_a_user_that_is_gone(rig: Rig, mounts: Mounts) -> None:
 
 
 def test_run_emptied_beneath_a_daemon(rig: Rig, mounts: Mounts) -> None:
-    """HA_RSCTMP is where it is by default."""
+    """HA_RSCTMP has its default value here, below /run."""
     rig.caller.rsctmp = Path("/run/resource-agents")
     mounts.tmpfs("/run")
     rig.start()

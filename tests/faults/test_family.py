@@ -1,5 +1,5 @@
-"""Processes of a daemon that are no ordinary children of an ordinary parent: a parent that is a
-zombie, helpers that are root's and left the family."""
+"""Unusual processes of a daemon: a parent that is a zombie, and helpers that run as root and are no
+children of the parent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.root, pytest.mark.usefixtures("witnesses")]
 
 @pytest.fixture
 def headless(rig: Rig) -> Rig:
-    """Two workers, whose parent is dead; it was started by somebody who does not wait for it."""
+    """Two workers of a dead parent, which is a zombie because nobody waits for it."""
     rig.set(orphans="yes")
     child = rig.run_by_hand()
     wait_until(lambda: len(rig.pids) == 3, "it runs")
@@ -54,12 +54,12 @@ def test_a_zombie_parent_of_workers_that_do_not_heed(rig: Rig) -> None:
     check_stopped(rig, rig.stop(timeout=3), within=3)
 
 
-# --- helpers that are root's (oslo.privsep through sudo: Neutron's, Nova's and Cinder's agents)
+# --- helpers that run as root (oslo.privsep with sudo: agents of Neutron, Nova and Cinder)
 
 
 @pytest.fixture
 def helped(rig: Rig) -> Iterator[Rig]:
-    """Its daemon has such a helper. No test may leave that behind."""
+    """An instance whose daemon has such a helper. The helper is killed at the end of the test."""
     program = rig.binary.with_name("become-root")
     shutil.copy("/usr/bin/python3", program)
     os.chown(program, 0, rig.account.pw_gid)

@@ -1,4 +1,4 @@
-"""Files that root writes where the service's user may write too: a link is never followed."""
+"""Files that root writes in folders where the service's user may write too: no link is followed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PRECIOUS = "precious\n"
 
 @pytest.fixture
 def victim(rig: Rig) -> Path:
-    """A file of root's that must stay as it is."""
+    """A file of root's that must not change."""
     folder = rig.folder / "root"
     folder.mkdir(mode=0o700)
     made = folder / "victim"
@@ -25,7 +25,7 @@ def victim(rig: Rig) -> Path:
 
 
 def plant(rig: Rig, name: str, target: Path) -> Path:
-    """A link that the service's user made."""
+    """Make a link that the service's user owns."""
     link = rig.logs / name
     link.symlink_to(target)
     os.chown(link, rig.account.pw_uid, rig.account.pw_gid, follow_symlinks=False)
@@ -101,7 +101,7 @@ def test_what_is_no_plain_log_file_is_not_written_to(rig: Rig, victim: Path, kin
     assert os.listdir(victim.parent) == ["victim"]
     assert victim.stat().st_uid == 0
     assert "hear me" in rig.file("log").read_text()
-    assert str(rig.log_file) in rig.agent_log  # it says why, and where the output goes
+    assert str(rig.log_file) in rig.agent_log  # the log names the refused file
     rig.stop()
 
 
@@ -145,12 +145,12 @@ def test_a_log_that_was_there_keeps_owner_and_mode(rig: Rig) -> None:
     assert (facts.st_uid, facts.st_mode & 0o777) == (0, 0o600)
 
 
-# --- a state folder that others made
+# --- a state folder that others may write
 
 
 @pytest.mark.parametrize("kind", ["of the service", "open to all", "a link"])
 def test_a_state_folder_that_is_not_ours_is_not_trusted(running: Rig, kind: str) -> None:
-    """What lies in it may be forged: neither believed nor written."""
+    """Its files may be forged: the agent neither reads nor writes them."""
     running.give_credentials()
     folder = running.file("record").parent
     record = running.file("record").read_text()

@@ -1,5 +1,5 @@
-"""Trouble that comes and goes: one poll that saw it is no news, a second is; the time that a
-service needs to recover after it is no fault of its own."""
+"""Dependencies that come and go: a failure is reported from the second poll in a row. A service is
+not to blame for the time that it needs to recover afterwards."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ pytestmark = pytest.mark.root
 
 DEGRADED = 190
 FLAVORS = "GET /v2/p1/flavors"
-# Seconds in which a service may still err after what it depends on is back; and of the interval of
-# the polls, of which it may have come back at any time.
+# Seconds. RECOVERY: a service may fail for this long after its dependency has come back. INTERVAL:
+# between two polls, in which the dependency may have come back at any time.
 RECOVERY, INTERVAL = 30, 10
 
 
 @pytest.fixture
 def api(make_rig: Callable[..., Rig], near: Neighbours, identity: Rig) -> Rig:
-    """A Compute API that runs well, as its monitor has just seen."""
+    """A running Compute API; its monitor has returned 0."""
     rig = compute(make_rig, near, identity)
     rig.start()
     assert rig.monitor().code == 0

@@ -1,5 +1,5 @@
-"""A record that names the processes of others to the last detail, as one from before a boot may by
-chance: what carries another instance's marker is never ended for it."""
+"""A record that describes the processes of another instance exactly, as an old record may by chance
+after a boot. A process with another instance's marker is never ended because of it."""
 
 from __future__ import annotations
 

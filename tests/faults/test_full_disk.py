@@ -1,5 +1,5 @@
-"""State that cannot be kept, on a disk that is full or read-only: nothing of it fails a start or a
-stop, and nothing is started twice."""
+"""State that cannot be written because the disk is full or read-only: start and stop still succeed,
+and no daemon is started twice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIZE, INODES = 65536, 12
 
 
 class Disk(Mounts):
-    """A small file system over the state folder."""
+    """Mounts a small file system over the state folder and breaks it."""
 
     def __init__(self, rig: Rig) -> None:
         super().__init__(rig)
@@ -65,7 +65,7 @@ def test_a_service_lives_and_ends_beside_a_disk_that_is(
     assert rig.count("born parent") == 1
     check_serving(rig)
     check_stopped(rig, rig.stop(timeout=60))
-    # what could not be removed must not be taken for what runs then
+    # a record that could not be removed must not be taken for the new daemon's
     rig.start(timeout=60)
     check_serving(rig)
     disk.mend()
@@ -91,7 +91,7 @@ def test_orphans_are_seen_and_ended_beside_a_disk_that_is(
 
 
 def test_a_full_disk_for_everything_that_is_written(rig: Rig, disk: Disk) -> None:
-    """State, PID file, the agent's log and the daemon's own."""
+    """State, PID file, the agent's log and the daemon's log."""
     disk.spoil("full")
     rig.caller.log = disk.folder / "ha.log"
     rig.parameters["log_file"] = str(disk.folder / "daemon.log")

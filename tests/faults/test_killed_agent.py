@@ -1,5 +1,5 @@
-"""The agent SIGKILLed at any moment, as Pacemaker does when an action is timed out: its process
-group dies, the daemon does not. Whatever is called next is right."""
+"""The agent is killed at various moments, as Pacemaker kills it after a timeout: its process group
+gets SIGKILL, the daemon does not. Each following action still returns the right result."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from tests.faults.rig import Rig
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("witnesses")]
 
-# Moments of each action, from before its first line to after its last, as shares of its length.
+# When to kill an action, as shares of its duration: from before its first line to after its end.
 MOMENTS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.1)
 
 
 @pytest.fixture
 def rig(make_rig: Callable[..., Rig]) -> Rig:
-    """A second daemon could listen beside it, and nothing but the agent prevents that."""
+    """An instance beside which a second daemon could listen; only the agent prevents that."""
     return make_rig().set(reuse_port="yes")
 
 
 def seconds(rig: Rig, action: str) -> float:
-    """How long it takes here and now."""
+    """Call an action; return how many seconds it took."""
     result = rig.caller(action)
     assert result.code == 0, result
     return result.seconds
 
 
 def kill_after(rig: Rig, action: str, delay: float) -> None:
-    """Call it, and kill its process group after a while, if it is not done by then."""
+    """Call an action, and kill its process group after `delay` seconds if it still runs."""
     began = time.monotonic()
     child = rig.spawn(action)
     try:
@@ -45,7 +45,8 @@ def kill_after(rig: Rig, action: str, delay: float) -> None:
 
 
 def probe(rig: Rig) -> None:
-    """It agrees with what there is. What changes meanwhile may be seen either way."""
+    """Assert that a probe agrees with the processes; if they change meanwhile, both results are
+    right."""
     before, result, after = rig.pids, rig.probe(), rig.pids
     assert result.code in (0, 1, 7), result
     if before and after:
@@ -61,7 +62,7 @@ def start(rig: Rig) -> None:
 
 @pytest.mark.parametrize("follow", [probe, start])
 def test_a_start_that_was_killed(rig: Rig, follow: Callable[[Rig], None]) -> None:
-    # a daemon that is not at once what it will be
+    # the daemon needs some time to listen and to answer
     rig.set(listen_after=0.05, answer_after=0.05)
     whole = seconds(rig, "start")
     rig.stop()
@@ -86,7 +87,8 @@ def test_a_stop_that_was_killed(rig: Rig) -> None:
 
 
 def test_a_start_after_a_stop_that_was_killed_makes_no_second_daemon(rig: Rig) -> None:
-    """It may find one that has been told to end, and fail when that does: Pacemaker calls stop."""
+    """It may find a daemon that was already told to end, and fail once that ends: then Pacemaker
+    calls stop."""
     rig.set(linger=0.05, orphans="yes")
     rig.start()
     whole = seconds(rig, "stop")

@@ -1,4 +1,4 @@
-"""How the daemon is run: as its user, in a session of its own, with nothing of ours about it."""
+"""How the daemon is launched: as its user, in its own session, without anything of the agent's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OURS = ("OCF_", "HA_", "PCMK_", "CIB_", "CRM_")
 
 
 def test_nothing_of_the_cluster_is_in_its_environment(rig: Rig) -> None:
-    """OCF_RESKEY_os_password is among it (contract 10, predecessor 11)."""
+    """The agent's environment includes OCF_RESKEY_os_password (contract 10, predecessor 11)."""
     rig.give_credentials()
     extra = {"PCMK_debug": "1", "HA_debug": "1", "CIB_file": "x", "SECRET": "s", "LD_PRELOAD": ""}
     rig.start(extra=extra)
@@ -57,7 +57,7 @@ def test_it_runs_as_its_user_and_group_and_no_other(running: Rig) -> None:
 
 
 def test_it_has_the_groups_of_its_user(rig: Rig) -> None:
-    """Supplementary ones too: nova is in libvirt, cinder in ceph."""
+    """Supplementary groups too: nova is in libvirt, cinder in ceph."""
     group = rig.folder / "group"
     group.write_text(Path("/etc/group").read_text() + f"storage:x:54321:{rig.user}\n")
     group.chmod(0o644)
@@ -96,7 +96,7 @@ def test_it_is_at_home(running: Rig) -> None:
 
 
 def test_it_inherits_no_descriptor(rig: Rig) -> None:
-    """One of Pacemaker's, held open by a daemon, keeps Pacemaker waiting for its end."""
+    """If a daemon holds a descriptor of Pacemaker's open, Pacemaker waits for the daemon's end."""
     reader, writer = os.pipe()
     environment = rig.caller.environment()
     done = subprocess.run(
@@ -128,7 +128,8 @@ def test_it_may_open_many_files(running: Rig) -> None:
 
 
 def test_signals_are_as_they_should_be(rig: Rig) -> None:
-    """Python ignores SIGPIPE, nohup and shells other signals; what it runs must not."""
+    """Python ignores SIGPIPE, nohup and shells ignore other signals; the daemon must not inherit
+    that."""
     wrapper = rig.binary.with_name("wrapper")
     wrapper.write_text(
         f'#!/bin/sh\ngrep -E "Sig(Ign|Blk)" /proc/self/status > {rig.notes}/signals\n'
@@ -142,7 +143,7 @@ def test_signals_are_as_they_should_be(rig: Rig) -> None:
     done = subprocess.run([*ignoring, agent], env=environment, timeout=30, check=False)
     assert done.returncode == 0
     masks = [int(line.split()[1], 16) for line in (rig.notes / "signals").read_text().splitlines()]
-    # 32 and 33 are the C library's own, which lets nobody set them
+    # the C library reserves 32 and 33 and lets no program set them
     own = 1 << 31 | 1 << 32
     assert [mask & ~own for mask in masks] == [0, 0]
 
@@ -195,7 +196,7 @@ def test_a_configuration_may_lie_anywhere(rig: Rig, name: str) -> None:
     rig.stop()
 
 
-# --- programs that are wrapped
+# --- wrapper scripts
 
 
 def test_a_wrapper_that_becomes_the_daemon(rig: Rig) -> None:
@@ -220,6 +221,6 @@ def test_a_wrapper_that_stays(rig: Rig) -> None:
 
 
 def test_a_daemon_that_needs_its_own_exit_is_not_held_by_pacemaker(running: Rig) -> None:
-    """The agent that started it is gone, and it lives on."""
+    """The agent that started the daemon has exited, and the daemon lives on."""
     assert running.parent.ppid() != os.getpid()
     assert running.monitor().code == 0

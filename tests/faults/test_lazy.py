@@ -1,5 +1,5 @@
-"""A service that connects to its database when it first needs it: no connection is no trouble, a
-database that is gone is (190)."""
+"""A service that connects to its database only when it needs it: a missing connection is no fault,
+but a database that is down is one (190)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.faults.rig import Rig
 pytestmark = pytest.mark.root
 
 DEGRADED = 190
-# A look that was good counts for less than this many seconds.
+# A successful check of the database counts for less than this many seconds.
 LATER = 60
 
 
 @pytest.fixture
 def worker(worker: Rig) -> Rig:
-    """As its monitor has just seen."""
+    """The running service; its monitors have found no trouble."""
     return seen_well(worker)
 
 

@@ -1,5 +1,5 @@
-"""monitor, status and probe: 7 only where it is cleanly stopped; in doubt 1 (contract 19 to 23,
-predecessors 2, 4, 13)."""
+"""monitor, status and probe: 7 only if the service is cleanly stopped; 1 in case of doubt (contract
+19 to 23, predecessors 2, 4, 13)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.faults.rig import Rig, free_port, wait_until
 
 pytestmark = pytest.mark.root
 
-# how a live daemon may fail to answer, and what the reason must say of it
+# ways in which a live daemon fails to answer, and what the exit reason must say
 FAULTS = {
     "500": "answered 500",
     "503": "answered 503",
@@ -25,9 +25,9 @@ FAULTS = {
     "short": "before the end of its answer",
 }
 HEALTHY = ["ok", "401", "404", "nolength", "slow:0.5"]
-# Pacemaker keeps so many bytes of a reason
+# Bytes of an exit reason that Pacemaker keeps.
 KEPT = 128
-# api_timeout, of which an action takes as many as it waits for answers, and not one more
+# api_timeout in seconds. An action takes one api_timeout for each answer that it waits for.
 WAIT = 2
 
 
@@ -88,7 +88,7 @@ def test_credentials_do_not_hide_a_failing_api(running: Rig, mode: str) -> None:
     for level in (10, 20):
         result = running.monitor(level, api_timeout=WAIT)
         assert result.code == 1
-        # with the token, then without, and no third time
+        # two requests wait in vain: with the token and without; there is no third
         assert result.seconds < 3 * WAIT
         assert FAULTS[mode] in result.reason[:KEPT]
 
@@ -253,7 +253,7 @@ def test_a_title_changes_nothing(rig: Rig, title: str) -> None:
 
 
 def test_a_daemon_with_another_binary_on_disk_runs_on(running: Rig) -> None:
-    """An upgrade of the package, before the restart."""
+    """The package was upgraded and the daemon not restarted yet."""
     running.binary.unlink()
     running.binary.write_text("#!/bin/false\n")
     assert running.monitor().code == 0
@@ -308,7 +308,7 @@ def test_an_ordinary_user_is_told_that_root_is_needed(running: Rig, readable: Pa
 
 
 def test_no_client_is_run_for_a_monitor(running: Rig) -> None:
-    """Predecessor "what users asked for" 3: nothing but the agent itself runs."""
+    """Predecessor "what users asked for" 3: a monitor starts no other process."""
     running.give_credentials()
     assert running.monitor().code == 0
     child = running.spawn("monitor")

@@ -1,4 +1,4 @@
-"""Names of instances: whatever Pacemaker allows, and none at all."""
+"""Names of instances: all that Pacemaker allows, and a missing name."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_names_that_are_alike_share_nothing(
 
 
 def test_no_instance_no_ocf_root_no_timeout(rig: Rig) -> None:
-    """Heartbeat's own wrapper sets none of them (contract 8)."""
+    """Heartbeat's own wrapper sets none of these variables (contract 8)."""
     environment = rig.caller.environment()
     for name in (
         "OCF_RESOURCE_INSTANCE",

@@ -1,5 +1,5 @@
-"""The notes that one monitor leaves for the next are of one instance and go at stop; garbage in
-them changes no verdict."""
+"""The notes that one monitor leaves for the next: they belong to one instance, stop removes them,
+and garbage in them changes no result."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_monitor_after_stop_notes_nothing(worker: Rig) -> None:
 
 
 def test_a_run_begins_without_the_notes_of_the_one_before(worker: Rig, near: Neighbours) -> None:
-    """A daemon that was killed was not stopped."""
+    """The daemon was killed, so that no stop has removed the notes."""
     near.broker.go()
     assert second(worker).code == DEGRADED
     worker.parent.kill()
@@ -110,7 +110,7 @@ def test_garbage_in_the_notes_changes_no_verdict(worker: Rig, near: Neighbours) 
     near.broker.go()
     for name, text in GARBAGE.items():
         notes.write_bytes(text)
-        # needs that are none are found anew, which takes one poll
+        # if the noted needs are invalid, one poll is spent on finding them again
         results = [worker.monitor() for _ in range(3)]
         assert {result.code for result in results} <= {0, DEGRADED}, (name, results)
         assert results[-1].code == DEGRADED, (name, results)

@@ -1,5 +1,5 @@
-"""State that another version of the agent left: read where it can be, else the daemon is found by
-what runs."""
+"""State that another version of the agent left: it is read if possible; otherwise the agent finds
+the daemon among the running processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def lines_of(text: str, *without: str) -> str:
     return "\n".join(kept) + "\n"
 
 
-# The first version's: the signal alone, and the socket in three words.
+# The first version wrote no patience and no workers, and the API's socket as three words.
 def first(text: str) -> str:
     return lines_of(text, "patience=", "api=", "workers=") + "api=http 127.0.0.1 5000\n"
 

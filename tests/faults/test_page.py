@@ -1,4 +1,4 @@
-"""A service that is asked for a page: the dashboard shows its log-in form, or it is at fault."""
+"""A service that is checked by a web page: the dashboard must show its login form."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ FORM = "no csrfmiddlewaretoken is in it"
 
 @pytest.fixture
 def dashboard(make_rig: Callable[..., Rig]) -> Rig:
-    """Nothing is started yet."""
+    """A dashboard; nothing is started yet."""
     rig = make_rig(agent="horizon")
-    # which web servers do not call so
+    # the stand-in needs this option; the agent passes -f, the option of Apache
     rig.parameters["additional_parameters"] = f"--config-file={rig.config}"
     return rig
 

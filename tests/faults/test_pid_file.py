@@ -1,4 +1,4 @@
-"""Whatever lies in place of the PID file, which others read and the agent does not."""
+"""Odd files in place of the PID file. The agent writes it for others and never reads it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
 
 
 def put(rig: Rig, path: Path, make: Callable[[Path], object]) -> None:
-    """In place of what lies there, as the service's user."""
+    """Replace the file at `path`, unless it is a folder; the service's user owns the new one."""
     if path.exists() and not path.is_dir():
         path.unlink()
     if not path.is_dir():
@@ -69,14 +69,14 @@ def test_what_is_no_pid_file(rig: Rig, witnesses: Witnesses, kind: str) -> None:
     put(rig, path, KINDS[kind])
     check_stopped(rig, rig.stop(timeout=60))
     rig.start(timeout=60)
-    # never opened where it is a FIFO
+    # a FIFO would block the read
     assert path.is_dir() or (path.is_file() and path.read_text() == f"{rig.parent.pid}\n")
     put(rig, path, KINDS[kind])
     assert rig.monitor().code == 0
     assert rig.start().seconds < 2
     put(rig, path, KINDS[kind])
     check_stopped(rig, rig.stop(timeout=60))
-    # it was not what start wrote
+    # stop must not remove a file that start did not write
     assert os.path.lexists(path)
     target = path.with_name("target")
     assert not target.exists() or target.read_text() == "1\n"
@@ -84,7 +84,7 @@ def test_what_is_no_pid_file(rig: Rig, witnesses: Witnesses, kind: str) -> None:
 
 @pytest.mark.parametrize("whose", ["root's", "another instance's", "another service's"])
 def test_a_pid_file_that_names_a_process(rig: Rig, witnesses: Witnesses, whose: str) -> None:
-    """Forged by the service's user, who wants it killed."""
+    """The service's user forged the file in order to have that process killed."""
     pids = {
         "root's": witnesses.root.pid,
         "another instance's": witnesses.twin.parent.pid,

@@ -1,4 +1,4 @@
-"""start where somebody else holds the port that the daemon wants: the reason says who."""
+"""start if another process holds the daemon's port: the exit reason names that process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.faults.rig import STRANGER, Rig, wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("witnesses")]
 
-# Listens on an address and a port, in a process with children that hold the socket, too.
+# Listens on an address and a port, in a process whose children also hold the socket.
 LISTEN = """
 import os, signal, socket, sys
 address, port, children = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -31,7 +31,7 @@ signal.pause()
 
 @pytest.fixture
 def listen(rig: Rig) -> Iterator[Callable[..., int]]:
-    """Has another program take the rig's port; its PID."""
+    """Starts another program that takes the rig's port; returns its PID."""
     made: list[subprocess.Popen[bytes]] = []
 
     def take(address: str = "127.0.0.1", children: int = 0, user: str = STRANGER) -> int:
@@ -112,7 +112,7 @@ def test_the_daemon_names_the_port_itself(rig: Rig, listen: Callable[..., int], 
 
 
 def test_a_daemon_that_waits_for_its_port(rig: Rig, listen: Callable[..., int]) -> None:
-    """eventlet's tries for 30 s, without a word."""
+    """eventlet tries to bind for 30 s and prints nothing."""
     rig.configure(bind_port=str(rig.port))
     holder = listen()
     rig.set(listen="never")
@@ -124,7 +124,7 @@ def test_a_daemon_that_waits_for_its_port(rig: Rig, listen: Callable[..., int]) 
 
 
 def test_another_death_beside_a_port_that_is_held(rig: Rig, listen: Callable[..., int]) -> None:
-    """A load balancer holds it on another address, as is usual: not its fault."""
+    """Often a load balancer holds the same port on another address; it is not to blame."""
     rig.configure(bind_port=str(rig.port))
     listen()
     rig.set(words="sqlite3.OperationalError: unable to open database file", die=1)
@@ -132,7 +132,7 @@ def test_another_death_beside_a_port_that_is_held(rig: Rig, listen: Callable[...
 
 
 def test_who_has_it_is_in_another_pid_namespace(rig: Rig, listen: Callable[..., int]) -> None:
-    """A container that shares the host's network, seen from a container that does, too."""
+    """Two containers share the host's network; the agent runs in one, the holder in the other."""
     rig.configure(bind_port=str(rig.port))
     listen()
     rig.caller.prefix = (*unshare(), "--pid", "--fork", "--mount-proc", "--kill-child")
@@ -153,7 +153,7 @@ def test_another_instance_has_it(rig: Rig, make_rig: Callable[..., Rig]) -> None
 
 
 def test_a_daemon_by_hand_has_it(rig: Rig) -> None:
-    """With other arguments, so that it cannot be taken for the instance's own."""
+    """It has other arguments, so that it cannot be taken for the instance's own daemon."""
     rig.configure(bind_port=str(rig.port))
     child = rig.run_by_hand("--something=else")
     wait_until(lambda: len(rig.pids) == 3, "it runs")
@@ -162,7 +162,7 @@ def test_a_daemon_by_hand_has_it(rig: Rig) -> None:
 
 @pytest.mark.parametrize("workers", ["session", "sessions", "double_fork"])
 def test_orphans_of_a_former_run_have_it(rig: Rig, workers: str) -> None:
-    """start says so, and stop clears the way for the next."""
+    """start reports them, and stop ends them, so that the next start succeeds."""
     rig.set(orphans="yes", **{workers: "yes"})
     rig.start()
     rig.parent.kill()

@@ -1,6 +1,6 @@
-"""Real agents over real processes, on state files, PID files, parameters and environments of any
-contents: an exit code of OCF, at most one line of reason, no traceback and no secret; no bystander
-is signalled, and no file is changed that is not ours."""
+"""Property tests: a real agent and real processes, with state files, PID files, parameters and
+environments of any content. Each call returns an OCF exit code and at most one line of reason, and
+it prints no traceback and no secret. It signals no other process and changes no other file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.faults.rig import PASSWORD, Rig
 
 pytestmark = pytest.mark.root
 
-# its tables of Unicode, which it would else write into the checkout
+# otherwise hypothesis writes its Unicode tables into the checkout
 set_hypothesis_home_dir(os.path.join(tempfile.gettempdir(), f"hypothesis-{os.getuid()}"))
 BOUNDED = settings(
     max_examples=20,
@@ -36,10 +36,10 @@ BOUNDED = settings(
 )
 CODES = {*range(10), 190, 191}
 CANARY = "what was written here stays\n"
-# Of a start that need not succeed.
+# Timeout of a start that need not succeed.
 SECONDS = 1.5
 
-# --- what is in the place of our files
+# --- what may replace the agent's files
 
 KINDS = ("record", "notes", "token", "lock", "pid")
 WHOSE = ("root", "user", "other instance", "stranger", "init", "nobody's")
@@ -52,7 +52,7 @@ WORDS = st.one_of(
 
 
 def shapes() -> st.SearchStrategy[tuple[str, object]]:
-    """What a file may be: a kind of thing, and what more there is to say of it."""
+    """Strategies for a replaced file: its kind, and the details that this kind needs."""
     return st.one_of(
         st.tuples(st.just("bytes"), st.binary(max_size=120)),
         st.tuples(st.just("half"), st.floats(0, 1)),
@@ -63,12 +63,11 @@ def shapes() -> st.SearchStrategy[tuple[str, object]]:
     )
 
 
-FILES = st.dictionaries(
-    st.sampled_from(KINDS), shapes(), min_size=1, max_size=4
-)  # Whose record it is, its name alone says.
+FILES = st.dictionaries(st.sampled_from(KINDS), shapes(), min_size=1, max_size=4)
+# Another instance's record: only the file's name says which instance a record belongs to.
 COPIED: dict[str, tuple[str, object]] = {"record": ("copy", None)}
 
-# --- what the caller says
+# --- what the caller passes
 
 ODD = (
     *(b"", b" ", b"0", b"-1", b"1", b"99999", b"true", b"JA", b"off", b"maybe", b"\n", b"'", b".."),
@@ -77,7 +76,7 @@ ODD = (
 )
 ANY = st.binary(max_size=20).map(lambda value: value.replace(b"\0", b""))
 VALUES = st.sampled_from(ODD) | ANY
-# Not the user and not the program: with those and without a record nobody knows whose it is.
+# Without user and binary: if these were wrong and the record missing, no agent could find a daemon.
 NAMES = (
     *("config", "pid", "additional_parameters", "log_file", "url", "api_timeout", "os_auth_url"),
     *("os_username", "os_tenant_name", "os_cacert", "os_interface", "insecure", "openrc"),
@@ -111,13 +110,13 @@ WATCHING = st.sampled_from(["monitor", "status", "monitor 0", "monitor 10"])
 
 
 class Place:
-    """One instance, those who live beside it, and a file that links lead to."""
+    """One instance, the processes beside it, and a canary file as the target of links."""
 
     def __init__(self, folder: Path) -> None:
         self.rig = Rig(folder / "rig")
-        # a secret, and no log-in, which takes as long as all else
+        # a secret, but no user name: a login would double the time
         self.rig.parameters.update(os_password=PASSWORD, api_timeout="1")
-        # one that its user can write
+        # a PID file that the service's user can write
         self.pid_file = self.rig.logs / "daemon.pid"
         self.rig.parameters["pid"] = str(self.pid_file)
         self.folder = folder / "here"
@@ -132,7 +131,7 @@ class Place:
         self.started = ""
 
     def start(self) -> None:
-        """The daemon, by its agent; what it wrote down of it is kept for the examples."""
+        """Start the daemon with its agent, and keep the record for the examples."""
         shutil.rmtree(self.rig.caller.rsctmp, ignore_errors=True)
         with contextlib.suppress(OSError):
             self.pid_file.unlink()
@@ -144,7 +143,7 @@ class Place:
         return self.pid_file if kind == "pid" else self.rig.file(kind)
 
     def spoil(self, files: dict[str, tuple[str, object]]) -> None:
-        """The state as start left it, with these files in place of others."""
+        """Restore the state that start left, then replace the given files."""
         shutil.rmtree(self.rig.caller.rsctmp, ignore_errors=True)
         self.rig.file("record").parent.mkdir(0o700, parents=True)
         if self.started:
@@ -172,7 +171,7 @@ class Place:
         if shape == "bytes":
             assert isinstance(more, bytes)
             return more
-        # of one that runs, or as if one had
+        # the record of the running daemon, or an invented one
         whole = self.started or "pid=2\nstart=1\nuid=0\nexe=\nsignal=15\npatience=0\n"
         if shape == "half":
             assert isinstance(more, float)
@@ -202,7 +201,7 @@ class Place:
         others: dict[str, bytes] | None = None,
         timeout: float = 20,
     ) -> int:
-        """The code of one call, which ends as it should."""
+        """Call an action, check its output, and return its exit code."""
         action, _, level = words.partition(" ")
         caller = self.rig.caller
         caller.log.unlink(missing_ok=True)
@@ -234,7 +233,7 @@ class Place:
         return done.returncode
 
     def look_round(self) -> None:
-        """Nobody and nothing else was touched."""
+        """Assert that no other process and no other file was touched."""
         assert self.bystanders.harm == ""
         assert self.canary.read_text() == CANARY
         assert self.canary.stat().st_mode == self.mode
@@ -267,13 +266,13 @@ def make_place() -> Iterator[Callable[[], Place]]:
 
 @pytest.fixture(scope="module")
 def stopped(make_place: Callable[[], Place]) -> Place:
-    """One that has never run."""
+    """An instance that has never run."""
     return make_place()
 
 
 @pytest.fixture(scope="module")
 def running(make_place: Callable[[], Place]) -> Place:
-    """One that runs, and is left running by every example."""
+    """An instance that runs; each example leaves it running."""
     place = make_place()
     place.start()
     return place
@@ -281,7 +280,7 @@ def running(make_place: Callable[[], Place]) -> Place:
 
 @pytest.fixture(scope="module")
 def restarted(make_place: Callable[[], Place]) -> Place:
-    """One that each example starts."""
+    """An instance that each example starts."""
     return make_place()
 
 
@@ -364,7 +363,7 @@ def test_any_environment_of_what_runs(
     before = running.rig.pids
     running.spoil({})
     assert running.call(words, parameters, others) in (0, 1, 190)
-    parameters.pop("pid", None)  # an operator may name what he likes, and it is written
+    parameters.pop("pid", None)  # start writes whatever file the operator names
     assert running.call("start", parameters, others, SECONDS) in (0, 1, 2, 5, 6)
     assert running.rig.pids == before
 

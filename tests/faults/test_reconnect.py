@@ -1,6 +1,6 @@
-"""The message broker of a service that works for it. Away or frozen it is to blame (190), however
-long; there, it is the daemon that has reconnect_grace to find it again, and is at fault after that
-(1)."""
+"""The connection of a service to its message broker. While the broker is down or frozen, the broker
+is to blame, however long (190). Once the broker answers, the daemon has reconnect_grace to connect
+again; after that the daemon is at fault (1)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GRACE = 60
 
 @pytest.fixture
 def worker(worker: Rig) -> Rig:
-    """As its monitor has just seen."""
+    """The running service; its monitors have found no trouble."""
     return seen_well(worker)
 
 
@@ -40,11 +40,11 @@ def regain(rig: Rig, near: Neighbours) -> None:
 
 
 def is_lost(result: Result, near: Neighbours) -> bool:
-    """It says that, and since when."""
+    """Does the reason say that the connection is lost, and for how long?"""
     return result.reason.startswith(f"no AMQP connection to {place(near.broker)} for ")
 
 
-# --- the broker is away
+# --- the broker is down
 
 
 @pytest.mark.parametrize(("how", "level"), [("refuses", 10), ("refuses", 20), ("frozen", 10)])
@@ -71,7 +71,7 @@ def test_a_broker_that_is_away_is_to_blame_however_long(
 def test_a_broker_that_says_nothing_is_no_broker_that_is_there(
     worker: Rig, near: Neighbours
 ) -> None:
-    """Only one that answers starts the daemon's time to reconnect."""
+    """The daemon's time to reconnect starts only once the broker answers."""
     lose(worker)
     assert second(worker).code == DEGRADED
     near.broker.freeze()
@@ -107,7 +107,7 @@ def test_a_short_outage_is_over_when_it_is_over(worker: Rig, near: Neighbours) -
     assert worker.monitor().code == 0
 
 
-# --- the broker is there, and nobody connected
+# --- the broker answers, but the daemon is not connected
 
 
 @pytest.mark.parametrize("level", [None, 10, 20])
@@ -179,12 +179,12 @@ def test_ipv6_and_mapped_addresses_count(
 
 
 def test_only_exactly_that_port_counts(unstarted: Rig, near: Neighbours) -> None:
-    """Neither one that begins with the same digits (5672, 56720) nor one's own end."""
+    """Neither a port that begins with the same digits (5672, 56720) nor the local port counts."""
     port = near.broker.port
     longer, shorter = port * 10 % 65536, port // 10
     others = [Broker()]
     for candidate in (longer, shorter):
-        with contextlib.suppress(OSError):  # it may be another's
+        with contextlib.suppress(OSError):  # the port may be in use
             others.append(Broker(port=candidate))
     assert len(others) > 1
     unstarted.set(connect=" ".join(str(other.port) for other in others))

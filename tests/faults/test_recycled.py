@@ -1,5 +1,5 @@
-"""A PID that was the daemon's and is another's now, in a PID namespace where the kernel can be told
-which PID comes next (ns_last_pid of proc(5)): neither seen nor signalled."""
+"""A dead daemon's PID that another process has got: the agent neither counts nor signals that
+process. ns_last_pid of proc(5) sets the next PID in a PID namespace."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tests.faults.rig import STRANGER, Rig, wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("witnesses")]
 
-# PID 1 of the namespace: reaps, so that a PID is free as soon as its process is dead.
+# PID 1 of the namespace. It reaps all children, so that a dead process's PID is free at once.
 INIT = "import signal as s; s.signal(s.SIGCHLD, s.SIG_IGN); print(flush=True)\nwhile 1: s.pause()"
 LAST_PID = "/proc/sys/kernel/ns_last_pid"
-# How many forks of an agent may come before its daemon's.
+# How many times an agent may fork before it forks its daemon.
 FORKS = range(8)
 
 
 class World:
-    """A PID namespace for the calls of some rigs, and what they start."""
+    """A PID namespace for the calls of some rigs and for the processes that they start."""
 
     def __init__(self) -> None:
         words = [*unshare(), "--pid", "--fork", "--mount-proc", "--kill-child"]
@@ -40,11 +40,11 @@ class World:
         return (self.proc / str(pid)).exists()
 
     def parent(self, rig: Rig) -> int:
-        """The PID in there of a rig's parent, for as long as that lives."""
+        """The PID inside the namespace of a rig's living parent process."""
         return next(pid for pid in reversed(rig.born("parent")) if pid in self)
 
     def run_as(self, pid: int, user: str, *words: str) -> int:
-        """Run a program under just this PID, which is free; its PID out here."""
+        """Run a program with exactly this PID, which must be free."""
         script = (
             f"import os, sys; open('{LAST_PID}', 'w').write('{pid - 1}'); pid = os.fork()\n"
             f"if pid: print(pid, flush=True); os._exit(0)\n"
@@ -72,7 +72,7 @@ def world() -> Iterator[World]:
 
 
 def die(rig: Rig, world: World) -> int:
-    """Start it and have it die of itself; the PID that it had in there, and that is free now."""
+    """Start the daemon and kill it; return its PID inside the namespace, which is free now."""
     rig.caller.prefix = world.inside
     rig.start()
     pid = world.parent(rig)
@@ -82,7 +82,7 @@ def die(rig: Rig, world: World) -> int:
 
 
 def start_as(rig: Rig, world: World, pid: int) -> None:
-    """Have the daemon of another rig get this PID."""
+    """Start the daemon of another rig so that it gets this PID."""
     for forks in FORKS:
         script = f'echo {pid - 1 - forks} > {LAST_PID} && exec "$@"'
         rig.caller.prefix = (*world.inside, "sh", "-c", script, "sh")
@@ -111,7 +111,7 @@ def test_the_pid_of_a_stranger(rig: Rig, world: World, user: str) -> None:
 def test_the_pid_of_another_service_of_the_same_user(
     rig: Rig, make_rig: Callable[..., Rig], world: World, agent: str
 ) -> None:
-    """Another instance of the same agent, or another agent's: the program is the same, too."""
+    """Another instance of the same agent, or another agent; both run the same program."""
     other = make_rig(agent=agent, user=rig.user)
     start_as(other, world, die(rig, world))
     assert rig.probe().code == 7

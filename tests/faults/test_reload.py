@@ -1,5 +1,5 @@
-"""reload: the daemon re-reads its configuration and goes on, the same process as before; where it
-would end of the signal, it gets none."""
+"""reload: the daemon re-reads its configuration and remains the same process. If the signal would
+end the daemon, none is sent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECRET = "s3cret-of-the-daemon"
 
 
 def named(rig: Rig, name: str) -> Rig:
-    """The same, its program called as one that is known to re-read its configuration."""
+    """Rename the rig's program to one that is known to re-read its configuration."""
     binary = rig.binary.with_name(name)
     shutil.copy2(rig.binary, binary)
     rig.binary = binary
@@ -29,7 +29,7 @@ def named(rig: Rig, name: str) -> Rig:
 
 @pytest.fixture
 def service(make_rig: Callable[..., Rig], near: Neighbours) -> Rig:
-    """What re-reads it in all its processes, and keeps them. It runs."""
+    """A running service that re-reads its configuration and keeps its processes."""
     rig = named(conductor(make_rig, near), "nova-conductor")
     rig.set(hup="reread", word="one").start()
     return rig
@@ -37,7 +37,7 @@ def service(make_rig: Callable[..., Rig], near: Neighbours) -> Rig:
 
 @pytest.fixture
 def unstarted_api(make_rig: Callable[..., Rig]) -> Rig:
-    """An API that renews its workers, as uwsgi does. It does not run yet."""
+    """An API that renews its workers, as uwsgi does. It is not started yet."""
     rig = named(make_rig(), "uwsgi")
     rig.configure("uwsgi", **{"http-socket": f"127.0.0.1:{rig.port}"})
     rig.parameters["additional_parameters"] = f"--config-file={rig.config}"
@@ -51,14 +51,14 @@ def api(unstarted_api: Rig) -> Rig:
 
 
 def reload(rig: Rig, **more: object) -> Result:
-    """reload, which must succeed."""
+    """Call reload, which must succeed."""
     result = rig.caller("reload", **more)  # type: ignore[arg-type]
     assert (result.code, result.err) == (0, ""), f"{result}\n{rig.agent_log}"
     return result
 
 
 def refused(rig: Rig, code: int, reason: str, **more: object) -> None:
-    """reload, which must fail without a signal to anybody."""
+    """Call reload, which must fail without sending any signal."""
     before = rig.pids
     result = rig.caller("reload", **more)  # type: ignore[arg-type]
     assert result.code == code, result
@@ -68,7 +68,7 @@ def refused(rig: Rig, code: int, reason: str, **more: object) -> None:
     assert not rig.file("reload").exists()
 
 
-# -- what it does ----------------------------------------------------------------------------------
+# -- success ---------------------------------------------------------------------------------------
 
 
 def test_it_rereads_its_configuration_and_keeps_its_processes(service: Rig) -> None:
@@ -98,7 +98,7 @@ def test_it_renews_its_workers_and_answers_when_that_is_done(api: Rig) -> None:
 
 
 def test_it_does_not_take_the_answer_of_old_workers_for_that_of_new_ones(api: Rig) -> None:
-    """Some serve on until there are new ones."""
+    """Some daemons keep their old workers for a while."""
     workers = set(api.born("worker"))
     api.set(hup="relieve", renewal=2)
     reload(api)
@@ -107,7 +107,7 @@ def test_it_does_not_take_the_answer_of_old_workers_for_that_of_new_ones(api: Ri
 
 
 def test_one_reload_after_the_other(api: Rig) -> None:
-    """A daemon that is at it ends of the next signal."""
+    """A second SIGHUP during a reload ends the daemon."""
     api.set(renewal=1)
     first, second = (api.spawn("reload") for _ in range(2))
     for child in (first, second):
@@ -118,7 +118,7 @@ def test_one_reload_after_the_other(api: Rig) -> None:
 
 
 def test_a_port_that_its_configuration_changes_is_found(api: Rig) -> None:
-    """As a uwsgi that runs itself anew binds it. Here the record is of another port."""
+    """A uwsgi executes itself again and may bind another port. Here the record has a wrong port."""
     record = api.file("record")
     record.write_text(record.read_text().replace(f":{api.port}", ":1"))
     reload(api)
@@ -144,11 +144,11 @@ def test_a_daemon_that_somebody_else_started(service: Rig) -> None:
     assert service.count("reread") == 1
 
 
-# -- beside it -------------------------------------------------------------------------------------
+# -- other actions during a reload -----------------------------------------------------------------
 
 
 def test_a_monitor_beside_it_finds_nothing_wrong(api: Rig) -> None:
-    """For longer than it waits for an answer, and for a worker, there is none."""
+    """There is no worker for longer than monitor waits for an answer or for a worker."""
     api.set(renewal=6)
     child = api.spawn("reload")
     wait_until(lambda: api.count("reread"), "it is at it")
@@ -177,7 +177,7 @@ def test_a_reload_that_was_killed_excuses_nothing_for_long(api: Rig) -> None:
 
 
 def test_a_monitor_that_asked_meanwhile_is_excused_when_it_is_over(api: Rig) -> None:
-    """It may wait for its answer for api_timeout, here 2 s, and look for the fault for 4 s."""
+    """It may wait api_timeout for its answer, here 2 s, and then check dependencies for 4 s."""
     reload(api)
     api.set(mode="500")
     assert api.monitor().code == 0
@@ -218,7 +218,7 @@ def test_a_stop_beside_it_goes_on(api: Rig) -> None:
     assert not api.file("reload").exists()
 
 
-# -- what it does not do ---------------------------------------------------------------------------
+# -- refusals --------------------------------------------------------------------------------------
 
 
 def test_what_does_not_run_is_7(service: Rig) -> None:
@@ -243,7 +243,7 @@ def test_what_is_frozen_is_let_alone(service: Rig) -> None:
 
 
 def test_a_program_of_another_name_is_3(running: Rig) -> None:
-    """Nothing is known of it. The stand-in heeds no SIGHUP here, and would end of it."""
+    """The agent does not know the program. Here SIGHUP would end the stand-in."""
     refused(running, 3, f"PID {running.parent.pid} re-reads no configuration")
 
 
@@ -251,7 +251,7 @@ def test_a_program_of_another_name_is_3(running: Rig) -> None:
 def test_a_daemon_that_does_not_heed_the_signal_is_3(
     make_rig: Callable[..., Rig], near: Neighbours, hup: str
 ) -> None:
-    """As releases that did not yet."""
+    """Older releases do not handle SIGHUP, or they ignore it."""
     rig = named(conductor(make_rig, near), "nova-conductor").set(hup=hup)
     rig.start()
     refused(rig, 3, "does not heed SIGHUP")
@@ -259,14 +259,14 @@ def test_a_daemon_that_does_not_heed_the_signal_is_3(
 
 
 def test_a_uwsgi_without_a_master_is_3(unstarted_api: Rig) -> None:
-    """It heeds the signal, and ends of it."""
+    """SIGHUP ends it."""
     unstarted_api.set(workers=0).start()
     refused(unstarted_api, 3, "has no workers")
 
 
 @pytest.mark.parametrize("is_given", [False, True], ids=["in the ini", "as an argument"])
 def test_a_uwsgi_that_exits_on_reload_is_3(unstarted_api: Rig, is_given: bool) -> None:
-    """As Debian's cinder-api. It was told so when it started, whatever its file says by now."""
+    """Debian's cinder-api does. What counts is the option at launch, not the file's content now."""
     if is_given:
         unstarted_api.parameters["additional_parameters"] += " --exit-on-reload"
     else:
@@ -281,7 +281,7 @@ def test_a_uwsgi_that_exits_on_reload_is_3(unstarted_api: Rig, is_given: bool) -
 
 
 def test_what_the_record_says_of_it_counts(service: Rig) -> None:
-    """It was started by another program than the parameters name by now."""
+    """The parameters name another program than the one that was started."""
     record = service.file("record")
     record.write_text(record.read_text().replace("reload=1", "reload=0"))
     refused(service, 3, "re-reads no configuration")
@@ -302,13 +302,13 @@ def test_wrong_parameters_and_missing_files(service: Rig) -> None:
 
 
 def test_an_api_that_does_not_answer_is_not_told(api: Rig) -> None:
-    """A uwsgi that loads its application would never serve again."""
+    """A uwsgi that gets SIGHUP while it loads its application would never answer again."""
     api.set(mode="hang")
     refused(api, 1, "did not answer")
 
 
 def test_an_api_that_answers_errors_is(api: Rig) -> None:
-    """A configuration that is right by now may be all that it needs."""
+    """The new configuration may be the very thing that repairs it."""
     api.set(mode="500")
     child = api.spawn("reload")
     wait_until(lambda: api.count("reread"), "it re-reads it")
@@ -325,7 +325,7 @@ def test_it_waits_for_a_start_that_is_under_way(unstarted_api: Rig) -> None:
     assert unstarted_api.count("reread") == 1
 
 
-# -- how it fails ----------------------------------------------------------------------------------
+# -- failures --------------------------------------------------------------------------------------
 
 
 def test_a_daemon_that_dies_of_its_configuration(service: Rig) -> None:
@@ -341,7 +341,7 @@ def test_a_daemon_that_dies_of_its_configuration(service: Rig) -> None:
 
 
 def test_a_daemon_that_becomes_another_process(service: Rig) -> None:
-    """It is no longer the one that start started, and that is said."""
+    """The exit reason says that the recorded process has ended."""
     before = service.parent.pid
     service.set(hup="move")
     result = service.caller("reload")
@@ -351,7 +351,7 @@ def test_a_daemon_that_becomes_another_process(service: Rig) -> None:
 
 
 def test_an_api_that_answers_errors_ever_after(api: Rig) -> None:
-    """As a uwsgi does whose application does not load."""
+    """A uwsgi whose application does not load behaves like this."""
     api.answer("GET /", "500")
     result = api.caller("reload", timeout=6)
     assert result.code == 1
@@ -371,7 +371,7 @@ def test_a_daemon_that_takes_longer_than_there_is_time(api: Rig) -> None:
 def test_a_database_that_is_away_is_no_failure(
     make_rig: Callable[..., Rig], near: Neighbours
 ) -> None:
-    """The rules of start."""
+    """As in start, a database that is down is a warning."""
     rig = named(make_rig(agent="nova-api"), "nova-api").set(hup="reread")
     rig.configure("database", connection=near.connection)
     rig.configure(transport_url="fake://")

@@ -1,6 +1,6 @@
-"""What depth 20 makes of the list in which an API says who is up: a service that it reports as down
-is degraded (190) before its own down-time has passed, at fault (1) after. Whatever keeps us from
-the list is no fault of the service."""
+"""Check level 20 reads the API's list of services and their states. A service reported as down is
+degraded (190) until its down-time has passed, then at fault (1). The service is not to blame if the
+list cannot be read."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.faults.rig import LATE, PASSWORD, Rig
 pytestmark = pytest.mark.root
 
 DEGRADED = 190
-# Of Compute's services, unless the configuration says something else.
+# Seconds; the default of Compute's services.
 DOWN_TIME = 60
 LIST = "GET /v3/os-services"
 SAYS = "Compute reports nova-conductor on one as down"
 
 
 def report(identity: Rig, state: str) -> None:
-    """What Compute's list has of the conductor on host one; its scheduler is up."""
+    """Set the conductor's state in Compute's list for host one; the scheduler is up."""
     same = {"host": "one", "updated_at": "2024-05-01T10:30:00.000000"}
     rows = [
         {"binary": "nova-conductor", "state": state, **same},
@@ -33,7 +33,7 @@ def report(identity: Rig, state: str) -> None:
 
 @pytest.fixture
 def reporting(make_rig: Callable[..., Rig], near: Neighbours, identity: Rig) -> Rig:
-    """A service without an API that runs well, as its monitor has just seen."""
+    """A running service without an API; its monitor has found no trouble."""
     identity.set(password=PASSWORD)
     rig = conductor(make_rig, near)
     rig.give_credentials(os_auth_url=f"http://127.0.0.1:{identity.port}/v3")

@@ -1,4 +1,4 @@
-"""A daemon's life through its Heartbeat shim, as Heartbeat and a person at a shell ask for it."""
+"""The Heartbeat shim with a real daemon, called as Heartbeat or an administrator calls it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.root
 
 
 def shim(rig: Rig, action: str) -> tuple[int, str]:
-    """LSB's exit code and what it printed."""
+    """Call the shim; return its LSB exit code and its output."""
     words = [f"{name}={value}" for name, value in rig.parameters.items()]
     environment = {n: v for n, v in rig.caller.environment().items() if n.startswith("HA_")}
     done = subprocess.run(
@@ -47,8 +47,8 @@ def test_a_life_through_the_shim(rig: Rig) -> None:
 
 
 def test_a_crash_without_pacemaker(rig: Rig) -> None:
-    """What is left of it is running, so that Heartbeat does not start it elsewhere; the sentinel,
-    which has nobody to tell, ends with the daemon."""
+    """Orphaned workers count as running, so that Heartbeat does not start the service elsewhere.
+    The sentinel cannot tell Pacemaker and ends with the daemon."""
     rig.set(orphans="yes")
     assert shim(rig, "start") == (0, "")
     os.kill(rig.parent.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""A daemon that takes its time, to serve or to die: start takes as long, and no longer."""
+"""A daemon that takes long to serve or to die: start waits for it, and no longer than needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WORDS = "oslo_db.exception.DBConnectionError: (2003) cannot connect to 10.0.0.5"
 
 
 def test_a_daemon_that_binds_first_and_answers_after_ten_seconds(rig: Rig) -> None:
-    """uwsgi, with an application that loads as long; api_timeout is shorter."""
+    """Like a uwsgi whose application takes 10 s to load; api_timeout is shorter."""
     rig.set(answer_after=10)
     result = rig.start(timeout=60)
     assert 10 < result.seconds < 14

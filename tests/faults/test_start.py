@@ -1,4 +1,4 @@
-"""start: 0 when the service is usable, an error as soon as it cannot be so (contract 11 to 14)."""
+"""start: 0 once the service is usable, an error as soon as it cannot be (contract 11 to 14)."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_a_daemon_that_never_answers_well_is_an_error_within_the_timeout(
 
 
 def test_a_daemon_that_listens_is_not_called_silent_where_time_is_short(rig: Rig) -> None:
-    """The only request is cut short."""
+    """The timeout cuts off the only request."""
     rig.set(mode="hang").run_by_hand()
     wait_until(lambda: len(rig.pids) == 3, "it runs")
     result = rig.caller("start", timeout=1.3)
@@ -184,7 +184,7 @@ def test_an_answer_that_is_no_server_error_is_a_usable_service(rig: Rig, mode: s
 
 
 def test_credentials_that_are_refused_do_not_fail_a_start(rig: Rig) -> None:
-    """By default one failed start bans the resource from the node (contract 14)."""
+    """By default, one failed start bans the resource from the node (contract 14)."""
     rig.give_credentials(os_password="wrong")
     rig.start()
 
@@ -200,7 +200,7 @@ def test_start_adopts_a_daemon_that_somebody_else_started(rig: Rig) -> None:
 
 
 def test_orphaned_workers_fail_a_start_that_says_so(rig: Rig) -> None:
-    """glance and swift: a second start beside orphans succeeds, and both answer."""
+    """A second daemon of glance or swift starts beside orphans, and both answer."""
     rig.set(orphans="yes")
     rig.start()
     rig.parent.kill()
@@ -214,17 +214,17 @@ def test_orphaned_workers_fail_a_start_that_says_so(rig: Rig) -> None:
     rig.start()
 
 
-# --- what a killed start leaves (contract 13, predecessor 8)
+# --- after a killed start (contract 13, predecessor 8)
 
 
 @pytest.mark.parametrize("milliseconds", range(0, 400, 40))
 def test_stop_cleans_up_after_a_start_that_was_killed(rig: Rig, milliseconds: int) -> None:
-    """Pacemaker SIGKILLs the process group of a start that is timed out, at any moment."""
+    """After a timeout, Pacemaker sends SIGKILL to the process group of start, at any moment."""
     rig.set(listen_after=0.1)
     child = rig.spawn("start")
     try:
         child.wait(milliseconds / 1000)
-    except Exception:  # noqa: BLE001 - it still runs, which is what is wanted
+    except Exception:  # noqa: BLE001 - start still runs, as intended
         os.killpg(child.pid, signal.SIGKILL)
     child.communicate()
     rig.stop()
@@ -260,7 +260,7 @@ def test_stop_during_a_start_ends_all(rig: Rig) -> None:
     assert rig.processes() == []
 
 
-# --- what this host lacks
+# --- missing or wrong on this host
 
 
 @pytest.mark.parametrize(

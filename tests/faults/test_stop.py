@@ -1,5 +1,5 @@
-"""stop: 0, and really nothing left, whatever state the host is in (contract 15 to 18, predecessors
-1, 5, 6)."""
+"""stop: 0 and no process left, whatever the state of the host (contract 15 to 18, predecessors 1,
+5, 6)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_no_state_is_left(running: Rig) -> None:
     assert [f.name for f in running.caller.rsctmp.iterdir()] == ["openstack"]
 
 
-# --- nothing on this host is as it was (contract 16, predecessor 1)
+# --- the host has changed since start (contract 16, predecessor 1)
 
 
 def lose_binary(rig: Rig) -> None:
@@ -83,7 +83,7 @@ def lose_parameters(rig: Rig) -> None:
 
 
 def lose_secrets(rig: Rig) -> None:
-    """Pacemaker runs stop where it cannot read a secret of the CIB (contract 18)."""
+    """Pacemaker calls stop even if it cannot read a secret of the CIB (contract 18)."""
     rig.parameters.pop("os_password", None)
 
 
@@ -183,7 +183,7 @@ def test_stop_ends_a_daemon_whose_user_was_deleted(running: Rig) -> None:
     assert running.processes() == []
 
 
-# --- processes that do not want to end (contract 17, predecessors 5, 6)
+# --- processes that are hard to end (contract 17, predecessors 5, 6)
 
 
 @pytest.mark.parametrize("who", ["parent", "worker", "parent worker"])
@@ -227,7 +227,7 @@ def test_workers_that_left_their_session_and_their_parent_end(rig: Rig) -> None:
 
 @pytest.mark.parametrize("way", ["sessions", "double_fork"])
 def test_workers_that_only_their_parent_or_their_session_tells_end(rig: Rig, way: str) -> None:
-    """A title over the environment, and a session of its own or no parent: one sign is left."""
+    """A title hides the marker, and the worker left its session or its parent: one sign is left."""
     rig.set(title_of_workers="worker", orphans="yes", ignore="worker", **{way: "yes"})
     rig.start()
     check_stopped(rig, rig.stop(timeout=5), within=5)
@@ -272,7 +272,7 @@ def test_frozen_processes_end(running: Rig, who: str) -> None:
 
 @pytest.mark.parametrize("who", ["title", "title_of_workers", "title_of_parent"])
 def test_a_daemon_that_rewrites_its_title_ends(rig: Rig, who: str) -> None:
-    """Title over arguments and environment: neither tells who it is any more."""
+    """The title overwrites arguments and environment, so that neither identifies the daemon."""
     rig.set(**{who: "neutron-server: rpc worker"})
     rig.start()
     assert rig.probe().code == 0
@@ -280,7 +280,7 @@ def test_a_daemon_that_rewrites_its_title_ends(rig: Rig, who: str) -> None:
 
 
 def test_a_daemon_that_wrote_its_title_over_all_ends_without_a_record(rig: Rig) -> None:
-    """The title of neutron's agents holds the command line, and that alone is left to go by."""
+    """The titles of neutron's agents contain the command line, the only sign that is left."""
     line = f"/usr/bin/python3 {rig.binary} --config-file={rig.config}"
     rig.set(title=f"standin ({line})")
     rig.start()
@@ -297,7 +297,7 @@ def test_a_parent_that_wrote_its_title_after_the_fork_ends_without_a_record(rig:
 
 
 def test_a_daemon_that_heeds_term_alone_is_asked_with_it_without_a_record(rig: Rig) -> None:
-    """A daemon that a shell put into the background ignores INT."""
+    """A daemon that a shell runs in the background ignores SIGINT."""
     rig.set(ignore="SIGINT")
     rig.start()
     rig.lose_state()
@@ -307,7 +307,8 @@ def test_a_daemon_that_heeds_term_alone_is_asked_with_it_without_a_record(rig: R
 
 
 def test_children_of_another_program_end_with_it(running: Rig) -> None:
-    """rootwrap, dnsmasq, a shell: what the daemon runs belongs to it (here: in its session)."""
+    """Programs that the daemon runs, such as rootwrap, dnsmasq or a shell, belong to it. Here they
+    are in its session."""
     session = running.parent.pid
     for process in running.processes():
         assert os.getsid(process.pid) == session

@@ -1,4 +1,5 @@
-"""Whose process is it? Neither a PID file nor a port nor a name says so (predecessors 3, 12)."""
+"""Which processes belong to an instance: no PID file, port or name decides that (predecessors 3,
+12)."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ pytestmark = [pytest.mark.root, pytest.mark.usefixtures("witnesses")]
 
 @pytest.fixture
 def impostors(rig: Rig) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
-    """Makes processes that look like the daemon in one way or another; all must survive."""
+    """Makes processes that resemble the daemon in some way; all must survive."""
     made: list[subprocess.Popen[bytes]] = []
 
     def make(user: str, name: str = "cat", **environment: str) -> subprocess.Popen[bytes]:
@@ -64,7 +65,7 @@ def test_a_pid_file_forged_while_the_daemon_runs_fools_nobody(
     assert rig.monitor().code == 0
     rig.stop()
     assert bystander.poll() is None
-    assert (rig.logs / "daemon.pid").exists()  # it is not ours any more
+    assert (rig.logs / "daemon.pid").exists()  # the agent's content is gone, so the file stays
 
 
 @pytest.mark.parametrize("text", ["", "0", "1", "-1", "99999999", "no number", "\0" * 100])
@@ -77,7 +78,7 @@ def test_nonsense_in_the_pid_file_does_nothing(running: Rig, text: str) -> None:
 def test_a_pid_that_was_given_to_another_process_is_not_the_daemon(
     running: Rig, bystander: subprocess.Popen[bytes]
 ) -> None:
-    """A record from before: its PID is a stranger's now."""
+    """The record is old: another process has its PID now."""
     record = running.file("record").read_text()
     parent = running.parent.pid
     running.stop()
@@ -90,7 +91,7 @@ def test_a_pid_that_was_given_to_another_process_is_not_the_daemon(
 def test_a_pid_that_was_given_to_the_same_program_of_the_same_user_is_not_the_daemon(
     make_rig: Callable[..., Rig],
 ) -> None:
-    """Only the start time tells them apart."""
+    """Only the start time distinguishes the two processes."""
     old, new = make_rig(), make_rig()
     old.start()
     record, parent = old.file("record").read_text(), old.parent.pid
@@ -107,7 +108,8 @@ def test_a_pid_that_was_given_to_the_same_program_of_the_same_user_is_not_the_da
 def test_a_wrong_record_does_not_hide_the_daemon(
     running: Rig, bystander: subprocess.Popen[bytes]
 ) -> None:
-    """In doubt 1, which is a stop and a start; never 7, which is a second copy elsewhere."""
+    """In case of doubt 1, which causes a stop and a start; never 7, which would cause a second copy
+    on another node."""
     text = running.file("record").read_text()
     text = text.replace(f"pid={running.parent.pid}", f"pid={bystander.pid}")
     running.file("record").write_text(text)
@@ -234,7 +236,7 @@ def test_variables_that_hold_the_marker_mean_nothing(
 
 
 def test_a_daemon_of_an_init_script_is_seen_and_stopped(rig: Rig) -> None:
-    """A probe that says 7 beside it would have Pacemaker start a second copy."""
+    """If the probe returned 7, Pacemaker would start a second copy."""
     child = rig.run_by_hand()
     wait_until(lambda: len(rig.pids) == 3, "it runs")
     assert rig.probe(level=0).code == 0
@@ -284,7 +286,7 @@ def test_a_daemon_that_died_with_its_state_is_7(running: Rig) -> None:
 
 
 def test_state_from_before_a_boot_means_nothing(running: Rig) -> None:
-    """Where HA_RSCTMP is on a disk."""
+    """If HA_RSCTMP is on a disk, the record survives a boot."""
     record = running.file("record").read_text()
     running.stop()
     lines = [line for line in record.splitlines() if not line.startswith(("pid=", "start="))]

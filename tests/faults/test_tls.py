@@ -18,7 +18,7 @@ NAME = "keystone.example"
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate of its own authority, for `NAME` and localhost, and its key."""
+    """A self-signed certificate for `NAME` and localhost, and its key."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl makes the certificate: install openssl")
     folder = tmp_path_factory.mktemp("tls")
@@ -35,7 +35,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def secure(rig: Rig, certificate: tuple[Path, Path]) -> Rig:
-    """An instance that answers under TLS, with credentials; nothing is started yet."""
+    """An instance with TLS and credentials; nothing is started yet."""
     for path in certificate:
         copy = Path(shutil.copy(path, rig.config.parent))
         os.chown(copy, rig.account.pw_uid, rig.account.pw_gid)
@@ -51,7 +51,7 @@ def authority(rig: Rig) -> Path:
 
 @pytest.mark.parametrize("how", ["authority", "insecure"])
 def test_a_private_authority(secure: Rig, how: str) -> None:
-    """The API is asked on its own socket, under the name that clients use."""
+    """The agent connects to the daemon's socket and verifies the name that clients use."""
     if how == "authority":
         secure.parameters["os_cacert"] = str(authority(secure))
     else:
@@ -86,7 +86,7 @@ def test_a_url_that_is_named_is_verified(secure: Rig) -> None:
 
 @pytest.mark.parametrize("content", [None, "", "no certificate"])
 def test_a_broken_authority_file_is_degraded_not_failed(secure: Rig, content: str | None) -> None:
-    """A file that this host lost is no reason to restart the service."""
+    """A CA file that is missing on this host is no reason to restart the service."""
     lost = secure.folder / "lost.pem"
     secure.parameters["os_cacert"] = str(lost)
     lost.write_text(authority(secure).read_text())
@@ -109,7 +109,7 @@ def test_a_failing_api_is_1_under_tls_too(secure: Rig, mode: str) -> None:
     secure.set(mode=mode)
     result = secure.monitor(api_timeout=2)
     assert result.code == 1
-    # with the token, then without, and no third time
+    # two requests wait in vain: with the token and without; there is no third
     assert result.seconds < 6
 
 
@@ -121,7 +121,7 @@ def test_tls_asked_of_a_plain_server_is_1(rig: Rig) -> None:
 
 
 def test_a_plain_server_whose_clients_speak_tls_is_0(rig: Rig) -> None:
-    """TLS ends at a load balancer, and the daemon behind it speaks plain HTTP."""
+    """A load balancer terminates TLS, and the daemon behind it speaks plain HTTP."""
     rig.give_credentials(os_auth_url=f"https://{NAME}/identity/v3")
     rig.parameters.pop("os_password")
     rig.start()

@@ -1,5 +1,5 @@
-"""The authenticated monitor: what it costs the service, what it tells of it, what it keeps secret
-(contract 10, 23; predecessors 10, 11, 13)."""
+"""The monitor with credentials: its requests, its result, and its secrets (contract 10, 23;
+predecessors 10, 11, 13)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_token_that_nears_its_end_is_not_used(asking: Rig) -> None:
 
 
 def test_a_token_that_is_refused_is_renewed(asking: Rig) -> None:
-    """Its end came early: the Fernet keys were rotated away, or it was revoked."""
+    """The token became invalid early: it was revoked, or its Fernet key was rotated out."""
     assert asking.monitor().code == 0
     held = asking.file("token").read_text()
     asking.set(revoked=held.splitlines()[3].split("-")[3])
@@ -73,7 +73,7 @@ def test_a_garbled_token_file_costs_a_log_in(asking: Rig, text: str) -> None:
 
 
 def test_a_token_with_an_unknown_version_costs_a_log_in(asking: Rig) -> None:
-    """As after a downgrade of the agents."""
+    """The token file may have this content after a downgrade of the agents."""
     assert asking.monitor().code == 0
     lines = asking.file("token").read_text().splitlines()
     lines[1] = "4"
@@ -110,7 +110,7 @@ def test_level_20_logs_in_each_time_and_uses_the_token(asking: Rig) -> None:
     assert asking.count("request GET /v3/auth/projects") == 2
 
 
-# --- a log-in that fails is not a service that fails (predecessor 13)
+# --- a failed login is not a failed service (predecessor 13)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_without_full_credentials_it_asks_without(asking: Rig, missing: str) -> 
 
 
 def test_a_probe_is_0_where_the_log_in_is_refused(asking: Rig) -> None:
-    """190 counts as 0 with a probe of Pacemaker; never 7."""
+    """Pacemaker treats a probe's 190 as 0. The result must never be 7."""
     assert asking.probe(os_password="wrong").code in (0, 190)
 
 
@@ -162,7 +162,7 @@ def test_a_log_in_that_may_not_be_is_degraded(asking: Rig, mode: str) -> None:
 
 @pytest.mark.parametrize("mode", ["500", "close", "garbage"])
 def test_a_log_in_that_errs_is_failed(asking: Rig, mode: str) -> None:
-    """Identity is itself the service: it cannot issue tokens."""
+    """The service is Identity itself, and it cannot issue tokens."""
     asking.answer(LOG_IN, mode)
     result = asking.monitor()
     assert result.code == 1
@@ -185,7 +185,7 @@ def test_a_log_in_that_takes_for_ever_is_failed_within_api_timeout(
     asking.answer(request_, mode)
     result = asking.monitor(20, api_timeout=1, timeout=12)
     assert result.code == 1
-    # of the seconds that it takes, a busy host needs more to load the client libraries
+    # on a busy host, most of these seconds go to loading the client libraries
     assert "within 1 s" in result.reason
     assert result.seconds < 12
     assert "bug" not in result.reason
@@ -222,14 +222,14 @@ def test_a_region_that_the_catalog_lacks_is_degraded(asking: Rig) -> None:
     assert "Atlantis" in result.reason[:128]
 
 
-# --- Identity of all ages
+# --- old and new versions of Identity
 
 
 @pytest.mark.parametrize("path", ["", "/v2.0/", "/v3", "/v3/auth/tokens"])
 def test_the_version_is_discovered_whatever_the_url_says(asking: Rig, path: str) -> None:
     result = asking.monitor(10, os_auth_url=f"http://127.0.0.1:{asking.port}{path}")
     if path.endswith("tokens"):
-        assert result.code in (0, 1, 190)  # no base of an API; it must not be a bug, no more
+        assert result.code in (0, 1, 190)  # not the base URL of an API; only a bug is wrong here
         assert "bug" not in result.reason
     else:
         assert result.code == 0, result
@@ -260,7 +260,7 @@ def test_domains_are_those_of_the_parameters(asking: Rig) -> None:
 
 
 def test_the_log_in_is_made_at_this_instance(asking: Rig) -> None:
-    """os_auth_url is the virtual address, which another node may hold, or nobody."""
+    """os_auth_url has the virtual address, which may be on another node or on none."""
     result = asking.monitor(os_auth_url="http://192.0.2.103:5000/v2.0/")
     assert result.code == 0, result
     assert asking.count("login accepted") == 1
@@ -318,7 +318,7 @@ def test_no_secret_is_in_the_daemon(rig: Rig) -> None:
 
 
 def test_no_secret_is_on_a_command_line(asking: Rig) -> None:
-    """Predecessor 11: whoever looks at `ps` while a monitor runs sees nothing."""
+    """Predecessor 11: `ps` shows no secret while a monitor runs."""
     asking.answer(LOG_IN, "slow:0.5")
     child = asking.spawn("monitor")
     shown = []

@@ -1,4 +1,5 @@
-"""validate-all: wrong everywhere 6, wrong on this host 2, software missing 5 (contract 24, 25)."""
+"""validate-all: 6 for a value that is wrong on every node, 2 for one that is wrong on this host, 5
+for missing software (contract 24, 25)."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from tests.faults.rig import Rig
 
 pytestmark = pytest.mark.root
 
-# parameter, a wrong value, a word of the remedy
+# parameter, wrong value, words of the exit reason that tell the remedy
 WRONG = [
     ("config", "keystone.conf", "absolute path"),
     ("api_timeout", "soon", "whole number"),
@@ -90,7 +91,7 @@ def test_validate_all_starts_nothing_and_stops_nothing(running: Rig) -> None:
 
 
 def test_a_wrong_value_does_not_change_a_monitor(running: Rig) -> None:
-    """What runs is judged, whatever the configuration says now."""
+    """A probe judges the running daemon, even if the parameters are wrong now."""
     for parameter, wrong, _ in WRONG:
         result = running.probe(**{parameter: wrong})
         assert result.code == 0, (parameter, wrong, result)

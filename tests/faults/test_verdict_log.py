@@ -1,5 +1,5 @@
-"""The log of monitors: a verdict once for as long as it lasts, and once that it is over; degraded
-as a warning, at fault as an error."""
+"""The log of monitors: each bad result is logged once while it lasts, and once when it is over.
+Degraded is a warning, failed is an error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WARNED = "WARNING: monitor"
 
 
 def said(rig: Rig, word: str) -> list[str]:
-    """What its monitors logged with this word, without time and PID."""
+    """The monitors' log lines that contain this word, without time and PID."""
     lines = (line.partition("\t")[2].partition(" ")[2] for line in rig.agent_log.splitlines())
     return [line for line in lines if word in line]
 
@@ -91,7 +91,7 @@ def test_degraded_is_logged_once_too(worker: Rig, near: Neighbours) -> None:
 
 
 def test_levels_speak_for_themselves(running: Rig) -> None:
-    """Level 0 is well all the time that level 10 is not."""
+    """Level 0 succeeds while level 10 fails."""
     running.set(mode="500")
     for _ in range(3):
         assert running.monitor(0).code == 0
@@ -101,7 +101,7 @@ def test_levels_speak_for_themselves(running: Rig) -> None:
 
 
 def test_a_probe_is_logged_each_time_and_ends_nothing(running: Rig) -> None:
-    """Somebody asked."""
+    """A probe runs on request, so its result is always logged."""
     running.set(mode="500")
     assert running.monitor().code == 1
     for _ in range(2):

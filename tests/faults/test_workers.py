@@ -1,5 +1,5 @@
-"""A parent without its workers does no work: at fault (1) at every level, unless it makes new ones
-or never had any. A parent that is gone is in test_monitor.py."""
+"""A parent without its workers does no work: it is at fault (1) at every level, unless it forks new
+ones or never had any. test_monitor.py has the tests of a dead parent."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def has_no_worker_left(rig: Rig, level: int | None) -> bool:
 @pytest.mark.parametrize("title", ["", "title_of_parent", "title_of_workers"])
 def test_a_parent_that_lost_every_worker_is_1(rig: Rig, title: str) -> None:
     if title:
-        # as neutron's workers write it
+        # the form of the titles of neutron's workers
         line = f"/usr/bin/python3 -SB {rig.binary} --config-file={rig.config}"
         rig.set(**{title: f"keystone: rpc worker ({line})"})
     rig.start()
@@ -50,7 +50,7 @@ def test_a_parent_that_lost_every_worker_is_1(rig: Rig, title: str) -> None:
 def test_a_consumer_that_lost_every_worker_is_1(
     make_rig: Callable[..., Rig], near: Neighbours
 ) -> None:
-    """Though its parent is still connected to the broker."""
+    """Its parent is still connected to the broker."""
     rig = conductor(make_rig, near)
     rig.start()
     assert rig.monitor().code == 0
@@ -138,7 +138,7 @@ def test_a_daemon_that_was_adopted_with_workers_needs_them(rig: Rig) -> None:
 
 
 def test_workers_that_left_the_family_are_not_missed(rig: Rig) -> None:
-    """Children of PID 1, from the start."""
+    """They are children of PID 1 from the start."""
     rig.set(double_fork="yes").start()
     for level in LEVELS:
         assert rig.monitor(level).code == 0

@@ -1,5 +1,5 @@
-"""Who must not notice what becomes of an instance: another instance of its agent, another service
-of its user, a process of root's, a stranger's, and one of its user's that is no service."""
+"""Processes that no action on an instance may affect: another instance of the agent, another
+service of the same user, and a process each of root, of another user, and of the service's user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tests.faults.rig import STRANGER, Rig, service_user
 
 
 class Witnesses:
-    """twin: the other instance. cousin: the other service. root: root's process."""
+    """Starts these processes and checks them. twin: the other instance. cousin: the other service.
+    root: root's process."""
 
     def __init__(self, folder: Path) -> None:
         self.twin = Rig(folder / "twin")
@@ -31,11 +32,11 @@ class Witnesses:
         self.seen = self._living()
 
     def _living(self) -> dict[str, list[psutil.Process]]:
-        # a process is the same as another when PID and start time are
+        # psutil compares PID and start time
         return {rig.caller.agent: rig.processes() for rig in (self.twin, self.cousin)}
 
     def check(self) -> None:
-        """All live, and serve."""
+        """Assert that all still live and that both services accept connections."""
         for child in self.sleepers:
             assert child.poll() is None, f"{child.args}, nothing to any service, was ended"
         assert self._living() == self.seen

@@ -1,4 +1,4 @@
-"""One bed of two nodes for all tests of this folder, on which Heartbeat serves a real Keystone."""
+"""One test bed for all tests of this folder: Heartbeat runs a real Keystone on two nodes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .pair import Pair
 
 @pytest.fixture(scope="package")
 def bed(stage: Path, keystone_data: Keystone) -> Iterator[Bed]:
-    """The two nodes, dead."""
+    """The two nodes, not booted."""
     with Bed(2, [stage], BINDS, HEARTBEAT) as bed:
         keystone_data.copy(bed.folder / STORAGE)
         yield bed
@@ -34,6 +34,6 @@ def pair(bed: Bed) -> Pair:
 
 @pytest.fixture
 def served(pair: Pair) -> Pair:
-    """Both nodes healthy, and one of them serves."""
+    """Two healthy nodes, one of which runs Keystone."""
     pair.mend()
     return pair

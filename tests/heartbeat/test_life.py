@@ -1,5 +1,5 @@
-"""All that Heartbeat does to a group of haresources, and what may go wrong, with a real Keystone
-behind a virtual address: a client has a token after each."""
+"""Heartbeat runs a group of haresources: a real Keystone and a virtual address. A client gets a
+token again after each order and each fault."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .pair import DAEMON, MOVE_SECONDS, SENTINEL, Pair
 pytestmark = [pytest.mark.root, pytest.mark.cluster]
 
 REFUSAL = "stop is refused by the test"
-# The agent of a node, with a stop that fails; calls of it are in the node's /var/log/stops.
+# A wrapper of the agent whose stop fails. It records its stops in the node's /var/log/stops.
 STUBBORN = f"""#!/bin/sh
 if [ "$1" = stop ]; then
     echo stop >> /var/log/stops
@@ -50,7 +50,7 @@ def test_the_death_of_a_node(served: Pair) -> None:
     active, other = served.roles()
     active.kill()
     served.wait_serving(other)
-    # it comes back, and takes nothing: auto_failback is off
+    # the node comes back and gets no resource: auto_failback is off
     active.boot()
     served.heartbeat.wait_settled()
     assert served.roles()[0].name == other.name
@@ -69,10 +69,11 @@ def test_heartbeat_k(served: Pair) -> None:
 
 
 def test_a_start_that_fails(served: Pair) -> None:
-    """The group is given back to the node that it came from.
+    """Heartbeat gives the group back to the node that it came from.
 
-    Only a group that haresources has for the other node: of its own, Heartbeat 3.0.6 gives back
-    nothing where the line names several resources (seen; StandbyGroupType says "foreign").
+    It does so only if haresources assigns the group to that node. Heartbeat 3.0.6 does not give
+    back a node's own group if its line names several resources (seen; StandbyGroupType says
+    "foreign").
     """
     active, other = served.roles()
     if active.name != "node-1":
@@ -82,7 +83,7 @@ def test_a_start_that_fails(served: Pair) -> None:
     served.spoil(other)
     before = len(served.heartbeat.debug_log(other))
     served.heartbeat.take_over(other)
-    # it waits 30 s before it gives the group back
+    # Heartbeat waits 30 s before it gives the group back
     pauses = wait_until(lambda: other.pids("^sleep 30$"), MOVE_SECONDS, f"{other} gives up")
     served.assert_clean(other)
     said = served.heartbeat.debug_log(other)[before:]
@@ -94,7 +95,7 @@ def test_a_start_that_fails(served: Pair) -> None:
 
 
 def test_a_stop_that_fails(served: Pair) -> None:
-    """It is tried ten times more, then Heartbeat reboots the node, and the other takes over."""
+    """Heartbeat tries ten more times and then reboots the node; the other node takes over."""
     active, other = served.roles()
     fenced = len(served.bed.fencings())
     refuse_stop(active)
@@ -110,7 +111,7 @@ def test_a_stop_that_fails(served: Pair) -> None:
 
 
 def refuse_stop(node: Node) -> None:
-    """Until the node dies its agent's stop fails; all else is the agent's own."""
+    """Make the agent's stop fail until the node dies; other actions are not changed."""
     script = """
         mkdir /run/whole && mount --rbind /usr/lib/ocf /run/whole
         cat > /run/stubborn && chmod 755 /run/stubborn
@@ -120,8 +121,8 @@ def refuse_stop(node: Node) -> None:
 
 
 def test_a_crash_that_nobody_is_told_of(served: Pair) -> None:
-    """Heartbeat asks nobody how a resource is. The library's report of it does no harm, and what is
-    left is what stop leaves."""
+    """Heartbeat does not monitor resources. The sentinel's report does no harm, and the status is
+    the same as after a stop."""
     active, _ = served.roles()
     before = len(served.heartbeat.log(active))
     crash(active)
@@ -135,6 +136,6 @@ def test_a_crash_that_nobody_is_told_of(served: Pair) -> None:
 
 
 def crash(node: Node) -> None:
-    """SIGKILL to the daemon's parent, with which its workers end."""
+    """Kill the daemon's parent; its workers end with it."""
     os.kill(leader(node.processes(DAEMON)), signal.SIGKILL)
     wait_until(lambda: not node.pids(DAEMON), 10, "all of it are gone")

@@ -1,4 +1,4 @@
-"""A real Keystone for each test: Debian's uwsgi and application, on SQLite, on loopback."""
+"""A real Keystone for each test: Debian's uwsgi and Keystone with SQLite, on loopback."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def free_port() -> int:
 
 
 def parameters(keystone: Keystone, port: int) -> dict[str, str]:
-    """The paper's parameters, for a Keystone whose files are not where the package has them."""
+    """The paper's parameters, except that Keystone's files are not in the package's places."""
     return {
         "config": f"{keystone.etc}/keystone-uwsgi.ini",
         "additional_parameters": f"--env OS_KEYSTONE_CONFIG_DIR={keystone.etc}",
@@ -36,7 +36,7 @@ def parameters(keystone: Keystone, port: int) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def template() -> Iterator[Keystone]:
-    """Keystone's data, made once: keystone-manage takes 10 s."""
+    """The data of a Keystone. Made once: keystone-manage takes 10 s."""
     folder = Path(tempfile.mkdtemp(prefix="ocf-keystone-"))
     folder.chmod(0o711)
     keystone = Keystone.alone(folder, 5000)
@@ -47,7 +47,7 @@ def template() -> Iterator[Keystone]:
 
 @pytest.fixture
 def keystone(template: Keystone) -> Iterator[Caller]:
-    """The agent, for a Keystone with data of its own, which is stopped at the end."""
+    """The agent, for a Keystone with its own data. The Keystone is stopped at the end."""
     folder = Path(tempfile.mkdtemp(prefix="ocf-keystone-"))
     folder.chmod(0o711)
     port = free_port()

@@ -1,4 +1,4 @@
-"""Every way to log in, at a real Keystone; and the lock that it has for who tries too often."""
+"""Every way to log in to a real Keystone, and its account lock after too many refused logins."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SDK = Path("/usr/lib/python3/dist-packages/openstack")
 
 
 class Admin:
-    """Keystone's API, for its administrator. url: its own, with the version. ids: of the user, the
-    project and their domain."""
+    """A client of Keystone's API that is logged in as administrator. url: base URL, with the
+    version. user_id, project_id: of the administrator."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -42,7 +42,8 @@ class Admin:
 
 @pytest.fixture
 def bare(keystone: Caller) -> tuple[Caller, Admin]:
-    """A running Keystone that locks who was refused twice, and an agent without credentials."""
+    """A running Keystone that locks an account after two refused logins, and an agent without
+    credentials."""
     conf = Path(keystone.parameters["config"]).with_name("keystone.conf")
     lock = f"[security_compliance]\nlockout_failure_attempts = {ATTEMPTS}\n"
     conf.write_text(conf.read_text() + lock + "lockout_duration = 1800\n")
@@ -66,7 +67,8 @@ def token_of(caller: Caller) -> Path:
 
 
 def logs_in(caller: Caller, admin: Admin, **parameters: str) -> bool:
-    """At depth 10 and 20, and the token is kept, for the project; the state before is restored."""
+    """Does a login with these parameters succeed at check levels 10 and 20, and is the cached token
+    scoped to the project? The old parameters are restored."""
     before = dict(caller.parameters)
     caller.parameters.update(parameters)
     try:
@@ -150,7 +152,7 @@ clouds:
 
 
 def test_a_wrong_password_does_not_lock_the_account(bare: tuple[Caller, Admin]) -> None:
-    """lockout_failure_attempts = 2: the second refusal would, for half an hour."""
+    """With lockout_failure_attempts = 2, a second refused login would lock it for half an hour."""
     caller, admin = bare
     user = {"name": "watcher", "password": "sesame", "default_project_id": admin.project_id}
     admin.post("/users", {"user": {**user, "domain_id": "default"}})

@@ -1,4 +1,4 @@
-"""The agent with a real Keystone, as an operator has it."""
+"""The agent with a real Keystone, as in production."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def leader(caller: Caller) -> psutil.Process:
 
 
 def processes(caller: Caller) -> list[psutil.Process]:
-    """All uwsgi processes with this test's ini on their command line."""
+    """All processes with this test's uwsgi ini on their command line."""
     ini = caller.parameters["config"]
     return [p for p in psutil.process_iter(["cmdline"]) if ini in (p.info["cmdline"] or [])]
 
@@ -133,7 +133,7 @@ def test_killed_daemon_is_stopped_and_starts_again(keystone: Caller) -> None:
 
 
 def test_application_that_cannot_load_is_no_start(keystone: Caller) -> None:
-    """uwsgi keeps running and answers 500 for ever (openstack-daemons.md, trap 3)."""
+    """uwsgi keeps running and always answers 500 (openstack-daemons.md, trap 3)."""
     ini = Path(keystone.parameters["config"])
     broken = ini.with_name("keystone.wsgi")
     broken.write_text("raise RuntimeError('no application today')\n")

@@ -1,4 +1,4 @@
-"""The shims over an agent that notes how it is called, laid out as `make install` does."""
+"""The Heartbeat shims, installed as by `make install`, with an agent that records its calls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 
 from tests.calling import AGENTS, PATH, ROOT, Result
 
-# Its meta-data is the real one's; for all else it notes its environment and ends as it is told.
+# Prints the real agent's meta-data. For any other action it records action and environment, then
+# sleeps and exits as the test has set.
 NOTING = """\
 #!/bin/sh
 case $1 in meta-data) exec cat {folder}/meta-data;; esac
@@ -27,7 +28,8 @@ exit "$(cat {folder}/code.$1 2>/dev/null || echo 0)"
 
 
 class Installed:
-    """folder: what the agent notes. ha_d: in place of /etc/ha.d. description: the agent's."""
+    """An installation. folder: holds the agent's records. ha_d: replaces /etc/ha.d. description:
+    the agent's meta-data."""
 
     def __init__(self, folder: Path, description: str) -> None:
         self.folder, self.ha_d = folder, folder / "ha.d"
@@ -67,15 +69,15 @@ class Installed:
         return Result(done.returncode, done.stdout, done.stderr, 0)
 
     def describe(self, description: str) -> None:
-        """What the agent's meta-data is from now on."""
+        """Set the agent's meta-data."""
         (self.folder / "meta-data").write_text(description)
 
     def end_with(self, action: str, code: int) -> None:
-        """How the agent ends this action from now on."""
+        """Set the agent's exit code for this action."""
         (self.folder / f"code.{action}").write_text(str(code))
 
     def write(self, text: str, instance: str = "p_keystone", mode: int = 0o600) -> Path:
-        """The file of an instance."""
+        """Write the configuration file of an instance; return its path."""
         file = self.ha_d / f"openstack/{instance}.conf"
         file.write_text(text)
         file.chmod(mode)
@@ -83,13 +85,13 @@ class Installed:
 
     @property
     def actions(self) -> list[str]:
-        """What the agent was asked for, in order."""
+        """The actions that the shim called, in order."""
         file = self.folder / "actions"
         return file.read_text().split() if file.exists() else []
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of the agent's last call."""
+        """The environment of the agent's last call."""
         lines = (self.folder / "environment").read_text().splitlines()
         found = dict(line.split("=", 1) for line in lines)
         return {name: value for name, value in found.items() if name not in ("PWD", "_", "SHLVL")}
@@ -97,7 +99,7 @@ class Installed:
 
 @pytest.fixture(scope="session")
 def descriptions() -> dict[str, str]:
-    """The meta-data of two agents, of which Keystone's can reload."""
+    """The meta-data of two agents. Only keystone supports reload."""
     words = {name: [str(AGENTS / name), "meta-data"] for name in ("keystone", "horizon")}
     return {name: subprocess.check_output(each, text=True) for name, each in words.items()}
 

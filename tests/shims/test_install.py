@@ -1,4 +1,4 @@
-"""What `make install` and `uninstall` do about Heartbeat."""
+"""`make install` and `make uninstall` with and without Heartbeat on the host."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.calling import AGENTS, ROOT
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy with one agent and its shim."""
+    """A copy of the checkout with one agent and its shim."""
     made = tmp_path_factory.mktemp("checkout")
     for name in ("ocf_lib", "packaging"):
         ignored = shutil.ignore_patterns("__pycache__")
@@ -30,7 +30,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make(checkout: Path, target: str, to: Path, *words: str) -> str:
-    """What it printed."""
+    """Run make; return its standard output."""
     command = ["make", "-s", target, f"DESTDIR={to}", "MANDIR=", *words]
     done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True)
     assert done.stderr == ""
@@ -55,7 +55,7 @@ def test_shims_go_where_heartbeat_is(checkout: Path, tmp_path: Path) -> None:
     mapper = tmp_path / "usr/lib/ocf/lib/openstack/heartbeat-shims/mapper"
     done = subprocess.run([mapper], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr[:6]) == (2, "usage:")
-    # secrets will lie there
+    # this folder will hold secrets
     assert (ha_d / "openstack").stat().st_mode & 0o777 == 0o700
     (ha_d / "openstack/p_keystone.conf").touch()
     make(checkout, "uninstall", tmp_path)

@@ -1,4 +1,4 @@
-"""What Heartbeat, an init script's caller and the agent see of a shim."""
+"""The shim as seen by Heartbeat, by an administrator at a shell, and by the agent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHIMS = ROOT / "heartbeat-shims"
 
 
 def heartbeats_verdict(out: str) -> str:
-    """As ResourceManager of heartbeat 3.0.6 judges what status prints (contract 38)."""
+    """How ResourceManager of heartbeat 3.0.6 judges the output of status (contract 38)."""
     script = (
         "case $1 in *[Nn][Oo][Tt]\\ *[Rr]unning*) echo stopped;;"
         " *[Rr]unning*|*OK*) echo running;; *) echo stopped;; esac"
@@ -80,7 +80,7 @@ def test_an_agent_that_hangs_is_ended_at_its_timeout(keystone: Installed) -> Non
     assert (result.out, result.code) == ("running\n", 4)
 
 
-# --- what the agent gets
+# --- the agent's environment
 
 
 def test_the_agent_has_a_whole_ocf_environment(keystone: Installed) -> None:
@@ -136,7 +136,7 @@ def test_the_line_counts_more_than_the_file(keystone: Installed) -> None:
     assert (told["OCF_RESKEY_config"], told["OCF_RESKEY_user"]) == ("/of/the/line", "keystone")
 
 
-# --- what cannot be right
+# --- wrong configuration and arguments
 
 
 BROKEN = {
@@ -192,8 +192,8 @@ def test_a_line_is_never_shown(keystone: Installed) -> None:
 
 @pytest.mark.parametrize("name", ["../p", "a/b", ".", "..", "a b", "ä", "p" * 101, "p;x", ""])
 def test_an_instance_that_could_never_start_is_stopped(keystone: Installed, name: str) -> None:
-    """A typing error in haresources must not end in Heartbeat's reboot of a node that cannot stop
-    what never was."""
+    """After a typing error in haresources, stop must succeed: Heartbeat reboots a node on which a
+    stop fails."""
     started = keystone(name, "start")
     assert started.code == 2
     assert "is no name for an instance" in started.err
@@ -309,7 +309,7 @@ def test_pcs_prints_the_commands_without_secrets(keystone: Installed) -> None:
         *("op", "start", "timeout=90s", "--disabled"),
     ]
     assert enable == "pcs resource enable p_keystone"
-    # what a shell makes of the second line, with a cibsecret that does as the real one does
+    # run the second line in a shell, with a function that reads a value as cibsecret does
     reads = "cibsecret() { read -p 'Enter value: ' VALUE; printf '%s\\n' \"$@\" \"$VALUE\"; }"
     shown = f"{reads}\n{secret}"
     done = subprocess.run(["bash", "-c", shown], capture_output=True, text=True, check=True)
