@@ -28,8 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 class Attempt:
     """One request. Times are in seconds since 1970; error is empty if the answer was correct.
 
-    of: what was requested, if a client requests several things. by: which server answered, if the
-    answer tells.
+    of: what was requested, if there is a choice. by: which server answered, if the answer tells.
     """
 
     begun: float

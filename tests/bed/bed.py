@@ -46,7 +46,7 @@ class Bed:
             boot. A relative host path is a folder made in the bed's own tmpfs, Bed.folder. If it
             contains "{name}", each node has its own folder, named after the node
     software  the cluster software that the nodes run
-    timing  how soon Corosync gives up a silent node
+    timing  how soon Corosync gives up on a silent node
 
     A context manager: entering builds the network and boots no node (see boot); leaving ends the
     bed. If this process dies instead, the bed ends too, unless it was kept (see keep).

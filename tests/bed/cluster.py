@@ -94,7 +94,10 @@ class Cluster:
         return etree.fromstring(done.stdout.encode())
 
     def crm_mon(self) -> Any:
-        """crm_mon's whole output as an lxml element. Raises CommandFailed if it gets no answer."""
+        """crm_mon's whole output as an lxml element.
+
+        Raises CommandFailed if the cluster is offline.
+        """
         return self.ask("crm_mon", "--one-shot", "--inactive", "--output-as=xml")
 
     def cib(self, scope: str = "status") -> Any:
@@ -128,7 +131,7 @@ class Cluster:
         self.wait_online(deadline=deadline)
 
     def is_over(self, name: str) -> bool:
-        """Whether the living nodes know of a node's death, and if quorate have fenced it."""
+        """Whether the living nodes know of a node's death and, with quorum, have fenced it."""
         seen = self.crm_mon()
         quorum = seen.find("summary/current_dc[@with_quorum='true']") is not None
         node = seen.find(f"nodes/node[@name='{name}']")

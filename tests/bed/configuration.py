@@ -20,7 +20,7 @@ class Timing:
     token      how long the token may be missing before a node is suspected
     consensus  how long the others then wait for a node that does not answer; Corosync does not
                start if this is less than 1.2 times the token
-    join       how often they ask meanwhile
+    join       the interval at which they ask meanwhile
     tries      how often (not ms) the token is sent again before a node is suspected. On an idle
                cluster it goes round every 0.8 * token / (tries + 0.2) ms, which is what Corosync
                spends its CPU time on
@@ -129,7 +129,10 @@ PROPERTIES = {
 
 
 def corosync_conf(addresses: Mapping[str, str], timing: Timing) -> str:
-    """Return corosync.conf. addresses: node name to IP address without prefix; IDs are from 1."""
+    """Return the text of corosync.conf, with node IDs from 1.
+
+    addresses: node name to IP address, without prefix.
+    """
     nodes = "".join(
         NODE.format(number=number, name=name, address=address)
         for number, (name, address) in enumerate(addresses.items(), 1)

@@ -115,7 +115,7 @@ class Heartbeat:
         node.run(INIT, "start")
 
     def stop(self, node: Node, timeout: float = 120) -> None:
-        """Stop Heartbeat (`heartbeat -k`): it first gives up all resources. Waits for its end."""
+        """Stop Heartbeat (`heartbeat -k`), which first gives up all resources; wait for its end."""
         node.run(INIT, "stop", timeout=timeout)
 
     def standby(self, node: Node) -> None:

@@ -97,7 +97,7 @@ class Keystone:
     def make(self, template: Keystone | None = None) -> None:
         """Make configuration, keys and database.
 
-        keystone-manage makes keys and database in 10 s; a `template`'s are copied instead.
+        keystone-manage makes keys and database in 10 s. With `template`, they are copied instead.
 
         User admin (password "secret") has role admin in project admin, all in domain Default;
         the region is RegionOne. Raises KeystoneError.

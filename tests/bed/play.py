@@ -151,7 +151,7 @@ class Play:
             self.timeline.say(f"Pacemaker's record: {failure.task} on {failure.node}: {said}")
 
     def history(self) -> set[object]:
-        """Pacemaker's records of Keystone: they change when it acts, and go when a node dies."""
+        """Pacemaker's records of Keystone, which change when it acts; a dead node's are dropped."""
         return set(self.cluster.operations("p_keystone"))
 
     def kill_daemon(self) -> None:

@@ -27,7 +27,7 @@ class Software:
 
     name       the name by which boot.py starts it
     needs      needed program or file, to the Debian package that has it
-    private    where it writes on a node; the folders in there (no files) are copied from the host,
+    private    where it writes on a node; the folders below (no files) are copied from the host,
                with their owners and modes
     configure  writes the configuration of all nodes, below Node.folder, before the first boot
     """

@@ -207,7 +207,7 @@ class Supervisor:
         return {}
 
     def fence(self, node: str, action: str, by: str) -> dict[str, Any]:
-        """End a node at the cluster's request, and record it. A dead node is a success too."""
+        """End a node at the cluster's request, and record it. Succeeds if it is dead already."""
         machine = self.machines[node]
         was_alive = machine.pid() is not None
         at = machine.kill() if was_alive else time.time()

@@ -46,7 +46,7 @@ def served(bed: Bed) -> Site:
 def unreported(served: Site) -> Iterator[Site]:
     """`served` without crash detection: only monitor finds that the daemon is dead.
 
-    Neither switching it off nor on touches the daemon.
+    Switching it off or on does not touch the daemon.
     """
     served.assure_start_on_record()
     served.detect_crashes(False)

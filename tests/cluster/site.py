@@ -77,7 +77,7 @@ class Site:
         self.fenced = len(self.bed.fencings())
 
     def create_group(self, *monitor: str) -> None:
-        """Create the address, and Keystone in the same group, so that it starts on that node."""
+        """Create the address, and Keystone in its group, so that both start on the same node."""
         address = ("ocf:heartbeat:IPaddr2", f"ip={ADDRESS}", "cidr_netmask=24")
         self.pcs("resource", "create", "p_ip", *address, "--group", "g_keystone")
         keystone = ("ocf:openstack:keystone", *LOGIN, "op", "monitor", *monitor)

@@ -126,7 +126,7 @@ def test_the_address_goes_where_a_balancer_runs_and_nowhere_else(cloud: Cloud) -
 
 
 def test_a_node_that_dies_leaves_its_users_to_those_that_run_already(cloud: Cloud) -> None:
-    """All requests are answered again at the same address; the other nodes' daemons run on."""
+    """All requests are answered again at the same address; other nodes' daemons keep running."""
     target = aim(cloud.bed)
     fault = NodeKilled(target)
     dead = fault.place()

@@ -98,7 +98,7 @@ def test_maintenance_leaves_a_living_daemon_alone_and_a_dead_one_dead(served: Si
     served.pcs("property", "set", "maintenance-mode=true")
     served.cluster.wait_idle()
     served.crash()
-    # Nothing is monitored now. After a refresh Pacemaker knows that Keystone is dead, and waits.
+    # Nothing is monitored now. After a refresh Pacemaker knows of the death, and does nothing.
     served.pcs("resource", "refresh", KEYSTONE)
     served.wait_probes(where, code=7)
     served.cluster.wait_idle()

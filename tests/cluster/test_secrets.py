@@ -1,4 +1,4 @@
-"""Where a running Keystone's monitor has its password and its token, and where it must not."""
+"""Where the password and the token of a running Keystone's monitor are, and where they are not."""
 
 from __future__ import annotations
 

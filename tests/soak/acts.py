@@ -174,7 +174,7 @@ class Acts:
 
     def _signal(self, pids: Iterable[int], number: signal.Signals) -> str:
         for pid in pids:
-            # a PID may have ended since the look, but it is reused only much later
+            # a process may have ended since the look, but its PID is reused only much later
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
         if number == signal.SIGSTOP:

@@ -1,5 +1,5 @@
 """Runs one step after the other. After each, when things have settled, checks that the agents'
-reports are true, that no process is untracked, and that the bystanders live."""
+reports are true, that no process is untracked, and that the bystanders are unharmed."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class Play:
         if not is_near:
             calls = calls[:1]
         elif processes == {verdicts.FAILED}:
-            # the processes decide at each depth; some calls wait seconds for a new worker
+            # the processes alone decide, so ask no deeper: some calls wait seconds for a worker
             calls = calls[1:3]
         code = -1
         for what, more, expected in calls:

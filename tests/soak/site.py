@@ -11,8 +11,8 @@ from tests.faults.bystanders import Bystanders
 from tests.faults.neighbours import Neighbours
 from tests.faults.rig import Rig
 
-# Seconds. PATIENCE: for one request; short, because an API that hangs takes all of it. GRACE: for
-# which a consumer may be unconnected before it is at fault.
+# Seconds. PATIENCE: for one request; short, because an API that hangs takes all of it. GRACE: how
+# long a consumer may be unconnected before it is at fault.
 PATIENCE, GRACE = 2, 4
 WELL = "well"
 # The settings of the stand-in that make up its manners.
@@ -36,7 +36,7 @@ class Member:
     needs the broker has no API. usual: the manners that its stand-in always has.
     mode: how the API answers. parent: PID of the daemon's parent process. knows_workers: the record
     has said that there are workers. is_misled: the record is about another process. unconnected:
-    since when it has had no connection to its broker although that is well, None if it has one.
+    since when it has had no connection to its healthy broker, None if that does not apply.
     """
 
     def __init__(self, name: str, rig: Rig, needs: tuple[str, ...], **usual: str) -> None:

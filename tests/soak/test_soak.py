@@ -1,4 +1,4 @@
-"""Two minutes of `make soak`; and it finds an agent that reports what is false."""
+"""Two minutes of `make soak`, and a check that it finds an agent whose report is false."""
 
 from __future__ import annotations
 

@@ -75,8 +75,7 @@ class Identity:
         self.wait()
 
     def prepare(self) -> Path:
-        """Make configuration, keys and database; return the uwsgi file of a Keystone on port
-        5000."""
+        """Make configuration, keys and database; return the uwsgi file, for port 5000."""
         stack = self.stack
         home = stack.home("keystone")
         self._make_keys(home / "data/keys")
@@ -104,7 +103,7 @@ class Identity:
 
     @staticmethod
     def _make_keys(folder: Path) -> None:
-        """Make Fernet keys, as keystone-manage would, in another 3 s for each."""
+        """Make Fernet keys like keystone-manage's, but without its 3 s for each call."""
         folder.mkdir()
         for name in ("0", "1"):
             (folder / name).write_bytes(base64.urlsafe_b64encode(os.urandom(32)))

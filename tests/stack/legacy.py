@@ -127,7 +127,7 @@ def _stand_in(
     """A daemon that the stand-in replaces: by default one process, connected to both servers.
 
     config: a name in FILES. program: the daemon's name, if it is not the agent's. files: more
-    parameters of the agent, whose values are names in FILES. given: more parameters, as they are.
+    parameters for the agent, whose values are names in FILES. given: more parameters, used as is.
     """
     project = agent.partition("-")[0]
     # Debian has no user quantum any more

@@ -127,8 +127,10 @@ def consume(options: Options) -> None:
 
 
 def messages(broker: urllib.parse.SplitResult) -> Iterator[None]:
-    """Yield once for each message, and every few seconds without one. Raises the connection's
-    error."""
+    """Yield once for each message, and every few seconds without one.
+
+    Raises the error that ends the connection.
+    """
     connection = amqp.Connection(
         host=f"{broker.hostname}:{broker.port or 5672}",
         userid=broker.username,

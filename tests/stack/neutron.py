@@ -1,4 +1,4 @@
-"""Neutron for the stack: the API as one daemon and as two, and agents on Open vSwitch."""
+"""Neutron: the API as one daemon and as two, and the agents of a network node on Open vSwitch."""
 
 from __future__ import annotations
 

@@ -67,7 +67,8 @@ def prepare(stack: Stack) -> None:
     stack.uwsgi("nova", "nova-api", 8774, "/usr/bin/nova-api-wsgi", where)
     stack.uwsgi("nova", "nova-api-metadata", 8775, "/usr/bin/nova-metadata-wsgi", where)
     stack.endpoint("nova", "compute", stack.url(8774) + "/v2.1")
-    # conductor and scheduler fail if Placement is not in the catalog, or does not answer
+    # without Placement in the catalog, or without its answer, conductor and scheduler end with an
+    # error
     placement.register(stack)
     manage = ["nova-manage", f"--config-file={config}"]
     cell0 = f"--database_connection={stack.database('nova_cell0')}"

@@ -46,7 +46,7 @@ REGION = {"os_region_name": "RegionOne"}
 
 
 def watched(name: str, *beside: str) -> Real:
-    """The daemon of this agent, with those that run beside it: the API, another that reports."""
+    """The daemon of this agent, with those that run beside it: the API and another that reports."""
     real = next(real for real in daemons.ALL if real.agent == name)
     parameters = {**real.parameters, **REGION}
     return dataclasses.replace(real, parameters=parameters, beside=(*real.beside, *beside))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.calling import PATH, Caller
 
-# How long each action may take.
+# The timeout of each action.
 SECONDS = 60
 
 
