@@ -28,7 +28,7 @@ class Real:
     beside       names of agents whose daemons must run so that this one starts or answers
     helpers      parts of the command lines of children that are not workers and may come and go
                  (privsep); they are not counted
-    start_timeout  of the agent's start, in seconds
+    start_timeout  the timeout of start, in seconds
     variant      which of several ways to run one agent; ocf-tester tries only the first
     is_forking   every child serves one request, or runs once, and ends: only the parent is counted
     """
