@@ -1,8 +1,8 @@
-"""A client of the cluster that asks again and again, and what became of each attempt.
+"""A client of the cluster that repeats its requests, and the result of each attempt.
 
-It is a program of its own on the client's side of a bed's network: its first line of input is
-JSON, and it prints one line of JSON for each attempt, until its input ends. So no command line ever
-holds a password. `Attempts` starts such a program; `repeat` is what it does.
+The client is a separate program on the client's side of a bed's network. Its first line of input
+is JSON, so no command line ever holds a password. It prints one line of JSON for each attempt,
+until its input ends. `Attempts` starts such a program; `repeat` is the program's main loop.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Attempt:
-    """One request, in seconds since 1970; error is empty if it was answered as it should.
+    """One request. Times are in seconds since 1970; error is empty if the answer was correct.
 
-    of: what was asked for, where a client asks for several things. by: who answered, if that says.
+    of: what was requested, if there is a choice. by: which server answered, if the answer tells.
     """
 
     begun: float
@@ -41,7 +41,7 @@ class Attempt:
 class Attempts:
     """Starts the client `module`, and collects its attempts in the order in which they ended.
 
-    told: its first line of input.
+    told: the client's first line of input, sent as JSON.
     """
 
     def __init__(self, bed: Bed, module: str, told: Mapping[str, object]) -> None:
@@ -74,16 +74,16 @@ class Attempts:
         self.process.stdout.close()
 
     def last_error(self) -> str:
-        """What the latest failed attempt said."""
+        """The error of the latest failed attempt, "none" if none has failed."""
         return next((a.error for a in reversed(self.attempts) if a.error), "none")
 
 
 def repeat(asks: Sequence[Callable[[], Attempt]], pause: float, at_once: int) -> None:
-    """Make an attempt at each of these every `pause` seconds, whatever became of those before, and
-    print it; return never: the end of standard input ends the process.
+    """Call each of `asks` every `pause` seconds, even if earlier calls hang; print each attempt.
 
-    Each begins at its own moment in the pause. at_once: how many of one may hang at a time; there
-    are no more of it until one of them ends.
+    Never returns: the end of standard input ends the process. The calls begin at evenly spaced
+    moments of the pause. at_once: how many calls of one function may hang at a time; no more are
+    made until one ends.
     """
 
     def end_with_input() -> None:
@@ -96,7 +96,7 @@ def repeat(asks: Sequence[Callable[[], Attempt]], pause: float, at_once: int) ->
         finally:
             slots.release()
         try:
-            # One write: print() would write the line's end apart, and mix the lines of two threads.
+            # One write: print() writes the newline separately, which mixes the threads' lines.
             os.write(1, json.dumps(asdict(made)).encode() + b"\n")
         except BrokenPipeError:
             os._exit(0)  # nobody reads any more
@@ -108,6 +108,6 @@ def repeat(asks: Sequence[Callable[[], Attempt]], pause: float, at_once: int) ->
         for ask, free in zip(asks, slots):
             if free.acquire(blocking=False):
                 threading.Thread(target=attempt, args=(ask, free), daemon=True).start()
-            # what is late is not made up for: all that was missed would be asked at once
+            # no catching up after a delay: all missed attempts would be made at once
             due = max(due + pause / len(asks), time.monotonic())
             time.sleep(max(0.0, due - time.monotonic()))

@@ -1,4 +1,4 @@
-"""Building a bed, finding a standing one again, ending it."""
+"""Builds a bed, finds a running one again, and ends it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .software import Software
 HERE = Path(__file__).resolve().parent
 NETWORK = "192.168.42"
 CLIENT = f"{NETWORK}.254"
-# What nodes find as these in /usr/sbin, whatever the host has there: none may reboot the host.
+# In a node, PROGRAM replaces these in /usr/sbin, so that nothing in it can reboot the host.
 PROGRAM = HERE / "fence_bed"
 PROGRAMS = ("fence_bed", "reboot", "init", "halt", "poweroff", "shutdown", "telinit")
 START_SECONDS = 30
@@ -33,23 +33,23 @@ class BedError(Exception):
 
 
 def missing_packages(needs: Mapping[str, str] = PACEMAKER.needs) -> list[str]:
-    """The Debian packages of which a needed file is not here."""
+    """The Debian packages whose needed files are missing on this host."""
     return sorted({package for path, package in needs.items() if not Path(path).exists()})
 
 
 class Bed:
     """A cluster of nodes named node-1 to node-N at 192.168.42.1 to .N, and a client at .254.
 
-    layers  folders such as `make install DESTDIR=folder` makes: the nodes see their usr/ in
-            /usr, the first uppermost; an openstack provider in them replaces the host's
+    layers  folders as made by `make install DESTDIR=folder`. The nodes see their usr/ in /usr,
+            the first uppermost. An openstack provider in a layer replaces the host's
     binds   node path to host path, for storage that the nodes share; both must exist before
-            boot. A relative host path is a folder made in the bed's own tmpfs, Bed.folder. One
-            with "{name}" in it is another for each node, whose name stands there
-    software  what the nodes run as their cluster
-    timing  how soon Corosync gives up a silent node
+            boot. A relative host path is a folder made in the bed's own tmpfs, Bed.folder. If it
+            contains "{name}", each node has its own folder, named after the node
+    software  the cluster software that the nodes run
+    timing  how soon Corosync gives up on a silent node
 
-    A context manager: entering it builds the network, and boots nothing (see boot); leaving it
-    ends all of it. Should this process end in any other way, so does the bed, unless kept.
+    A context manager: entering builds the network and boots no node (see boot); leaving ends the
+    bed. If this process dies instead, the bed ends too, unless it was kept (see keep).
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Bed:
 
     @classmethod
     def find(cls, pid: int) -> Bed:
-        """Return the standing bed whose supervisor has this PID. Raises BedError if none has."""
+        """Return the running bed whose supervisor has this PID. Raises BedError if none has."""
         try:
             (folder,) = Path(f"/proc/{pid}/root/run").glob("ocf-bed-*/shared/bed.json")
             spec = json.loads(folder.read_text())
@@ -102,7 +102,7 @@ class Bed:
         return [Node(self, name, at.split("/")[0]) for name, at in self.spec["nodes"].items()]
 
     def node(self, which: int | str) -> Node:
-        """The node of this name or number, from 1. Raises BedError if there is none."""
+        """The node with this name or number (from 1). Raises BedError if there is none."""
         for node in self.nodes:
             if node.name in (which, f"node-{which}"):
                 return node
@@ -114,7 +114,7 @@ class Bed:
         return [node for node in self.nodes if state[node.name]]
 
     def start(self) -> None:
-        """Start the supervisor and lay out all nodes. Raises BedError; then call stop."""
+        """Start the supervisor and prepare all nodes. If it raises BedError, call stop."""
         if os.geteuid():
             raise BedError("a bed is made of namespaces, which needs root")
         if missing := missing_packages(self.software.needs):
@@ -128,7 +128,7 @@ class Bed:
             text=True,
             env=ENVIRONMENT,
             cwd="/",
-            start_new_session=True,  # Ctrl-C ends the maker, and that ends the bed, in order
+            start_new_session=True,  # Ctrl-C ends this process only, which ends the bed in order
         )
         self.pid = self.supervisor.pid
         assert self.supervisor.stdout is not None
@@ -156,16 +156,16 @@ class Bed:
                 node.boot()
 
     def keep(self) -> None:
-        """Let the bed stand when this process ends; only stop ends it then."""
+        """Keep the bed running when this process ends; from now on only stop ends it."""
         self.ask(do="keep")
         self.supervisor = None
         self.is_kept = True
 
     def stop(self) -> None:
-        """End all nodes and whatever the bed made. Nothing to do is fine too."""
+        """End all nodes and remove what the bed made. Does nothing if the bed has ended."""
         if self.supervisor:
             assert self.supervisor.stdin and self.supervisor.stdout
-            self.supervisor.stdin.close()  # the end of its input is the end of the bed
+            self.supervisor.stdin.close()  # the supervisor ends the bed when its input ends
             self.supervisor.wait(STOP_SECONDS)
             self.supervisor.stdout.close()
             self.supervisor = None
@@ -179,7 +179,7 @@ class Bed:
     def __enter__(self) -> Bed:
         try:
             self.start()
-        except BaseException:  # Ctrl-C between the supervisor's start and ours would leave it
+        except BaseException:  # Ctrl-C during start must not leave the supervisor running
             self.stop()
             raise
         return self
@@ -189,7 +189,10 @@ class Bed:
             self.stop()
 
     def ask(self, **request: object) -> dict[str, Any]:
-        """Send the supervisor a request (see there) and return its answer. Raises BedError."""
+        """Send a request to the supervisor (see supervisor.py); return its answer.
+
+        Raises BedError if it refuses or does not answer.
+        """
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(START_SECONDS)
@@ -209,7 +212,7 @@ class Bed:
         return list(self.ask(do="state")["fencings"])
 
     def enter_client(self) -> list[str]:
-        """The words that run a command on the client's side of the network, put before it."""
+        """The command prefix that runs a command on the client's side of the network."""
         return ["/usr/bin/nsenter", "-t", str(self.pid), "-n"]
 
     def client(
@@ -217,7 +220,8 @@ class Bed:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command as a client of the cluster, with the host's files.
 
-        Raises CommandFailed on a status other than 0 if `check`, subprocess.TimeoutExpired.
+        If `check`, raises CommandFailed on a status other than 0. Raises subprocess.TimeoutExpired
+        after `timeout` seconds.
         """
         done = subprocess.run(
             [*self.enter_client(), *words],

@@ -3,21 +3,22 @@
     python3 -I boot.py network SPEC    in the node's network, mount, UTS and IPC namespaces
     python3 -I boot.py init SPEC       as process 1 of its PID namespace; becomes tini
 
-SPEC is the supervisor's (see there) plus name and supervisor (its PID). Of it are used here:
+SPEC is the supervisor's SPEC (see supervisor.py) with two more keys: name (the node's) and
+supervisor (its PID). This program also reads:
 
     layers    folders laid over the node's /: their usr/ is overlaid on /usr, read-only, and
               their OCF provider folders replace, not join, what the host has installed
-    binds     node path to host path (or to one below FOLDER, if relative): what the node sees
-              there, shared by all nodes unless the node's name is a part of it: "{name}/srv"
-    private   paths under which the node writes, kept in FOLDER/NAME/PATH from boot to boot
+    binds     node path to the host path that the node sees there (below FOLDER, if relative).
+              All nodes share it, unless it contains the node's name: "{name}/srv"
+    private   paths where the node writes, kept in FOLDER/NAME/PATH from boot to boot
     software  pacemaker or heartbeat: what the node starts
 
-"up" on standard output means: Corosync is up and pacemakerd is next, or Heartbeat is started.
-Faults go to standard error, the node's console, where what is started prints too.
+"up" on standard output means that Corosync is up and pacemakerd starts next, or that Heartbeat has
+started. Errors go to standard error, the node's console, as does the output of what is started.
 
-The new root is a recursive bind of / into the bed's private tmpfs, entered by chroot. That is
-the one way that also works in a chroot whose / is no mount point: there neither pivot_root nor
-a change of propagation at / is possible (EINVAL), and mounts straight on / may reach the host.
+The new root is a recursive bind of / into the bed's private tmpfs, entered by chroot. Only this
+also works in a chroot whose / is not a mount point: there pivot_root and a change of propagation
+at / fail (EINVAL), and mounts made directly on / may reach the host.
 """
 
 from __future__ import annotations
@@ -42,15 +43,15 @@ PACEMAKER = {
     "PCMK_logfile": "/var/log/pacemaker/pacemaker.log",
     "PCMK_logfacility": "none",
 }
-# net/tun makes taps in the network of whoever asks, which is the node's own
+# net/tun creates taps in the caller's network namespace, which is the node's own
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
-# What a layer may hold that is exactly its own.
+# Folders that a layer replaces entirely.
 OWN = ("usr/lib/ocf/resource.d/openstack", "usr/lib/ocf/lib/openstack")
 COROSYNC_SECONDS = 10
 
 
 def run(*command: str) -> None:
-    """Run a command; its own message goes to the console."""
+    """Run a command; its output goes to the console. Raises CalledProcessError if it fails."""
     subprocess.run(command, check=True, stdout=sys.stderr)
 
 
@@ -59,7 +60,7 @@ def mount(*arguments: object) -> None:
 
 
 def connect(spec: dict[str, Any]) -> None:
-    """Plug the node's eth0 into the bridge, and go on as process 1 of a new PID namespace."""
+    """Connect the node's eth0 to the bridge; continue as process 1 of a new PID namespace."""
     name, supervisor = spec["name"], str(spec["supervisor"])
     run("ip", "link", "set", "lo", "up")
     cable = ("eth0", "type", "veth", "peer", "name", name, "netns", supervisor)
@@ -72,7 +73,7 @@ def connect(spec: dict[str, Any]) -> None:
 
 
 def make_devices(dev: Path) -> None:
-    """A /dev with nothing of the host's in it but the harmless devices: no /dev/log, no disks."""
+    """Make a /dev with only the harmless devices of the host: no /dev/log, no disks."""
     mount("-t", "tmpfs", "-o", "mode=755", "dev", dev)
     for device in filter(lambda name: Path("/dev", name).exists(), DEVICES):
         (dev / device).parent.mkdir(exist_ok=True)
@@ -104,9 +105,9 @@ def lay(layers: list[Path], root: Path, spare: Path) -> None:
 
 
 def lay_copies(tops: list[Path], root: Path, spare: Path) -> None:
-    """Where overlayfs is refused (an overlay on two others): bind merged copies instead.
+    """Bind merged copies, if the kernel refuses overlayfs (an overlay on two others).
 
-    Only of the folders that a layer adds to, such as /usr/sbin and /usr/lib/ocf: about 14 MB.
+    Copies only /usr/sbin and /usr/lib/ocf, if a layer adds to them: about 14 MB.
     """
     for folder in ("sbin", "lib/ocf"):
         if any((top / folder).is_dir() for top in tops):
@@ -120,7 +121,7 @@ def lay_copies(tops: list[Path], root: Path, spare: Path) -> None:
 
 
 def replace(source: str, target: str) -> None:
-    """Copy a file; a link at its place, as reboot is one to systemctl, is not followed."""
+    """Copy a file. A link at the target is replaced, not followed: reboot links to systemctl."""
     Path(target).unlink(missing_ok=True)
     shutil.copy2(source, target)
 
@@ -137,7 +138,7 @@ def make_root(spec: dict[str, Any]) -> Path:
     mount("-t", "sysfs", "sysfs", root / "sys")
     make_devices(root / "dev")
     trigger = root / "proc/sysrq-trigger"
-    if trigger.exists():  # it knows no namespaces: a letter written there reboots the host
+    if trigger.exists():  # it ignores namespaces: a letter written there reboots the host
         mount("--bind", root / "dev/null", trigger)
     mount("-t", "tmpfs", "-o", "mode=755", "run", root / "run")
     (root / "run/lock").mkdir()
@@ -154,9 +155,9 @@ def make_root(spec: dict[str, Any]) -> Path:
 
 
 def start_pacemaker(console: int) -> list[str]:
-    """Start Corosync and wait for it; pacemakerd finding none would sleep between its tries.
+    """Start Corosync and wait until it is up: otherwise pacemakerd sleeps between its attempts.
 
-    Return pacemakerd's command, which the node lives as long as.
+    Return pacemakerd's command. The node dies when that ends.
     """
     corosync = subprocess.Popen(["corosync", "-f"], env=PACEMAKER, stdout=console, stderr=console)
     until = time.monotonic() + COROSYNC_SECONDS
@@ -169,13 +170,13 @@ def start_pacemaker(console: int) -> list[str]:
 
 
 def start_heartbeat(console: int) -> list[str]:
-    """Start Heartbeat as a host does. The node lives on when it is stopped, also as a host does."""
+    """Start Heartbeat as a host does. As on a host, the node stays up when Heartbeat stops."""
     subprocess.run(["/etc/init.d/heartbeat", "start"], check=True, stdout=console, stderr=console)
     return ["sleep", "infinity"]
 
 
 def become_first(spec: dict[str, Any]) -> None:
-    """Build the node's world as process 1, then become tini, which reaps, with what it runs."""
+    """As process 1: set up the node, start its cluster, then become tini, which reaps orphans."""
     console = os.dup(2)
     root = make_root(spec)
     socket.sethostname(spec["name"])

@@ -1,4 +1,4 @@
-"""What Pacemaker on a bed says and does: crm_mon, pcs, the history of operations."""
+"""Pacemaker on a bed: crm_mon, pcs, the CIB and the history of operations."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from .configuration import first_cib
 from .node import Node, finish
 from .waiting import wait_until
 
-# What Pacemaker itself keeps among the cluster's properties.
+# The cluster properties that Pacemaker sets itself.
 OWN_PROPERTIES = ("have-watchdog", "dc-version", "cluster-infrastructure")
-# The status of a command that was killed; how often, and how soon, it is seen that its node was.
+# The status of a command that died with its node; how often, and after how long, it is repeated.
 KILLED = -9
 LOOKS, LOOK_SECONDS = 20, 0.1
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One recorded operation. interval is in ms (0: probe, start or stop), time since 1970 in s,
-    and so is how many seconds it took.
+    """One recorded operation.
 
-    rc is None and is_pending true while it runs. task is "monitor", "start" and so on.
+    task is "monitor", "start" and so on. interval is in ms (0: probe, start or stop). time is in
+    seconds since 1970; seconds is how long it took. While it runs, rc is None and is_pending true.
     """
 
     resource: str
@@ -58,7 +58,7 @@ class Failure:
 
 
 class Cluster:
-    """The cluster on a bed; asks whichever node is alive."""
+    """The cluster on a bed. Its commands run on a node that is alive."""
 
     def __init__(self, bed: Bed) -> None:
         self.bed = bed
@@ -71,20 +71,22 @@ class Cluster:
         return living[0]
 
     def run(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run a command on a living node; options and errors as Node.run."""
+        """Run a command on a living node; options and errors as in Node.run."""
         return self.node().run(*words, **options)
 
     def pcs(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run pcs with these words on a living node; options and errors as Node.run."""
+        """Run pcs with these words on a living node; options and errors as in Node.run."""
         return self.run("pcs", *words, **{"timeout": 180, **options})
 
     def ask(self, *words: str) -> Any:
-        """The XML that a command prints which changes nothing, as an lxml element; of another node
-        where the one that is asked first dies meanwhile. Errors as Node.run."""
+        """Run a read-only command; return the XML that it prints, as an lxml element.
+
+        If the node dies meanwhile, the command runs on another. Errors as in Node.run.
+        """
         for look in count(1):
             node = self.node()
             done = node.run(*words, check=False)
-            # only its node's end kills it; whoever keeps the nodes hears of that a moment later
+            # only the node's death kills the command; the supervisor learns of it a moment later
             if done.returncode != KILLED or look > LOOKS:
                 break
             time.sleep(LOOK_SECONDS)
@@ -92,7 +94,10 @@ class Cluster:
         return etree.fromstring(done.stdout.encode())
 
     def crm_mon(self) -> Any:
-        """crm_mon's whole answer as an lxml element. An offline cluster raises CommandFailed."""
+        """crm_mon's whole output as an lxml element.
+
+        Raises CommandFailed if the cluster is offline.
+        """
         return self.ask("crm_mon", "--one-shot", "--inactive", "--output-as=xml")
 
     def cib(self, scope: str = "status") -> Any:
@@ -100,7 +105,7 @@ class Cluster:
         return self.ask("cibadmin", "--query", "--scope", scope)
 
     def online(self) -> set[str]:
-        """The names of the nodes that Pacemaker has online; empty while it does not answer."""
+        """The names of the nodes that Pacemaker shows online; empty while it does not answer."""
         done = self.run("crm_mon", "--one-shot", "--output-as=xml", check=False)
         if done.returncode:
             return set()
@@ -114,9 +119,9 @@ class Cluster:
         wait_until(lambda: self.dc(), deadline, "a DC is elected")
 
     def boot(self, deadline: float = 60) -> None:
-        """Boot the dead nodes, each as soon as the living have done with it, and wait for all.
+        """Boot each dead node once the living nodes have dealt with its death; wait for all.
 
-        A node that boots before they have noticed its death is fenced for that death after it.
+        A node that boots before the others have noticed its death is fenced after the boot.
         """
         living = self.bed.living()
         for node in self.bed.nodes if living else []:
@@ -126,7 +131,7 @@ class Cluster:
         self.wait_online(deadline=deadline)
 
     def is_over(self, name: str) -> bool:
-        """Whether the living know of a node's death, and have fenced it if they have quorum."""
+        """Whether the living nodes know of a node's death and, with quorum, have fenced it."""
         seen = self.crm_mon()
         quorum = seen.find("summary/current_dc[@with_quorum='true']") is not None
         node = seen.find(f"nodes/node[@name='{name}']")
@@ -140,22 +145,22 @@ class Cluster:
         return None if found is None else found.get("name")
 
     def is_idle(self) -> bool:
-        """Whether there is nothing in hand: no transition, no election, no pending action."""
+        """Whether the cluster is idle: no transition, no election, no pending action."""
         dc = self.dc()
         if dc is None:
             return False
         said = self.run("crmadmin", "--status", dc, check=False).stdout
-        # A monitor that is degraded (190) from its first run on stays pending on record for ever;
-        # a transition that began a monitor lasts until its first result anyway.
+        # A monitor that is degraded (190) from its first run stays recorded as pending for ever.
+        # A transition that starts a monitor lasts until its first result anyway.
         pending = [done for done in self.operations() if done.is_pending and not done.interval]
         return "S_IDLE" in said and not pending
 
     def wait_idle(self, deadline: float = 120) -> None:
-        """Wait until the cluster has nothing in hand."""
+        """Wait until the cluster is idle."""
         wait_until(self.is_idle, deadline, "the cluster is idle")
 
     def where(self, resource: str) -> list[str]:
-        """The nodes on which Pacemaker has the resource (or a clone's instances) running."""
+        """The nodes on which Pacemaker shows the resource (or a clone's instances) running."""
         nodes = []
         for found in self.crm_mon().iterfind("resources//resource"):
             if found.get("id").split(":")[0] == resource and found.get("active") == "true":
@@ -170,7 +175,7 @@ class Cluster:
         raise KeyError(name)
 
     def wait_running(self, resource: str, on: str | None = None, deadline: float = 90) -> str:
-        """Wait until a resource runs on one node (on that one, if given); return that node."""
+        """Wait until a resource runs on exactly one node (`on`, if given); return that node."""
 
         def running() -> str | None:
             nodes = self.where(resource)
@@ -200,7 +205,7 @@ class Cluster:
         return found
 
     def operations(self, resource: str | None = None, node: str | None = None) -> list[Operation]:
-        """The last of each operation on each node, in the order in which they were called."""
+        """The latest run of each operation, sorted by resource, node and call."""
         found = []
         for state in self.cib("status").iterfind("node_state"):
             for history in state.iterfind("lrm/lrm_resources/lrm_resource"):
@@ -212,38 +217,39 @@ class Cluster:
         return sorted(found, key=lambda done: (done.resource, done.node, done.call))
 
     def probe(self, resource: str, node: str) -> int | None:
-        """What the resource's probe on a node returned, None if there is none on record."""
-        # A probe that found it running (0) is recorded as ..._last_0 too, until a start or stop.
+        """What the resource's probe on a node returned, None if no probe is on record."""
+        # A probe that found the resource running (0) is also recorded as ..._last_0, until a
+        # start or stop.
         for done in self.operations(resource, node):
             if done.task == "monitor" and done.interval == 0:
                 return done.rc
         return None
 
     def fence_history(self) -> int:
-        """How many fencings the cluster itself remembers, of any node."""
+        """How many fencings the cluster itself has on record, for all nodes."""
         said = self.run("stonith_admin", "--history", "*", "--output-as=xml").stdout
         return len(etree.fromstring(said.encode()).findall(".//fence_event"))
 
     def reset(self, deadline: float = 180) -> None:
-        """Bring the cluster back to what it was after its first boot: all nodes, no resources.
+        """Return the cluster to its state after the first boot: all nodes, no resources.
 
-        Dead nodes are booted. Resources are stopped by Pacemaker as they stand, so what breaks
-        a stop (and would fence a node) must be mended first.
+        Dead nodes are booted. Pacemaker stops the resources, so first repair whatever would make
+        a stop fail, because that would fence the node.
         """
         if not self.bed.living():
             self.boot(deadline)
         self.unconfigure()
-        # Only now: in maintenance mode Pacemaker puts off the fencing that boot() waits for.
+        # Only now: maintenance mode delays the fencing, and boot() waits for it.
         self.boot(deadline)
         wait_until(lambda: not self.leftover(), deadline, "no resource but the fence device")
         self.wait_idle(deadline)
-        # The history of resources that are gone, and their fail counts, would outlive them.
+        # Otherwise the history and fail counts of removed resources would stay.
         self.run("crm_resource", "--refresh", "--force", timeout=deadline)
         self.run("stonith_admin", "--cleanup", "--history", "*")
         self.wait_idle(deadline)
 
     def unconfigure(self) -> None:
-        """Give the configuration back the content of the first CIB."""
+        """Restore the configuration of the first CIB."""
         for name in (node.name for node in self.bed.nodes):
             self.run("crm_attribute", "-N", name, "-n", "standby", "-D", check=False)
             self.run("crm_attribute", "-N", name, "-n", "maintenance", "-D", check=False)
@@ -254,12 +260,12 @@ class Cluster:
         for name in OWN_PROPERTIES:
             own.extend(now.iterfind(f"crm_config//nvpair[@name='{name}']"))
         configuration.replace(configuration.find("nodes"), now.find("nodes"))
-        # In one step: without its constraints alone, a resource would first move.
+        # In one step: a resource that loses only its constraints would move first.
         words = ("cibadmin", "--replace", "--scope", "configuration", "--xml-pipe")
         self.run(*words, stdin=etree.tostring(configuration).decode())
 
     def leftover(self) -> list[str]:
-        """The resources that are still active somewhere, the fence device apart."""
+        """The resources that are still active somewhere, except the fence device."""
         found = self.crm_mon().iterfind("resources//resource[@active='true']")
         return [each.get("id") for each in found if each.get("id") != "fence"]
 

@@ -1,4 +1,4 @@
-"""Pacemaker on a bed: what it needs, and the corosync.conf and first CIB it boots with, as text."""
+"""Pacemaker on a bed: its packages, and the text of its corosync.conf and first CIB."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Timing:
-    """Corosync's time settings, milliseconds.
+    """Corosync's time settings, in milliseconds.
 
-    token: how long the token may be away before a node is suspected. consensus: how long the others
-    then wait for one that does not answer; at least 1.2 tokens, or Corosync does not start. join:
-    how often they ask meanwhile. tries: how often the token is sent again before that; it goes
-    round every 0.8 * token / (tries + 0.2) ms on an idle cluster, which is what Corosync's CPU is.
+    token      how long the token may be missing before a node is suspected
+    consensus  how long the others then wait for a node that does not answer; Corosync does not
+               start if this is less than 1.2 times the token
+    join       the interval at which they ask meanwhile
+    tries      how often (not ms) the token is sent again before a node is suspected. On an idle
+               cluster it goes round every 0.8 * token / (tries + 0.2) ms, which is what Corosync
+               spends its CPU time on
     """
 
     token: int
@@ -35,15 +38,15 @@ class Timing:
             )
 
 
-# The others agree on a death 3.6 s after it with Corosync's default (token 1000 plus 650 for each
-# node over two), after 2.2 s with PATIENT, after 0.43 s with PROMPT. But a false alarm in a test is
-# a healthy node fenced and a test failed for nothing, and a CI machine with two busy cores is at
-# times stopped by its own host for some 100 ms: PATIENT bears that. Corosync's own priority
-# (SCHED_RR) makes a busy machine no matter: with PROMPT a Corosync that was stopped for 400 ms
-# keeps its node in the cluster. Pacemaker may take 1.1 s until it fences (do_pe_invoke_callback
-# sleeps for a second where updates of the CIB are pending, as they are where the coordinator has
-# died), then fencing and the address take 0.1 to 0.3 s: what is left of 2 s is PROMPT's. It costs
-# Corosync 2.5 % of a core on each of three nodes that are idle, all of them on one machine.
+# The other nodes agree that a node is dead 3.6 s after its death with Corosync's default (token
+# 1000 plus 650 for each node over two), after 2.2 s with PATIENT, and after 0.43 s with PROMPT. But
+# a false alarm fences a healthy node and fails a test without cause, and a CI machine with two busy
+# cores is sometimes stopped by its own host for some 100 ms: PATIENT tolerates that. A busy machine
+# alone does no harm, because Corosync has real-time priority (SCHED_RR): with PROMPT, a Corosync
+# that was stopped for 400 ms keeps its node in the cluster. PROMPT gets the rest of a budget of
+# 2 s: Pacemaker may take 1.1 s until it fences (do_pe_invoke_callback sleeps for a second if CIB
+# updates are pending, as they are if the coordinator has died), and fencing and the address take
+# 0.1 to 0.3 s. PROMPT costs Corosync 2.5 % of a core on each of three idle nodes on one machine.
 PATIENT = Timing(token=1000, consensus=1200)
 PROMPT = Timing(token=200, consensus=240, tries=2)
 
@@ -117,16 +120,19 @@ PROPERTIES = {
     "cluster-name": "bed",
     "stonith-enabled": "true",
     "stonith-timeout": "20s",
-    # How long a starting node waits for word of a DC; the default of 20 s is each bed's boot.
+    # How long a starting node waits for news of a DC; the default of 20 s would delay each boot.
     "dc-deadtime": "2s",
-    # Pacemaker does one thing at a time where the load is over 80 % of the cores, and here all
-    # nodes share the load of two: tests would measure that.
+    # Pacemaker runs one action at a time if the load is over 80 % of the cores. Here all nodes
+    # share two cores: tests would measure that limit.
     "load-threshold": "1000%",
 }
 
 
 def corosync_conf(addresses: Mapping[str, str], timing: Timing) -> str:
-    """Return corosync.conf for nodes NAME at ADDRESS (without prefix), numbered from 1."""
+    """Return the text of corosync.conf, with node IDs from 1.
+
+    addresses: node name to IP address, without prefix.
+    """
     nodes = "".join(
         NODE.format(number=number, name=name, address=address)
         for number, (name, address) in enumerate(addresses.items(), 1)
@@ -135,14 +141,14 @@ def corosync_conf(addresses: Mapping[str, str], timing: Timing) -> str:
 
 
 def first_cib(names: list[str]) -> str:
-    """Return the CIB a bed starts with: its properties, and fencing of all `names`."""
+    """Return a bed's first CIB: PROPERTIES, and a fence device for the nodes in `names`."""
     line = '        <nvpair id="option-{0}" name="{0}" value="{1}"/>\n'
     properties = "".join(line.format(*item) for item in PROPERTIES.items())
     return CIB.format(properties=properties, names=" ".join(names))
 
 
 def configure(bed: Bed) -> None:
-    """Write both for all nodes of the bed."""
+    """Write corosync.conf and the first CIB for all nodes of the bed."""
     addresses = {node.name: node.address for node in bed.nodes}
     for node in bed.nodes:
         (node.folder / "etc/corosync/corosync.conf").write_text(

@@ -1,7 +1,7 @@
 """The demo: a real Keystone on three nodes, kept alive by Pacemaker through four faults.
 
     demo.py [--keep] --stage FOLDER   FOLDER is what `make install DESTDIR=FOLDER` made
-    demo.py check                     whether there can be one: none stands
+    demo.py check                     whether a demo can start: as root, and none is standing
     demo.py shell N                   a shell on node N of a demo that was kept
     demo.py stop                      end the demo that was kept
 
@@ -16,7 +16,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-# As a script this file is no part of a package: make the repository's root the place of imports.
+# A script belongs to no package, so import from the repository's root.
 sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from tests.bed import bed as beds  # noqa: E402
@@ -32,7 +32,7 @@ AGENT = "usr/lib/ocf/resource.d/openstack/keystone"
 
 
 def check(stage: Path) -> None:
-    """Raise BedError if something is missing that the demo needs."""
+    """Raise BedError if a demo is standing already, or something that it needs is missing."""
     KEPT.check()
     needs = {**PACEMAKER.needs, **keystones.NEEDS}
     if missing := beds.missing_packages(needs):
@@ -42,7 +42,7 @@ def check(stage: Path) -> None:
 
 
 def keep(bed: Bed) -> None:
-    """Let the demo stand, and say how to use and end it."""
+    """Keep the demo running, and print how to use and end it."""
     KEPT.keep(bed)
     print(
         "\nThe demo stands.\n"

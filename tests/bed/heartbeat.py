@@ -1,4 +1,4 @@
-"""Heartbeat on a bed: what it needs, the ha.cf that it boots with, and what it says and does.
+"""Heartbeat on a bed: its packages, its ha.cf, its commands and its logs.
 
 Source: ha.cf(5), authkeys(5); ResourceManager, hb_standby and hb_takeover of heartbeat 3.0.6.
 """
@@ -16,10 +16,10 @@ from .waiting import wait_until
 
 ETC = "etc/ha.d"
 LOG, DEBUG_LOG = "var/log/ha-log", "var/log/ha-debug"
-# The others take a node for dead after deadtime: 4 s bear a CI machine that is stopped for a while
-# by its own host, and a false alarm here is a service that runs twice. Nodes that boot together
-# find each other at once, and a longer initdead costs nothing; each then waits 10 s for the other
-# to take its resources first, which is compiled in.
+# A node that is silent for deadtime counts as dead. 4 s tolerate a CI machine that its own host
+# stops for a while; a false alarm here runs a service twice. Nodes that boot together find each
+# other at once, so a longer initdead costs nothing. Each then waits 10 s (compiled in) for the
+# other to take its resources first.
 HA_CF = """\
 logfile /{log}
 debugfile /{debug_log}
@@ -35,15 +35,15 @@ autojoin none
 node {names}
 """
 AUTHKEYS = "auth 1\n1 sha1 not-a-secret\n"
-# What cl_status says of a node that has nothing in hand.
+# What `cl_status rscstatus` says on a node that is idle.
 SETTLED = ("none", "local", "foreign", "all")
 INIT = "/etc/init.d/heartbeat"
 TOOLS = "/usr/share/heartbeat"
 
 
 def configure(bed: Bed) -> None:
-    """Give each node an /etc/ha.d of its own: the host's files, and what `make install` put into a
-    layer of the bed, with the three of a cluster."""
+    """Give each node its own /etc/ha.d: the host's files, then those of the bed's layers (from
+    `make install`), then ha.cf and authkeys."""
     links = "\n".join(f"ucast eth0 {node.address}" for node in bed.nodes)
     names = " ".join(node.name for node in bed.nodes)
     text = HA_CF.format(log=LOG, debug_log=DEBUG_LOG, links=links, names=names)
@@ -90,17 +90,20 @@ class Heartbeat:
             write(node, name, text, mode)
 
     def runs(self, node: Node) -> bool:
-        """Whether its daemon is there; it does not say anything yet just after its start."""
+        """Whether the node's Heartbeat runs. Just after its start it does not answer yet."""
         return bool(node.pids("^heartbeat: master control process"))
 
     def holds(self, node: Node) -> str:
-        """Which resources Heartbeat has a node hold, by its own account: none, local (those that
-        haresources names the node for), foreign, all; or "transition"; "" where it does not run."""
+        """Which resources the node holds, by `cl_status rscstatus`.
+
+        The answer is none, local (those that haresources assigns to the node), foreign, all or
+        transition. It is empty if Heartbeat does not run.
+        """
         done = node.run("cl_status", "rscstatus", check=False)
         return done.stdout.strip() if done.returncode == 0 else ""
 
     def wait_settled(self, nodes: Sequence[Node] = (), deadline: float = 60) -> None:
-        """Wait until Heartbeat runs on these nodes (all by default) and has nothing in hand."""
+        """Wait until Heartbeat runs on these nodes (all by default) and is idle."""
 
         def settled() -> bool:
             return all(self.holds(node) in SETTLED for node in nodes or self.bed.nodes)
@@ -108,11 +111,11 @@ class Heartbeat:
         wait_until(settled, deadline, f"Heartbeat is settled on {nodes or self.bed.nodes}", 0.5)
 
     def start(self, node: Node) -> None:
-        """As at boot; returns when its daemon is there."""
+        """Start Heartbeat as at boot; returns when its daemon runs."""
         node.run(INIT, "start")
 
     def stop(self, node: Node, timeout: float = 120) -> None:
-        """`heartbeat -k`: give up all resources, then end. Returns when it has ended."""
+        """Stop Heartbeat (`heartbeat -k`), which first gives up all resources; wait for its end."""
         node.run(INIT, "stop", timeout=timeout)
 
     def standby(self, node: Node) -> None:
@@ -129,6 +132,6 @@ class Heartbeat:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def debug_log(self, node: Node) -> str:
-        """That, and all that the scripts have printed."""
+        """The same as `log`, and all that the scripts have printed."""
         path = node.folder / DEBUG_LOG
         return path.read_text(errors="replace") if path.exists() else ""

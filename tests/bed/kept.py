@@ -1,4 +1,4 @@
-"""A bed that stands when its maker has ended: found again by a file in /run."""
+"""A bed that outlives the process that made it. A file in /run tells how to find it again."""
 
 from __future__ import annotations
 
@@ -9,26 +9,29 @@ from pathlib import Path
 from .bed import Bed, BedError
 from .node import ENVIRONMENT
 
-# What may be said of one, beside having it made.
+# The commands for a kept bed.
 ORDERS = ("check", "shell", "stop")
 
 
 class Kept:
-    """name: what it is, as in "a demo is standing already"; start, stop: the commands for that."""
+    """Keeps one bed of its kind, finds it again, and ends it.
+
+    name: the kind, as in "a demo is standing already". start, stop: the operator's commands.
+    """
 
     def __init__(self, name: str, start: str, stop: str) -> None:
         self.name, self.start, self.stop = name, start, stop
         self.path = Path(f"/run/ocf-openstack-{name}.json")
 
     def find(self) -> Bed | None:
-        """The one that was kept, if it still stands."""
+        """The kept bed, None if there is none or it has ended."""
         try:
             return Bed.find(int(json.loads(self.path.read_text())["supervisor"]))
         except (FileNotFoundError, BedError):
             return None
 
     def check(self) -> None:
-        """Raise BedError if there can be none, or one stands."""
+        """Raise BedError if this user cannot make a bed, or one is standing already."""
         self.check_user()
         if self.find():
             raise BedError(f"a {self.name} is standing already: end it with {self.stop}")
@@ -38,14 +41,16 @@ class Kept:
             raise BedError(f"the {self.name} is made of namespaces, which needs root")
 
     def keep(self, bed: Bed) -> None:
-        """Let the bed stand."""
+        """Keep the bed running when this process ends."""
         bed.keep()
         self.path.touch(mode=0o600)
         self.path.write_text(json.dumps({"supervisor": bed.pid}))
 
     def open_shell(self, where: str) -> None:
-        """Become a shell on the node of this number or name, or on the client's side of the network
-        ("client"). Raises BedError if there is none."""
+        """Become a shell on the node with this number or name, or on the client's side ("client").
+
+        Raises BedError if there is no such node, or no kept bed.
+        """
         self.check_user()
         bed = self.find()
         if not bed:
@@ -56,7 +61,7 @@ class Kept:
         os.execve(shell[0], shell, {**ENVIRONMENT, "PS1": f"{name}# "})
 
     def end(self) -> None:
-        """End it, and say so."""
+        """End the kept bed, and print the result."""
         self.check_user()
         bed = self.find()
         if bed:
@@ -65,8 +70,7 @@ class Kept:
         print(f"the {self.name} has ended" if bed else f"no {self.name} is standing")
 
     def obey(self, what: str, node: str) -> None:
-        """Do what is said of one that stands, or does not: check, shell (on that node) or stop.
-        Raises BedError, as each does."""
+        """Carry out one of ORDERS: check, shell (on `node`) or stop. Raises BedError as they do."""
         if what == "check":
             self.check()
         elif what == "shell":

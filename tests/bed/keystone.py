@@ -1,8 +1,8 @@
 """The data of a real Keystone in a folder: configuration, keys, database.
 
-A cluster's nodes share a copy of it: `Bed(binds=keystone.BINDS)` has them see a folder in the
-bed's own tmpfs as /etc/keystone and /var/lib/keystone, which `copy(bed.folder / STORAGE)` fills.
-On its own, `Keystone.alone(folder, port)` serves a test on one machine.
+The nodes of a cluster share a copy: with `Bed(binds=keystone.BINDS)`, they see folders of the
+bed's own tmpfs as /etc/keystone and /var/lib/keystone, and `copy(bed.folder / STORAGE)` fills
+these. `Keystone.alone(folder, port)` is for a test on one machine.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import subprocess
 from pathlib import Path
 
 ETC, LIB, LOG = "/etc/keystone", "/var/lib/keystone", "/var/log/keystone"
-# Where a bed keeps it, in Bed.folder, and what a bed's nodes see of that.
+# The folder in Bed.folder that has the bed's copy, and where the nodes see it.
 STORAGE = "storage"
 BINDS = {ETC: f"{STORAGE}/etc", LIB: f"{STORAGE}/lib"}
-# The virtual address that a bed's clients reach it at.
+# The virtual address at which a bed's clients reach Keystone.
 ADDRESS = "192.168.42.103"
 URL = f"http://{ADDRESS}:5000/v3/"
 PASSWORD = "secret"
@@ -48,19 +48,19 @@ password_hash_rounds = 4
 
 
 class KeystoneError(Exception):
-    """keystone-manage failed; the text has what it printed."""
+    """keystone-manage failed; the message has the error that it printed."""
 
 
 class Keystone:
     """Keystone's data in `folder`/etc and `folder`/lib.
 
-    User keystone must be able to reach the folder, for keystone-manage becomes that user. (A
+    User keystone must be able to reach the folder, because keystone-manage becomes that user. (A
     temporary folder of Python's or pytest's is 0700: make it 0711.)
 
-    etc, lib, log  where the daemon will see them: as packaged by default, for nodes with binds
-    listen         "address:port" to write into the uwsgi file; without it Debian's command line
-                   says where (":5000")
-    url            the Identity endpoint in the catalog, of all three interfaces
+    etc, lib, log  the daemon's paths to them; by default the packaged ones, for nodes with binds
+    listen         "address:port" for the uwsgi file; if None, Debian's command line sets it
+                   (":5000")
+    url            the Identity endpoint in the catalog, for all three interfaces
     """
 
     def __init__(
@@ -85,17 +85,19 @@ class Keystone:
         return cls(folder, etc, lib, log, f"http://{listen}/v3/", listen)
 
     def command(self) -> list[str]:
-        """What Debian execs for it, except that `listen`, when given, is in the uwsgi file."""
+        """The command that Debian runs, except that `listen`, if given, is in the uwsgi file."""
         uwsgi = sorted(Path("/usr/bin").glob("uwsgi_python3*"))[-1]
         socket = [] if self.listen else ["--http-socket", ":5000"]
         return [str(uwsgi), *socket, "--ini", f"{self.etc}/keystone-uwsgi.ini"]
 
     def environment(self) -> dict[str, str]:
-        """What the daemon needs in its environment where `etc` is not /etc/keystone."""
+        """The environment variables that the daemon needs if `etc` is not /etc/keystone."""
         return {"OS_KEYSTONE_CONFIG_DIR": self.etc}
 
     def make(self, template: Keystone | None = None) -> None:
-        """Make all of it: 10 s with keystone-manage, or a copy of `template`'s database and keys.
+        """Make configuration, keys and database.
+
+        keystone-manage makes keys and database in 10 s. With `template`, they are copied instead.
 
         User admin (password "secret") has role admin in project admin, all in domain Default;
         the region is RegionOne. Raises KeystoneError.
@@ -107,7 +109,7 @@ class Keystone:
         else:
             self._set_up()
         with sqlite3.connect(lib / "keystone.sqlite") as database:
-            # Without WAL even one reader beside a writer gets "database is locked", HTTP 500.
+            # Without WAL, a single reader beside a writer gets "database is locked", HTTP 500.
             database.execute("pragma journal_mode=wal")
             database.execute("update endpoint set url = ?", (self.url,))
         database.close()
@@ -124,7 +126,7 @@ class Keystone:
         subprocess.run(["cp", "-a", f"{self.folder}/etc", f"{self.folder}/lib", folder], check=True)
 
     def _configure(self) -> None:
-        """Write etc, over a copy of the packaged folder; make lib, and log if it is here."""
+        """Copy the packaged etc and write our files into it; make lib, and log if in `folder`."""
         etc = self.folder / "etc"
         etc.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "-a", f"{ETC}/.", str(etc)], check=True)
@@ -138,10 +140,10 @@ class Keystone:
             shutil.chown(self.folder / name, "keystone", "keystone")
 
     def _uwsgi(self) -> str:
-        """The packaged file, with 2 workers of 1 thread, and paths where they are.
+        """The text of the packaged uwsgi file, with 2 workers of 1 thread and with our paths.
 
-        The packaged 8 workers load the application each on its own (lazy-apps), over 20 s of CPU
-        before the first answer. A second thread makes SQLAlchemy close SQLite connections in
+        Each of the 8 packaged workers loads the application itself (lazy-apps): over 20 s of CPU
+        before the first answer. With a second thread, SQLAlchemy closes SQLite connections in
         another thread than opened them: "ProgrammingError: SQLite objects created in a thread".
         """
         text = Path(ETC, "keystone-uwsgi.ini").read_text()
@@ -160,7 +162,7 @@ class Keystone:
         return text
 
     def _set_up(self) -> None:
-        """Make database, keys and first user with keystone-manage, as root; make() chowns."""
+        """Make database, keys and first user with keystone-manage, as root; make() sets owners."""
         configuration = self.folder / "set-up.conf"
         text = CONFIGURATION.format(logging="", lib=self.folder / "lib")
         configuration.write_text(text)
@@ -182,7 +184,7 @@ class Keystone:
                 env={"PATH": "/usr/bin:/bin", "OS_BOOTSTRAP_PASSWORD": PASSWORD},
             )
             if done.returncode:
-                # Its traceback is a hundred lines; the last that names an error says it all.
+                # Its traceback has a hundred lines; the last line that names an error is enough.
                 faults = re.findall(r"\S*(?:Error|Exception|Database): .*", done.stdout)
                 said = faults[-1] if faults else done.stdout[-1000:]
                 raise KeystoneError(f"keystone-manage {words[0]}: {said}")

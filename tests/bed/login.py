@@ -1,4 +1,4 @@
-"""One login to a bed's Keystone as its clients log in: from scratch, through an address."""
+"""Logs in to a bed's Keystone once, from scratch, as a client does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from .bed import Bed
 from .keystone import ADDRESS, PASSWORD
 
-# The password comes by standard input.
+# The password comes on standard input.
 CLIENT = """
 import json, sys
 from keystoneauth1 import session
@@ -21,7 +21,7 @@ print(keystone.version, keystone.session.get_token())
 
 
 def log_in(bed: Bed, address: str = ADDRESS) -> tuple[str, str]:
-    """Log in as a client: the API's version and the token. Raises CommandFailed."""
+    """Log in as a client; return the API's version and the token. Raises CommandFailed."""
     login = {
         "auth_url": f"http://{address}:5000/",
         "username": "admin",

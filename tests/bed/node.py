@@ -25,11 +25,11 @@ ENVIRONMENT = {
 
 
 class CommandFailed(Exception):
-    """A command in the bed ended with another status than 0; the text has all it printed."""
+    """A command in the bed ended with a status other than 0; the message has its output."""
 
 
 def finish(done: subprocess.CompletedProcess[str], words: tuple[str, ...], where: str) -> None:
-    """Raise CommandFailed for a command that failed."""
+    """Raise CommandFailed if the command failed."""
     if done.returncode:
         said = (done.stdout + done.stderr).strip()
         raise CommandFailed(f"{where}: {' '.join(words)}: status {done.returncode}: {said}")
@@ -46,7 +46,10 @@ class Process:
 
 
 def leader(processes: Iterable[Process]) -> int:
-    """The PID of the one that is no child of another. Raises ValueError if there is not one."""
+    """The PID of the one process whose parent is not among these.
+
+    Raises ValueError if there is not exactly one.
+    """
     found = {process.pid: process.parent for process in processes}
     (pid,) = [pid for pid, parent in found.items() if parent not in found]
     return pid
@@ -69,17 +72,17 @@ class Node:
         return self.bed.folder / self.name
 
     def prepare(self, private: Sequence[str]) -> None:
-        """Make the folders the node writes to, of which each is one of the host."""
+        """Create the node's private folders, with the subfolders (no files) that the host has."""
         for path in private:
             copy_folders(Path(path), self.folder / path[1:])
 
     def boot(self) -> None:
-        """Boot the node; returns when Corosync is up or Heartbeat has begun, before the cluster has
-        it online."""
+        """Boot the node. Returns when Corosync is up or Heartbeat has started; the node is not yet
+        online in the cluster."""
         self.bed.ask(do="boot", node=self.name)
 
     def kill(self) -> float:
-        """Let the node die: SIGKILL to its first process. Return when it was sent."""
+        """Kill the node, by a SIGKILL to its first process; return when that was sent."""
         return float(self.bed.ask(do="kill", node=self.name)["time"])
 
     def pid(self) -> int | None:
@@ -91,9 +94,9 @@ class Node:
         return self.pid() is not None
 
     def enter(self) -> list[str]:
-        """The words that run a command inside this node when put before it.
+        """The command prefix that runs a command inside this node.
 
-        Raises CommandFailed for a dead node.
+        Raises CommandFailed if the node is dead.
         """
         pid = self.pid()
         if pid is None:
@@ -110,8 +113,8 @@ class Node:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command inside the node; return its status, stdout and stderr as text.
 
-        It runs with a clean environment plus `env`. Raises CommandFailed on a status other than 0
-        if `check`, and TimeoutError after `timeout` seconds, when it was killed.
+        It runs with a clean environment plus `env`. If `check`, raises CommandFailed on a status
+        other than 0. After `timeout` seconds, kills the command and raises TimeoutError.
         """
         # nsenter forks to enter the PID namespace, so killing it would not end the command.
         limited = ["timeout", "--signal=KILL", str(timeout), *words]
@@ -131,10 +134,10 @@ class Node:
         return done
 
     def processes(self, pattern: str = "") -> list[Process]:
-        """The node's processes whose command line the regular expression finds; no zombies.
+        """The node's processes whose command line matches the regular expression; no zombies.
 
-        What the node's own service managers started is among them, and so are running commands
-        of `run`. The list is empty for a dead node.
+        They include what the node's service managers started and what `run` runs. The list is
+        empty if the node is dead.
         """
         first = self.pid()
         if first is None:
@@ -161,7 +164,7 @@ class Node:
 
 
 def copy_folders(source: Path, target: Path) -> None:
-    """Copy a tree of folders with modes and owners, and none of the files in them."""
+    """Copy a tree of folders with modes and owners, without the files."""
     for path, folders, _ in os.walk(source):
         copy = target / Path(path).relative_to(source)
         copy.mkdir(parents=True, exist_ok=True)

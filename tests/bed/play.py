@@ -1,4 +1,4 @@
-"""The demo's play: build a cluster, put a Keystone on it, let four faults happen to it."""
+"""What the demo does: build a cluster, run a Keystone on it, cause four faults."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .waiting import wait_until
 IPADDR2 = f"""\
 pcs resource create p_ip ocf:heartbeat:IPaddr2 ip="{ADDRESS}" cidr_netmask="24" \\
   op monitor interval="10s\""""
-# The line from the paper that started the project, as it stands there.
+# The command from the paper that started the project, unchanged.
 KEYSTONE = """\
 pcs resource create p_keystone ocf:openstack:keystone config="/etc/keystone/keystone.conf" \\
   os_password="secret" os_username="admin" os_tenant_name="admin" \\
@@ -33,7 +33,7 @@ FAULT_SECONDS = 180
 
 
 class Play:
-    """One run of it, on a bed that was started and not yet booted."""
+    """One run of the demo, on a bed that is started and not yet booted."""
 
     def __init__(self, bed: Bed) -> None:
         self.bed = bed
@@ -42,7 +42,7 @@ class Play:
         self.tokens: TokenClient | None = None
 
     def run(self) -> None:
-        """All of it. Raises what the bed raises, or TimeoutError if the service stays away."""
+        """Run the demo. Raises what the bed raises, or TimeoutError if the service stays down."""
         self.build()
         self.configure()
         self.first_token()
@@ -55,7 +55,7 @@ class Play:
         self.timeline.say("all four faults survived")
 
     def build(self) -> None:
-        """Boot the nodes while Keystone's database is made."""
+        """Boot the nodes, and make Keystone's database meanwhile."""
         say = self.timeline.say
         self.timeline.title("A cluster of three nodes, on this machine")
         with ThreadPoolExecutor(1) as pool:
@@ -125,9 +125,9 @@ class Play:
         return found.ended
 
     def fault(self, name: str, strike: Callable[[str], float], watched: bool = True) -> None:
-        """Strike the node that serves; wait until the cluster is whole and tokens come again.
+        """Cause a fault on the node that serves; wait until all is well again; record the times.
 
-        `strike` is given the node's name and returns when the fault was, in seconds.
+        `strike` gets the node's name and returns the time of the fault, in seconds since 1970.
         """
         self.cluster.wait_idle()
         before = self.cluster.wait_running("p_keystone")
@@ -140,7 +140,7 @@ class Play:
             self.timeline.say(f"Pacemaker has noticed, after {noticed - at:.1f} s, and recovers it")
         self.cluster.wait_idle(FAULT_SECONDS)
         after = self.cluster.wait_running("p_keystone", deadline=FAULT_SECONDS)
-        self.wait_token(time.time())  # only now is the last failure among the attempts
+        self.wait_token(time.time())  # until then, the last failure may not be recorded yet
         back = self.wait_token(at)
         done = self.cluster.operations("p_keystone", after)
         alone = next((each.seconds for each in done if each.task == "start"), 0.0)
@@ -151,7 +151,7 @@ class Play:
             self.timeline.say(f"Pacemaker's record: {failure.task} on {failure.node}: {said}")
 
     def history(self) -> set[object]:
-        """What changes when Pacemaker acts on Keystone; a dead node's part is dropped."""
+        """Pacemaker's records of Keystone, which change when it acts; a dead node's are dropped."""
         return set(self.cluster.operations("p_keystone"))
 
     def kill_daemon(self) -> None:

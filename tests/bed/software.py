@@ -1,4 +1,4 @@
-"""What the nodes of a bed run as their cluster: a declaration, which bed, node and boot read."""
+"""The cluster software of a bed's nodes, as a declaration that bed, node and boot read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable
 if TYPE_CHECKING:
     from .bed import Bed
 
-# Of both tables: what every bed needs.
+# What every bed needs, with Pacemaker or Heartbeat.
 NEEDS = {
     "/usr/lib/ocf/resource.d/heartbeat/IPaddr2": "resource-agents",
     "/usr/bin/tini": "tini",
@@ -17,7 +17,7 @@ NEEDS = {
     "/usr/bin/unshare": "util-linux",
     "/usr/bin/timeout": "coreutils",
 }
-# /var/cache because the packages' init scripts make folders in it.
+# /var/cache is private because the packages' init scripts make folders in it.
 PRIVATE = ("/var/cache", "/var/log")
 
 
@@ -25,9 +25,9 @@ PRIVATE = ("/var/cache", "/var/log")
 class Software:
     """The cluster software of a bed's nodes.
 
-    name       what boot.py starts by it
-    needs      program or file, and the Debian package that brings it
-    private    where it writes on a node: of each, the folders (no files) are copied from the host
+    name       the name by which boot.py starts it
+    needs      needed program or file, to the Debian package that has it
+    private    where it writes on a node; the folders below (no files) are copied from the host,
                with their owners and modes
     configure  writes the configuration of all nodes, below Node.folder, before the first boot
     """

@@ -1,14 +1,14 @@
-"""The process that owns a bed: its bridge, its tmpfs, its nodes and the record of their deaths.
+"""The process that owns a bed: its bridge, its tmpfs, its nodes and the record of fencings.
 
     unshare --net --mount --propagation unchanged -- python3 -I supervisor.py SPEC
 
 SPEC is JSON: folder (where the bed's tmpfs goes), address (of the client side, with prefix),
 nodes (name to address with prefix), layers, binds, private (see boot.py). It prints "ready" once
-it answers. It is a process of its own so that a bed can outlive who made it (`keep`), and it ends
-with it otherwise: the end of its standard input is the end of the bed, however its maker died.
+it answers requests. It is a separate process so that a bed can outlive its maker (`keep`).
+Otherwise the bed ends when the supervisor's standard input does, however the maker died.
 
-The network namespace it runs in holds the bridge, and is the client side of the bed. The mount
-namespace it runs in holds the tmpfs, so a SIGKILL to this process leaves nothing mounted either.
+Its network namespace holds the bridge, and is the client side of the bed. Its mount namespace
+holds the tmpfs, so even after a SIGKILL to this process nothing stays mounted.
 
 It answers one request per connection on FOLDER/shared/supervisor.sock, a line of JSON each way:
 
@@ -36,16 +36,16 @@ from pathlib import Path
 from typing import Any
 
 BOOT = Path(__file__).resolve().with_name("boot.py")
-# setpriv: should the supervisor be killed, the kernel kills the node with it.
+# setpriv: if the supervisor is killed, the kernel kills the node too.
 SHELL = ["setpriv", "--pdeathsig", "KILL", "--"]
 SHELL += ["unshare", "--net", "--mount", "--uts", "--ipc", "--propagation", "unchanged"]
 PYTHON = [sys.executable, "-I"]
-# A node's death is the kernel reaping all of its processes; over this, one hangs in the kernel.
+# A node is dead when the kernel has reaped all its processes; if it takes longer, one hangs there.
 DEATH_SECONDS = 20
 
 
 class Refused(Exception):
-    """The request cannot be done; the text goes to the client."""
+    """The request cannot be carried out; the message goes to the client."""
 
 
 def run(*command: str) -> None:
@@ -84,7 +84,7 @@ class Machine:
         return self.first
 
     def boot(self) -> int:
-        """Start the node and return once its first process is about to run pacemakerd."""
+        """Start the node; return its first process's host PID once boot.py says that it is up."""
         if self.pid():
             raise Refused(f"{self.name} is alive")
         argument = json.dumps({**self.spec, "name": self.name, "supervisor": os.getpid()})
@@ -107,7 +107,7 @@ class Machine:
         return self.first
 
     def kill(self) -> float:
-        """End the node's first process, and with it the node; return when, in seconds."""
+        """Kill the node's first process, and so the node; return when, in seconds since 1970."""
         pid = self.pid()
         if not pid:
             raise Refused(f"{self.name} is dead already")
@@ -117,10 +117,10 @@ class Machine:
         return at
 
     def bury(self) -> None:
-        """Reap the node, and take its cable out of the bridge.
+        """Reap the node, and remove its cable from the bridge.
 
-        The kernel takes network namespaces apart later, in the background: a node booted again
-        at once would find its cable's name taken.
+        The kernel removes network namespaces later, in the background: a node that boots again at
+        once would find the name of its cable taken.
         """
         assert self.shell
         self.shell.wait(DEATH_SECONDS)
@@ -141,8 +141,8 @@ class Supervisor:
 
     def build(self) -> socket.socket:
         """Make the tmpfs, the bridge and the socket; return the listening socket."""
-        # In a chroot whose / is no mount point this fails and changes nothing. There the tmpfs
-        # may be seen in the host's namespace too, until clean_up() takes it away from both.
+        # In a chroot whose / is not a mount point this fails and changes nothing. Then the tmpfs
+        # may also show in the host's namespace, until clean_up() removes it from both.
         subprocess.run(["mount", "--make-rprivate", "/"], capture_output=True, check=False)
         run("mount", "-t", "tmpfs", "-o", "mode=755", "ocf-bed", str(self.folder))
         run("mount", "--make-private", str(self.folder))
@@ -174,7 +174,7 @@ class Supervisor:
                     self.converse(connection)
 
     def converse(self, connection: socket.socket) -> None:
-        """Answer the one request of a connection; a client that has gone away is no matter."""
+        """Answer the one request of a connection; ignore a client that has gone away."""
         connection.settimeout(5)
         try:
             with connection, connection.makefile("rw") as stream:
@@ -187,7 +187,7 @@ class Supervisor:
             pass
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Do what is asked for."""
+        """Carry out a request and return the answer. Raises Refused."""
         do = request["do"]
         if do == "boot":
             return {"pid": self.machines[request["node"]].boot()}
@@ -207,7 +207,7 @@ class Supervisor:
         return {}
 
     def fence(self, node: str, action: str, by: str) -> dict[str, Any]:
-        """End a node for the cluster; one that is dead already is what was asked for."""
+        """End a node at the cluster's request, and record it. Succeeds if it is dead already."""
         machine = self.machines[node]
         was_alive = machine.pid() is not None
         at = machine.kill() if was_alive else time.time()
@@ -216,7 +216,7 @@ class Supervisor:
         return record
 
     def clean_up(self) -> None:
-        """End all nodes, then take the tmpfs away. The namespaces end with this process."""
+        """End all nodes, then remove the tmpfs. The namespaces end with this process."""
         alive = [machine for machine in self.machines.values() if machine.pid()]
         for machine in alive:
             assert machine.first
@@ -229,7 +229,7 @@ class Supervisor:
 
 def main() -> None:
     supervisor = Supervisor(json.loads(sys.argv[1]))
-    supervisor.folder.mkdir(mode=0o755)  # a folder that exists is another bed's: end here
+    supervisor.folder.mkdir(mode=0o755)  # if the folder exists, it is another bed's: end here
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(0))
     try:
@@ -238,7 +238,7 @@ def main() -> None:
             supervisor.serve(listener)
     except Refused as fault:
         sys.exit(str(fault))
-    except BrokenPipeError:  # nobody is there any more to hear "ready"
+    except BrokenPipeError:  # the maker is gone and reads no "ready"
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -9,8 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault and its end. at, noticed and back are seconds since 1970; noticed may be unknown.
-    alone: how many seconds of it the start that mended it took, 0 where none is on record."""
+    """A fault and its recovery.
+
+    at, noticed (None if unknown) and back (the next token) are in seconds since 1970. before,
+    after: the node that served before and after the fault. alone: the seconds that the start
+    operation alone took, 0 if none is on record.
+    """
 
     name: str
     at: float
@@ -22,7 +26,7 @@ class Fault:
 
 
 class Timeline:
-    """Prints as things happen, and remembers the faults."""
+    """Prints what happens, and remembers the faults for the table."""
 
     def __init__(self) -> None:
         self.start = time.time()

@@ -1,7 +1,7 @@
 """A client of the cluster that asks Keystone for a token again and again.
 
-Run as a program (see attempts.py) it is that client: it is told auth_url, username, password and
-project_name.
+Run as a program (see attempts.py), it is that client. Its input has the keys auth_url, username,
+password and project_name.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .attempts import Attempt, Attempts, repeat
 if TYPE_CHECKING:
     from .bed import Bed
 
-# An attempt begins every PAUSE seconds, whatever became of the others: that is how exactly the
-# time of the next token is known. One that hangs ends after TIMEOUT.
+# An attempt begins every PAUSE seconds, even if others hang, so the time of the next token is known
+# to within PAUSE. An attempt that hangs ends after TIMEOUT seconds.
 PAUSE, TIMEOUT = 0.5, 10.0
 AT_ONCE = 25
 
@@ -37,7 +37,7 @@ class TokenClient(Attempts):
         super().__init__(bed, __name__, login)
 
     def token_since(self, moment: float) -> Attempt | None:
-        """The first token that was asked for after `moment`, None until there is one."""
+        """The first token that was requested after `moment`, None until there is one."""
         tokens = [a for a in list(self.attempts) if not a.error and a.begun > moment]
         return min(tokens, key=lambda attempt: attempt.ended, default=None)
 
@@ -48,7 +48,7 @@ class TokenClient(Attempts):
 
 
 def ask(login: dict[str, str]) -> Attempt:
-    """Log in once, from scratch as a new client would."""
+    """Log in once, from scratch, as a new client would."""
     from keystoneauth1 import exceptions, session
     from keystoneauth1.identity import generic
     from keystoneclient import client
@@ -57,7 +57,7 @@ def ask(login: dict[str, str]) -> Attempt:
     try:
         domain = {"user_domain_name": "Default", "project_domain_name": "Default"}
         visit = session.Session(auth=generic.Password(**login, **domain), timeout=TIMEOUT)
-        # Client discovers which versions Keystone offers and is the client of the best, v3.
+        # Client discovers the versions that Keystone offers and uses the best, v3.
         keystone = client.Client(session=visit, auth_url=login["auth_url"])
         if not keystone.session.get_token():
             error = "no token in the answer"
@@ -68,7 +68,7 @@ def ask(login: dict[str, str]) -> Attempt:
 
 def main() -> None:
     login = json.loads(sys.stdin.readline())
-    logging.disable()  # keystoneauth reports what each attempt's error says already
+    logging.disable()  # keystoneauth would log what each attempt's error says already
     repeat([partial(ask, login)], PAUSE, AT_ONCE)
 
 

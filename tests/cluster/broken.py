@@ -1,4 +1,4 @@
-"""What a single node lacks, or has too much of, for a while."""
+"""Faults of a single node, each for the length of a `with` block."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SQUAT = (
 
 @contextmanager
 def hidden(node: Node, what: str) -> Iterator[None]:
-    """The node does not see it: program, user, folder (/etc/keystone) or keystone.conf.
+    """Hide something from the node: program, user, folder (/etc/keystone) or keystone.conf.
 
-    Mounts in the node's own namespace, so a node that dies meanwhile is mended too.
+    It uses mounts in the node's own namespace, which also go away if the node dies meanwhile.
     """
     spare = f"/run/spare-{what}"
     if what == "program":
@@ -46,7 +46,7 @@ def hidden(node: Node, what: str) -> Iterator[None]:
 
 @contextmanager
 def port_taken(node: Node) -> Iterator[subprocess.Popen[str]]:
-    """Another program, which is given, listens on Keystone's port of this node."""
+    """Let another program, which is yielded, listen on Keystone's port of this node."""
     words = [*node.enter(), "/usr/bin/python3", "-c", SQUAT]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as squatter:
         assert squatter.stdout

@@ -1,4 +1,4 @@
-"""One bed of three nodes for all tests of this folder, and on it a real Keystone's data."""
+"""One bed of three nodes for all tests of this folder, with the data of a real Keystone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .site import Site
 
 @pytest.fixture(scope="session")
 def bed(stage: Path, request: pytest.FixtureRequest) -> Iterator[Bed]:
-    """The three nodes, booting while Keystone's data is made."""
+    """The three nodes, which boot while Keystone's data is made."""
     with Bed(3, [stage], BINDS) as bed:
         bed.boot()
         keystone: Keystone = request.getfixturevalue("keystone_data")
@@ -25,7 +25,7 @@ def bed(stage: Path, request: pytest.FixtureRequest) -> Iterator[Bed]:
 
 @pytest.fixture
 def site(bed: Bed) -> Site:
-    """The cluster as it was after its first boot: no resources."""
+    """The cluster as after its first boot: no resources."""
     site = Site(bed)
     site.clear()
     return site
@@ -33,9 +33,9 @@ def site(bed: Bed) -> Site:
 
 @pytest.fixture
 def served(bed: Bed) -> Site:
-    """The cluster with the group of an address and a Keystone on it, running and without failures.
+    """The cluster with a running group of an address and a Keystone, without failures.
 
-    It is made anew only where the test before left it otherwise.
+    The group is created again only if the previous test left it in another state.
     """
     site = Site(bed)
     site.serve()
@@ -44,8 +44,10 @@ def served(bed: Bed) -> Site:
 
 @pytest.fixture
 def unreported(served: Site) -> Iterator[Site]:
-    """The same without crash detection: monitor alone finds that the daemon is dead. Neither change
-    touches the daemon."""
+    """`served` without crash detection: only monitor finds that the daemon is dead.
+
+    Switching it off or on does not touch the daemon.
+    """
     served.assure_start_on_record()
     served.detect_crashes(False)
     yield served

@@ -1,5 +1,7 @@
-"""The node of the paper: names and paths of 2013, real daemons where the service lives on, and the
-stand-in where it does not, with MariaDB and RabbitMQ beside them."""
+"""The paper's node: names and paths of 2013, with MariaDB and RabbitMQ.
+
+A service that still exists runs its real daemon; any other runs the stand-in.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ from tests.stack.identity import IDENTITY, INTERFACES
 from tests.stack.stack import Stack
 
 ADDRESS = "192.168.42.103"
-# The database that the stand-ins are connected to; its user has its name.
+# The database of the stand-ins; its user has the same name.
 SQL = f"mysql://legacy:{PASSWORD}@127.0.0.1:3306/legacy"
 PROGRAMS = (
     "glance-registry",
@@ -29,7 +31,7 @@ PROGRAMS = (
     "nova-network",
     "quantum-server",
 )
-# Read by the daemons of today, which know none of these names, and by the stand-ins beside them.
+# Today's daemons read this and ignore the names of 2013; the stand-ins read it too.
 NOVA = f"""
 [DEFAULT]
 rabbit_host = 127.0.0.1
@@ -56,8 +58,10 @@ sql_connection = {SQL}
 
 
 class Prepared(Stack):
-    """What the projects of today need, made on this machine while there is no server of any kind:
-    SQLite in place of MariaDB, Keystone's admin for every service's user."""
+    """Prepares today's services on this machine, while no server runs yet.
+
+    SQLite replaces MariaDB, and every service logs in as Keystone's admin.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +71,7 @@ class Prepared(Stack):
         path = self.home(name.partition("_")[0]) / "data" / f"{name}.sqlite"
         if not path.exists():
             with sqlite3.connect(path) as database:
-                # without it a reader beside a writer finds the database locked
+                # without WAL, a reader beside a writer finds the database locked
                 database.execute("pragma journal_mode=wal")
             database.close()
             shutil.copystat(path.parent, path)
@@ -89,12 +93,12 @@ class Prepared(Stack):
         return "".join(f"{name} = {value}\n" for name, value in lines.items())
 
     def endpoint(self, name: str, kind: str, url: str) -> None:
-        # Placement does not run here; where the catalog names no version of it, nova-scheduler
-        # asks for one before it serves
+        # Placement does not run here. If its URL in the catalog has no version, nova-scheduler
+        # asks Placement for one before it serves.
         self.services.append((name, kind, url + "/v1" if kind == "placement" else url))
 
     def fill_catalog(self, keystone: Path) -> None:
-        """Put the services into Keystone's database (the file), as REST would."""
+        """Enter the services in Keystone's database (the file), as the REST API would."""
         with sqlite3.connect(keystone) as database:
             for name, kind, url in self.services:
                 service = uuid.uuid4().hex
@@ -112,7 +116,7 @@ class Prepared(Stack):
 
 
 class Inside(Stack):
-    """MariaDB and RabbitMQ in a node, which end with it."""
+    """MariaDB and RabbitMQ in a node. They end with the node."""
 
     def __init__(self, node: Node) -> None:
         super().__init__()
@@ -131,9 +135,9 @@ class Inside(Stack):
 
 
 class Installation:
-    """The files of the node: `binds` for a Bed of one node.
+    """The node's files, as `binds` for a Bed of one node.
 
-    Enter the bed, call `configure`, boot; call `fill` before any daemon starts.
+    Enter the bed, call `configure`, boot, and call `fill` before any daemon starts.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -154,11 +158,11 @@ class Installation:
         legacy.install(folder / "bin", PROGRAMS)
 
     def configure(self, bed: Bed) -> None:
-        """Lay out /etc: this machine's, with a user quantum, and with the bed's Corosync."""
+        """Fill /etc: this machine's, plus user quantum, the bed's Corosync and the old services."""
         subprocess.run(["cp", "-a", "/etc", str(self.etc)], check=True)
         node = bed.node(1)
         shutil.copy(node.folder / "etc/corosync/corosync.conf", self.etc / "corosync")
-        # the same user under its older name, as after the project was renamed
+        # the same user again, under its name from before the project was renamed
         with (self.etc / "passwd").open("r+") as file:
             (neutron,) = (line for line in file if line.startswith("neutron:"))
             file.write(neutron.replace("neutron", "quantum"))
@@ -174,14 +178,14 @@ class Installation:
             (self.etc / path).parent.mkdir(parents=True, exist_ok=True)
             (self.etc / path).write_text(text)
         for path in ("nova/nova-api-uwsgi.ini", "cinder/cinder-api-uwsgi.ini"):
-            # each of the packaged 8 or 16 loads the application for itself
+            # each of the 8 or 16 packaged processes loads the application itself
             text = re.sub(
                 r"(?m)^(processes|threads) *=.*$", r"\1 = 1", (self.etc / path).read_text()
             )
             (self.etc / path).write_text(text)
 
     def fill(self) -> None:
-        """Make all databases, and configure what is on them; 30 s of CPU."""
+        """Make all databases, and configure the services that use them; takes 30 s of CPU."""
         todo: list[Callable[[], None]] = [self.keystone.make]
         for module in (nova, cinder, image):
             todo.append(lambda prepare=module.prepare: prepare(self.prepared))  # type: ignore[misc]
@@ -201,5 +205,5 @@ class Installation:
             (self.etc / path).write_text((made / path).read_text() + more)
 
     def remove(self) -> None:
-        """Once no node uses it any more."""
+        """Remove the prepared files. Call it once no node uses them any more."""
         self.prepared.down()

@@ -1,4 +1,4 @@
-"""Active/active: an instance on each node, on the database and the keys that they share."""
+"""Active/active: an instance on each node, with a shared database and shared keys."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_crash_of_one_instance_does_not_disturb_the_others(site: Site) -> None:
     assert len(site.cluster.failures()) == 1
     assert site.leader(struck) != crashed
     assert [node.pids(DAEMON) for node in others] == pids
-    # A token of one is good at another: they share the keys.
+    # A token of one instance is valid on all of them: they share the keys.
     _, token = site.token(struck.address)
     for node in site.bed.nodes:
         assert site.accepts(node.address, token)

@@ -1,4 +1,4 @@
-"""The cluster of `make cluster` with fewer services: what its users see behind the address."""
+"""The cluster of `make cluster` with fewer services: what its users get at the address."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from tests.stack.identity import LOGIN
 
 pytestmark = [pytest.mark.root, pytest.mark.cluster]
 
-# Those whose databases are made soonest.
+# The services whose databases are made fastest.
 SERVICES = ("keystone", "glance-api")
 INTERVAL = 5
-# Also for a node that boots and starts its services while other tests keep the cores busy.
+# Enough for a node that boots and starts its services while other tests keep the cores busy.
 SECONDS = 240.0
 
 
@@ -35,14 +35,14 @@ def cloud(stage: Path) -> Iterator[Cloud]:
 
 
 def ask(cloud: Cloud, url: str, *more: str) -> tuple[int, str]:
-    """As a client: the status, and the headers with the answer."""
+    """Request a URL as a client; return the status, and the headers with the answer."""
     words = ("--silent", "--include", "--max-time", "30", "--write-out", "%{stderr}%{http_code}")
     done = cloud.bed.client("curl", *words, *more, url, check=False)
     return int(done.stderr or 0), done.stdout
 
 
 def log_in(cloud: Cloud) -> str:
-    """A token."""
+    """Log in as a client; return the token."""
     body = json.dumps(LOGIN)
     more = ("--header", "Content-Type: application/json", "--data", body)
     status, said = ask(cloud, f"{cloud.identity}/v3/auth/tokens", *more)
@@ -54,7 +54,7 @@ def log_in(cloud: Cloud) -> str:
 
 
 def served(cloud: Cloud, agent: str) -> dict[str, int]:
-    """How many requests the balancer with the address has given to each node."""
+    """How many requests the balancer with the address has sent to each node."""
     (node,) = cloud.cluster.where(ADDRESS)
     words = ("curl", "--silent", "http://127.0.0.1:8404/stats;csv")
     header, *rows = cloud.bed.node(node).run(*words).stdout.splitlines()
@@ -70,7 +70,7 @@ def served(cloud: Cloud, agent: str) -> dict[str, int]:
 def test_every_node_serves_behind_one_address(cloud: Cloud) -> None:
     before = served(cloud, "glance-api")
     for _ in range(6):
-        # a token of one node is good on all
+        # a token of one node is valid on all
         token = log_in(cloud)
         status, said = ask(
             cloud, f"{cloud.url('glance-api')}/v2/images", "--header", f"X-Auth-Token: {token}"
@@ -78,7 +78,7 @@ def test_every_node_serves_behind_one_address(cloud: Cloud) -> None:
         assert status == 200, said
     after = served(cloud, "glance-api")
     assert {node for node in after if after[node] > before[node]} == {"node-1", "node-2", "node-3"}
-    # on its own address alone: at the virtual one it would be in the balancer's way
+    # the daemon listens on its node's address only: on the virtual one it would block the balancer
     for node in cloud.bed.nodes:
         said = node.run("ss", "--listening", "--tcp", "--numeric", "--no-header").stdout
         found = {line.split()[3] for line in said.splitlines() if line.split()[3].endswith(":9292")}
@@ -93,7 +93,7 @@ def test_pacemaker_finds_nothing_to_warn_of(cloud: Cloud) -> None:
 
 
 def test_a_daemon_that_dies_costs_no_request(cloud: Cloud) -> None:
-    """Nor does the node without it: requests go elsewhere before Pacemaker has it back."""
+    """The balancer sends requests to the other nodes until Pacemaker has restarted the daemon."""
     node = cloud.bed.node(2)
     for pid in node.pids("/keystone.ini"):
         os.kill(pid, signal.SIGKILL)
@@ -108,7 +108,7 @@ def test_the_address_goes_where_a_balancer_runs_and_nowhere_else(cloud: Cloud) -
     cluster = cloud.cluster
     (holder,) = cluster.where(ADDRESS)
     left = [node.name for node in cloud.bed.nodes if node.name != holder]
-    # where it would go: it keeps away from the coordinator
+    # the node to which the address would move: it avoids the coordinator
     barred = next(name for name in left if name != cluster.dc())
     left.remove(barred)
     cluster.pcs("resource", "ban", BALANCER.top, barred)
@@ -126,7 +126,7 @@ def test_the_address_goes_where_a_balancer_runs_and_nowhere_else(cloud: Cloud) -
 
 
 def test_a_node_that_dies_leaves_its_users_to_those_that_run_already(cloud: Cloud) -> None:
-    """All are answered again at the same address, and the others' daemons have not noticed."""
+    """All requests are answered again at the same address; other nodes' daemons keep running."""
     target = aim(cloud.bed)
     fault = NodeKilled(target)
     dead = fault.place()

@@ -1,5 +1,5 @@
-"""A crash that is reported: recovered at once, whatever the interval of monitor; and not reported
-where it would hurt."""
+"""A reported crash is recovered at once, whatever the interval of monitor. A crash is not reported
+if that would do harm."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .site import DAEMON, KEYSTONE, LOGIN, RECOVERY_SECONDS, Site
 
 pytestmark = [pytest.mark.root, pytest.mark.cluster]
 
-# No monitor comes within a test.
+# No monitor runs during a test.
 INTERVAL = "interval=600s"
 REPORT = "asyncmon"
 OPERATION = ("op", "monitor", INTERVAL, "timeout=20s")
@@ -24,8 +24,10 @@ OPERATION = ("op", "monitor", INTERVAL, "timeout=20s")
 
 @pytest.fixture
 def rare(bed: Bed) -> Site:
-    """A Keystone that runs, without failures, and is monitored so rarely that no monitor finds
-    anything. It is made anew only where the test before left it otherwise."""
+    """A running Keystone without failures, monitored so rarely that no monitor finds anything.
+
+    It is created again only if the previous test left it in another state.
+    """
     site = Site(bed)
     if site.cluster.where(KEYSTONE) and site.configured() == Site.made:
         site.pcs("resource", "cleanup")
@@ -64,7 +66,7 @@ def log_of(node: Node) -> Path:
 
 
 def said(site: Site, node: Node) -> str:
-    """What is in the node's log since the test has begun."""
+    """What the node has logged since the test began."""
     return log_of(node).read_bytes()[site.logged[node.name] :].decode(errors="replace")
 
 
@@ -93,7 +95,7 @@ def test_it_is_recovered_in_place_without_a_monitor(rare: Site) -> None:
 def test_what_pacemaker_does_not_manage_is_not_reported(
     rare: Site, on: tuple[str, ...], off: tuple[str, ...]
 ) -> None:
-    """The administrator who ended it runs it again, and nothing has happened when that is over."""
+    """The administrator starts the daemon again; Pacemaker then finds nothing to recover."""
     site = rare
     node = site.where()
     site.pcs(*on)
@@ -103,7 +105,7 @@ def test_what_pacemaker_does_not_manage_is_not_reported(
         lambda: "; Pacemaker is not told: it does not" in said(site, node), 30, "the log has it"
     )
     wait_until(lambda: site.sentinels() == [], 10, "the sentinel has ended")
-    # as Pacemaker would call it, so that the test after this one finds it as it was
+    # called as Pacemaker would, so that the next test finds the usual state
     environment = {
         "OCF_ROOT": "/usr/lib/ocf",
         "OCF_RESOURCE_INSTANCE": KEYSTONE,

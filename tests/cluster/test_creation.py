@@ -1,4 +1,4 @@
-"""What an operator types first."""
+"""The first commands that an operator types."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_pcs_takes_its_monitors_from_the_meta_data_and_validates(site: Site) -> 
     assert operations == {
         ("start", "0s", "60s"): [],
         ("stop", "0s", "60s"): [],
-        ("reload", "0s", "60s"): [],  # pcs takes it for one; Pacemaker calls no such action
+        ("reload", "0s", "60s"): [],  # pcs takes it for an operation; Pacemaker never calls it
         ("reload-agent", "0s", "20s"): [],
         ("monitor", "10s", "20s"): [],  # pcs writes no level 0, and the agent's default is 10
         ("monitor", "20s", "30s"): [("OCF_CHECK_LEVEL", "10")],

@@ -57,7 +57,7 @@ OTHERS = {
     ),
 }
 FOURTEEN = ["p_keystone", *OTHERS]
-# What runs for each: today's programs are in /usr/bin, the stand-ins in /usr/local/bin.
+# The command line of each daemon: today's are in /usr/bin, the stand-ins in /usr/local/bin.
 DAEMONS = {
     "p_keystone": "/usr/bin/uwsgi.*/etc/keystone/keystone-uwsgi.ini",
     "p_glance-api": "/usr/bin/glance-api --config-file=/etc/glance/glance-api.conf",
@@ -90,7 +90,7 @@ SECONDS = 180.0
 
 
 class Node:
-    """The one node of the cluster, with all that the commands need on it."""
+    """The only node of the cluster, with all that the commands need."""
 
     def __init__(self, bed: Bed) -> None:
         self.cluster = Cluster(bed)
@@ -103,7 +103,7 @@ class Node:
         return self.node.processes(DAEMONS[resource])
 
     def services(self) -> list[Process]:
-        """Everything that runs as a service's user."""
+        """All processes that run as a service's user."""
         return [process for process in self.node.processes() if process.user in USERS]
 
     def roles(self) -> dict[str, tuple[str, str]]:
@@ -112,7 +112,7 @@ class Node:
         return {each.get("id"): (each.get("role"), each.get("failed")) for each in found}
 
     def monitors(self) -> dict[str, int | None]:
-        """What the recurring monitors said last."""
+        """The last return code of each recurring monitor."""
         done = self.cluster.operations()
         return {each.resource: each.rc for each in done if each.interval == 30_000}
 

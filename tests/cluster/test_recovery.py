@@ -1,4 +1,4 @@
-"""What happens to a Keystone that Pacemaker keeps: faults, and an operator's everyday orders."""
+"""A Keystone under Pacemaker: faults, and an operator's everyday commands."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_maintenance_leaves_a_living_daemon_alone_and_a_dead_one_dead(served: Si
     served.pcs("property", "set", "maintenance-mode=true")
     served.cluster.wait_idle()
     served.crash()
-    # Nothing is monitored now; asked to look, Pacemaker learns that it is dead, and lets it be.
+    # Nothing is monitored now. After a refresh Pacemaker knows of the death, and does nothing.
     served.pcs("resource", "refresh", KEYSTONE)
     served.wait_probes(where, code=7)
     served.cluster.wait_idle()
@@ -127,7 +127,7 @@ def test_wrong_password_degrades_and_the_right_one_mends_without_a_restart(serve
     assert "os_password" in judged.reason
     served.cluster.wait_idle()
     assert served.pids() == pids
-    assert {each.rc for each in served.cluster.failures()} == {190}  # shown, and nothing done
+    assert {each.rc for each in served.cluster.failures()} == {190}  # shown, but nothing is done
     served.assert_served()
 
     served.pcs("resource", "update", KEYSTONE, f"os_password={PASSWORD}")

@@ -1,4 +1,4 @@
-"""Where password and token of a running Keystone's monitor are, and where they are not."""
+"""Where the password and the token of a running Keystone's monitor are, and where they are not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .site import Site
 
 pytestmark = [pytest.mark.root, pytest.mark.cluster]
 
-# Pacemaker's log tells each change of the CIB with all its values; no agent can help that.
+# Pacemaker logs each change of the CIB with all its values; no agent can prevent that.
 OF_THE_CIB = ("(cib_perform_op)", "(abort_transition_graph)")
 
 
@@ -33,7 +33,7 @@ def test_password_and_token_are_nowhere_else(served: Site) -> None:
         said = node.run(*words, "/run", "/var/log", check=False).stdout.splitlines()
         known = (*OF_THE_CIB, f"/run/resource-agents/openstack/{kept.name}:")
         assert [line for line in said if not any(text in line for text in known)] == []
-    # What others may read at all: the PID alone.
+    # The PID file is the only file that other users may read.
     public = node.run("find", "/run/resource-agents", "-type", "f", "-perm", "/044").stdout.split()
     assert public == ["/run/resource-agents/p_keystone.pid"]
     assert kept.parent.stat().st_mode & 0o077 == 0

@@ -1,4 +1,4 @@
-"""Starts that cannot succeed on one node: elsewhere they do, and the operator is told why."""
+"""Starts that fail on some nodes: the service starts elsewhere, and the operator learns why."""
 
 from __future__ import annotations
 

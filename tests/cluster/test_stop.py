@@ -1,4 +1,4 @@
-"""Stop on a node where what Keystone needs is gone: the service moves, and no node is fenced."""
+"""Stop on a node that has lost what Keystone needs: the service moves, and no node is fenced."""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_a_dependency_that_goes_away_restarts_nothing(stage: Path, tmp_path: Path) -> None:
-    """Keystone, RabbitMQ, MariaDB and all three go away, and come back; then nova-api hangs."""
+    """Keystone, RabbitMQ and MariaDB go away and come back, one by one, then all three together;
+    then nova-api hangs."""
     play = perform(stage, tmp_path, FEWER, INTERVALS, OUTAGE_SECONDS, HEAL_SECONDS)
     assert play.problems == []
     assert [len(outage.gone) for outage in play.outages] == [1, 1, 1, 3]

@@ -1,4 +1,4 @@
-"""A start that never comes to its end: what it leaves behind, the stop that follows removes."""
+"""A start that never ends: the stop that follows removes what the start left behind."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_start_that_takes_too_long_leaves_nothing_behind(site: Site) -> None:
         pause=0.05,
     )
     for agent in agents:
-        os.kill(agent.pid, signal.SIGSTOP)  # as on a host without CPU, memory or disk to spare
+        os.kill(agent.pid, signal.SIGSTOP)  # as on a host that is short of CPU, memory or disk
     wait_until(lambda: len(site.cluster.failures()) == 2, RECOVERY_SECONDS, "both starts fail")
     site.cluster.wait_idle(RECOVERY_SECONDS)
     failures = site.cluster.failures(KEYSTONE)

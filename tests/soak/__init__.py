@@ -1,10 +1,10 @@
-"""`make soak`: one node on which things go wrong at random moments, and an agent for each service.
+"""`make soak`: random faults on one node that runs instances of several agents.
 
-plan       the steps of a seed: the same ones each time, whatever is seen meanwhile
-site       the node: instances over stand-in daemons, a broker and a database, bystanders
-oracle     what there is of each instance, as psutil and the daemons' journals tell it
-verdicts   what monitor must say then
+plan       the steps of a seed: always the same ones, whatever happens meanwhile
+site       the node: instances with stand-in daemons, a broker, a database, bystanders
+oracle     the real state of each instance, from psutil and the daemons' journals
+verdicts   what monitor must return in that state
 acts       what the steps do
-play       one step after the other, and after each: is what the agents say true?
+play       runs the steps, and checks the agents' verdicts after each
 __main__   the command
 """

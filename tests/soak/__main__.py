@@ -1,9 +1,9 @@
-"""make soak: random faults on one node, and after each a look whether the agents tell the truth.
+"""make soak: random faults on one node, and after each a check of what the agents report.
 
     python3 -m tests.soak [--minutes 10] [--seed NUMBER] [--root FOLDER]
 
-FOLDER has agents/ and ocf_lib/ in it: this checkout, unless another is tried. Exits with 0 if all
-that was said was true.
+FOLDER contains agents/ and ocf_lib/; the default is this checkout. Exits with 0 if all reports were
+true, and with 1 if one was not.
 """
 
 from __future__ import annotations

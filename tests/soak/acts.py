@@ -1,5 +1,5 @@
-"""What the steps do. Each act returns what was seen, for the log, and raises Problem where an agent
-did what it must not."""
+"""What the steps do. Each act returns its result for the log, and raises Problem if an agent did
+what it must not do."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from tests.soak.plan import MANNERS, Step
 from tests.soak.site import WELL, Member, Site
 
 CODES = {*range(10), 190, 191}
-# Seconds: of an action where all is well; of a start that cannot succeed, and of a stop that may
-# have to kill; the longest until an action is interrupted or joined by another.
+# Seconds. TIMEOUT: for an action if all is well. SHORT: for a start that cannot succeed, and for a
+# stop that may have to kill. LONGEST_DELAY: until an action is interrupted or a second one starts.
 TIMEOUT, SHORT, LONGEST_DELAY = 15, 5, 0.5
 ODDITIES = ("Traceback", "bug in the agent", "bug of the agent", PASSWORD, SECRET)
 
 
 class Problem(Exception):
-    """An agent did what it must not, or said what is not true."""
+    """An agent did what it must not do, or reported what is not true."""
 
 
 class Acts:
-    """site: where they take place."""
+    """The actions of the steps, on one site."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -50,7 +50,7 @@ class Acts:
         return result
 
     def start(self, member: Member, step: Step) -> str:
-        """With other manners, if nothing runs yet."""
+        """Start with the step's manners; a daemon that runs already keeps its own."""
         member.behave(step.choice, MANNERS[step.choice])
         before = look(self.site, member)
         is_well = member.mode == "ok"
@@ -87,13 +87,13 @@ class Acts:
         return shown("stop", result)
 
     def recover(self, member: Member, step: Step) -> str:
-        """As Pacemaker does, and what ailed it is over."""
+        """Stop and start, as Pacemaker recovers a resource, with the daemon repaired between."""
         stopped = self.stop(member, step)
         self.mend(member, step)
         return f"{stopped}, {self.start(member, step)}"
 
     def monitor(self, member: Member, step: Step) -> str:
-        """Some other level than those that are looked at after each step; twice."""
+        """Run status, a probe, or twice a monitor of the step's level."""
         if step.choice == "status":
             return shown("status", self.call(member, "status"))
         if step.choice == "probe":
@@ -110,7 +110,7 @@ class Acts:
         return self._interrupt(member, "stop", step)
 
     def _interrupt(self, member: Member, action: str, step: Step) -> str:
-        """As Pacemaker does at the action's timeout."""
+        """Kill the action after a delay, as Pacemaker does at the action's timeout."""
         delay = step.chance * LONGEST_DELAY
         child = member.rig.caller.spawn(action, SHORT)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -122,7 +122,7 @@ class Acts:
         return shown(action, _finish(member, action, child))
 
     def pair(self, member: Member, step: Step) -> str:
-        """Two actions, the second at once or some time later, each as if it were alone."""
+        """Run two actions, the second at once or after a delay, each as if it were alone."""
         before = look(self.site, member)
         actions = step.choice.split()
         times = [self._patience(member) if action == "start" else SHORT for action in actions]
@@ -152,7 +152,7 @@ class Acts:
         return self._signal(look(self.site, member).workers, signal.SIGKILL)
 
     def kill_watcher(self, member: Member, step: Step) -> str:
-        """Monitor finds a crash without it."""
+        """Kill the sentinel; monitor finds a crash without it."""
         return self._signal(watchers(member), signal.SIGKILL)
 
     def freeze(self, member: Member, step: Step) -> str:
@@ -174,7 +174,7 @@ class Acts:
 
     def _signal(self, pids: Iterable[int], number: signal.Signals) -> str:
         for pid in pids:
-            # nobody else waits for these: PIDs come round again much later
+            # a process may have ended since the look, but its PID is reused only much later
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
         if number == signal.SIGSTOP:
@@ -183,7 +183,7 @@ class Acts:
         return f"{number.name} to {' '.join(map(str, sorted(pids))) or 'nobody'}"
 
     def trouble(self, member: Member, step: Step) -> str:
-        """Its API answers otherwise, or it gives up its connections."""
+        """Let the API answer as the step says, or let a consumer close its connections."""
         if not member.has_api:
             member.mode = "alone"
             member.rig.set(connect=" ")
@@ -259,7 +259,7 @@ def _await_freeze(pid: int) -> None:
 
 
 def examine(member: Member, action: str, result: Result) -> None:
-    """What must be so of every call."""
+    """Check what must hold for every call of an agent. Raises Problem."""
     if result.code not in CODES:
         raise Problem(f"{action} is {result.code}, which is no code of OCF: {result.err}")
     said = result.out + result.err

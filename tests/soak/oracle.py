@@ -1,5 +1,5 @@
-"""What there is, as psutil, /proc and the daemons' own journals tell it: nothing here asks the
-library."""
+"""The real state of the instances, from psutil, /proc and the daemons' own journals. Nothing here
+asks the library."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ import psutil
 from ocf_lib.processes.procfs import MARKER
 from tests.soak.site import WELL, Member, Site
 
-# What the marker of who watches over a daemon begins with, before the name of the instance.
+# A sentinel's marker begins with this, before the name of the instance.
 SENTINEL = "sentinel of "
 WORKERS = 2
 
 
 class Sight(NamedTuple):
-    """One look at an instance: PIDs. loads: it has not forked all its workers, or one of its
-    processes has not said yet what it is. is_connected: one of its processes is, to the broker."""
+    """The processes of an instance at one moment, as PIDs.
+
+    loads: not all workers are forked, or a process has not yet told the journal what it is.
+    is_connected: a process is connected to the broker.
+    """
 
     parents: frozenset[int]
     workers: frozenset[int]
@@ -42,7 +45,7 @@ class Sight(NamedTuple):
 
 
 def look(site: Site, member: Member) -> Sight:
-    """What there is of this instance now; what is noted of it for later is brought up to date."""
+    """Return this instance's processes now, and update what `member` remembers of them."""
     found: dict[int, str] = {}
     ports: set[int] = set()
     for process in member.rig.processes():
@@ -58,7 +61,7 @@ def look(site: Site, member: Member) -> Sight:
     workers = set(found).intersection(member.rig.born("worker"))
     frozen = {pid for pid, status in found.items() if status == psutil.STATUS_STOPPED}
     unknown = set(found) - parents - workers
-    # one that was frozen before it could say so
+    # a parent that was frozen before it could write to the journal
     parents |= {pid for pid in unknown & frozen if _leads(pid)}
     unknown -= parents
     loads = bool(unknown - frozen) or (bool(parents - frozen) and _is_forking(member))
@@ -88,7 +91,7 @@ def _is_forking(member: Member) -> bool:
 def _note(site: Site, member: Member, sight: Sight) -> None:
     journal = member.rig.notes / "journal"
     if not sight.parents and not sight.workers and not sight.loads and journal.exists():
-        # the PIDs in it are free, and may come round again
+        # its PIDs are free, and may be reused
         journal.unlink()
     parent = min(sight.parents, default=None)
     if parent != member.parent:
@@ -113,9 +116,11 @@ def _record(member: Member) -> list[str]:
 
 
 def strays(site: Site, running: Collection[Member]) -> list[str]:
-    """Living processes that came of this site and belong to no instance of those that a probe
-    reports as running: daemons, agents that somebody should have waited for, and who watches over
-    what does not run, or beside another who does."""
+    """The site's living processes that belong to no instance in `running`.
+
+    These are daemons, agents that nobody waited for, sentinels of instances that do not run, and
+    second sentinels of one instance. running: the instances that the agents report as running.
+    """
     tracked = {process.pid for member in running for process in member.rig.processes()}
     beside = {each.pid for group in site.bystanders for each in group.all}
     us = {os.getpid(), *(process.pid for process in psutil.Process().parents())}
@@ -134,7 +139,7 @@ def strays(site: Site, running: Collection[Member]) -> list[str]:
 
 
 def watchers(member: Member) -> list[int]:
-    """Those who watch over its daemon."""
+    """The PIDs of the instance's sentinels."""
     marker = f"{MARKER}={SENTINEL}{member.marker}"
     return [pid for pid in psutil.pids() if marker in _read(pid, "environ")]
 

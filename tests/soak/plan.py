@@ -1,5 +1,5 @@
-"""Which steps a seed stands for. What is seen while they are taken changes none of them: the same
-seed is the same run, as far as the machine takes as long."""
+"""The steps that a seed stands for. Nothing that happens meanwhile changes them: the same seed is
+the same run, except for timing."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-# As a step leaves its instance, where nothing unforeseen happens.
+# The expected state of an instance after a step.
 UP, ILL, DOWN = "up", "ill", "down"
 
-# What is done to an instance that is thus, how often in comparison.
+# The steps for an instance in each state, and their relative frequency.
 WEIGHTS = {
     UP: {
         "start": 1,
@@ -49,7 +49,7 @@ WEIGHTS = {
         "pair": 6,
     },
 }
-# What becomes of the instance; other steps leave it as it was.
+# The state after a step; other steps do not change it.
 LEAVES = {
     "start": UP,
     "recover": UP,
@@ -62,7 +62,7 @@ LEAVES = {
     "freeze": ILL,
     "trouble": ILL,
 }
-# Beside those: one step in so many is about what all instances share.
+# The share of the steps that affect what all instances share.
 SHARED_SHARE = 0.15
 NEIGHBOURS = ("broker", "database")
 OUTAGES = ("go", "freeze")
@@ -73,7 +73,7 @@ PAIRS = (
     *("start monitor", "stop monitor"),
 )
 MODES = ("500", "hang", "garbage", "close", "reset")
-# Ways of a daemon, from its next start on: what the stand-in's configuration says beside the usual.
+# How a daemon behaves from its next start on: settings of the stand-in besides the usual ones.
 MANNERS: dict[str, dict[str, str]] = {
     "plain": {},
     "stubborn": {"ignore": "parent worker"},
@@ -96,8 +96,11 @@ CHOICES: dict[str, Sequence[str]] = {
 
 
 class Step(NamedTuple):
-    """action: a method of Acts. name: of the instance or neighbour that it is about. choice: of the
-    ways to do it. chance: 0 to 1, for which of several, or when."""
+    """One step.
+
+    action: a method of Acts. name: the instance or neighbour, empty for all. choice: the variant of
+    the action. chance: 0 to 1, which selects one of several processes, or a delay.
+    """
 
     action: str
     name: str
@@ -106,7 +109,7 @@ class Step(NamedTuple):
 
 
 def steps(chooser: random.Random, names: Sequence[str]) -> Iterator[Step]:
-    """Without end: first every instance is started."""
+    """Yield steps without end. The first ones start every instance."""
     for name in names:
         yield Step("start", name, chooser.choice(CHOICES["start"]))
     states, away = dict.fromkeys(names, UP), dict.fromkeys(NEIGHBOURS, False)

@@ -1,5 +1,5 @@
-"""One step after the other; and after each, when things have settled: is what the agents say true,
-is no process untracked, does everybody else live?"""
+"""Runs one step after the other. After each, when things have settled, checks that the agents'
+reports are true, that no process is untracked, and that the bystanders are unharmed."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ from tests.soak.plan import Step, steps
 from tests.soak.site import GRACE, WELL, Member, Site
 from tests.soak.verdicts import Around
 
-# Seconds within which processes have come or gone; real ones here: less than one.
+# Seconds within which processes have appeared or ended; here they need less than one.
 SETTLE_SECONDS, POLL = 20, 0.05
 STRAY_SECONDS = 5
 SLOW_SECONDS = 1
-# Of an agent's log, with a problem.
+# How many lines of the agent's log the report of a problem has.
 LOG_LINES = 8
 
 
 class Play:
-    """One soak. seed: of its steps. root: where agents/ and ocf_lib/ are. say: takes each line."""
+    """One soak.
+
+    seed: selects its steps. root: where agents/ and ocf_lib/ are. say: is called with each line.
+    """
 
     def __init__(
         self, folder: Path, seed: int, root: Path = ROOT, say: Callable[[str], object] = print
@@ -35,13 +38,13 @@ class Play:
         self.began = time.monotonic()
         self.away = {"broker": float("-inf"), "database": float("-inf")}
         self.taken = 0
-        # what was true of each instance when it was asked last, and how long the asking took
+        # each instance's state and verdict at its last check, and how long the check took
         self.asked: dict[str, tuple[Sight, int, float]] = {}
-        # its last verdict, for the log
+        # each instance's last verdict, for the log
         self.shown: dict[str, int] = {}
 
     def run(self, seconds: float) -> str:
-        """Take steps for so long. Returns what went wrong, "" for nothing."""
+        """Take steps for `seconds`. Returns what went wrong, empty if nothing did."""
         site = Site(self.folder, self.root)
         try:
             self.acts = Acts(site)
@@ -78,10 +81,10 @@ class Play:
             lines += member.rig.agent_log.splitlines()[-LOG_LINES:]
         return "\n".join(lines)
 
-    # --- what must be so after each step
+    # --- what must hold after each step
 
     def check(self, site: Site, step: Step) -> str:
-        """What the monitors say, for the log. Raises Problem."""
+        """Check all instances; return their verdicts, for the log. Raises Problem."""
         now = time.monotonic()
         self.away.update({name: now for name, state in site.states.items() if state != WELL})
 
@@ -97,9 +100,12 @@ class Play:
         return " ".join(f"{name} {self.shown[name]}" for name in site.members)
 
     def _agree(self, site: Site, member: Member, is_near: bool) -> int:
-        """The verdict of this instance is what it must be: at depth 0 and, where the step was about
-        it, at depth 10, and to a probe. Looked at again where things were not the same before and
-        after. What is slow to say is not asked for again while nothing changes."""
+        """Check that this instance's verdict is correct, and return it. Raises Problem.
+
+        The check is at depth 0. If the step affected the instance (is_near), it is also at depth
+        10, and by a probe. It is repeated if the instance's state changed meanwhile. A slow check
+        is not repeated until the state changes.
+        """
         until = time.monotonic() + SETTLE_SECONDS
         while True:
             sight = look(site, member)
@@ -115,7 +121,7 @@ class Play:
                 if wrong:
                     raise Problem(f"{member.name}: {wrong}; there is {sight}; {around}")
                 self.asked[member.name] = sight, code, time.monotonic() - begun
-                # what depth 0 calls running was looked at more deeply before
+                # depth 0 says only "running"; the verdict before it came from a deeper check
                 self.shown[member.name] = (
                     code if code or is_near else self.shown.get(member.name, code)
                 )
@@ -125,7 +131,7 @@ class Play:
             time.sleep(POLL)
 
     def _ask(self, member: Member, sight: Sight, around: Around, is_near: bool) -> tuple[int, str]:
-        """The verdict, and what is wrong with what was said, "" for nothing."""
+        """Call the agent; return its verdict and what is wrong with it, empty if nothing is."""
         processes = verdicts.of_processes(sight, around)
         first, second = verdicts.of_all(sight, around)
         calls: list[tuple[str, dict[str, object], set[int]]] = [
@@ -138,14 +144,14 @@ class Play:
         if not is_near:
             calls = calls[:1]
         elif processes == {verdicts.FAILED}:
-            # no deeper than the processes; some wait seconds for a new worker each time
+            # the processes alone decide, so ask no deeper: some calls wait seconds for a worker
             calls = calls[1:3]
         code = -1
         for what, more, expected in calls:
             result = self.acts.call(member, "monitor", **more)
             if result.code not in expected:
                 return result.code, f"{what} is {result!r}, not {sorted(expected)}"
-            if what != "probe":  # which says running of what is degraded
+            if what != "probe":  # a probe reports a degraded instance as running
                 code = result.code
         return code, ""
 
@@ -168,7 +174,7 @@ class Play:
 
     @staticmethod
     def _await(found: Callable[[], list[str]], seconds: float, what: str) -> None:
-        """Nothing is found any more, soon."""
+        """Wait until nothing is found any more. Raises Problem after `seconds`."""
         until = time.monotonic() + seconds
         while left := found():
             if time.monotonic() > until:

@@ -1,5 +1,5 @@
-"""The node: instances of several agents over stand-in daemons, all with one state folder, as on a
-real one; what they depend on; and those who live beside them."""
+"""The node: instances of several agents with stand-in daemons, the broker and the database that
+they need, and bystanders. As on a real node, all instances share one state folder."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tests.faults.bystanders import Bystanders
 from tests.faults.neighbours import Neighbours
 from tests.faults.rig import Rig
 
-# Seconds: for one request, so that an API that hangs does not take long; before a consumer is at
-# fault.
+# Seconds. PATIENCE: for one request; short, because an API that hangs takes all of it. GRACE: how
+# long a consumer may be unconnected before it is at fault.
 PATIENCE, GRACE = 2, 4
 WELL = "well"
-# Settings of the stand-in that are its manners.
+# The settings of the stand-in that make up its manners.
 MANNERS = (
     *("ignore", "double_fork", "orphans", "sessions", "last_gasp", "title", "listen_after"),
     *("linger", "respawn"),
 )
-# What a start makes for a project whose package has not.
+# Folders that a start makes if the project's package has not.
 RUNTIME = [
     Path(parent, project)
     for parent in ("/run", "/run/lock", "/var/cache")
@@ -31,12 +31,12 @@ RUNTIME = [
 class Member:
     """One instance.
 
-    name: what it is called here; its instance has a name that no other on this host has. rig: its
-    agent, and the stand-in. needs: the neighbours that its verdict depends on; what needs the
-    broker has no API. usual: the manners of its stand-in.
-    mode: how the API answers. parent: its PID. knows_workers: the record has said that there are
-    some. is_misled: the record is about another process. unconnected: since when it has been
-    without its broker, which is well.
+    name: its name in the soak; the name of its resource instance is unique on this host. rig: its
+    agent and its stand-in. needs: the neighbours on which its verdict depends; an instance that
+    needs the broker has no API. usual: the manners that its stand-in always has.
+    mode: how the API answers. parent: PID of the daemon's parent process. knows_workers: the record
+    has said that there are workers. is_misled: the record is about another process. unconnected:
+    since when it has had no connection to its healthy broker, None if that does not apply.
     """
 
     def __init__(self, name: str, rig: Rig, needs: tuple[str, ...], **usual: str) -> None:
@@ -53,26 +53,26 @@ class Member:
         return f"{self.rig.caller.agent}/{self.rig.caller.instance}"
 
     def behave(self, manners: str, settings: dict[str, str]) -> None:
-        """From its next start on, in these ways beside its usual ones."""
+        """From the next start on, use these settings besides the usual ones."""
         self.manners = manners
         line = f"{self.rig.binary} --config-file={self.rig.config}"
         for name in MANNERS:
             self.rig.settings.pop(name, None)
         given = {**self.usual, **settings}
         if "double_fork" in given:
-            # its workers are children of PID 1, and it would replace them for ever
+            # its workers become children of PID 1, so it would replace them for ever
             given.pop("respawn", None)
         self.rig.set(**{name: value.format(line=line) for name, value in given.items()})
 
 
 class Site:
-    """All of it, in `folder`. root: where agents/ and ocf_lib/ are."""
+    """The whole node, in `folder`. root: where agents/ and ocf_lib/ are."""
 
     def __init__(self, folder: Path, root: Path = ROOT) -> None:
         self.folder, self.root = folder, root
         self.before = {path for path in RUNTIME if path.exists()}
         self.near = Neighbours()
-        # of the neighbours: well, go (nobody listens) or freeze
+        # each neighbour's state: well, go (nobody listens) or freeze
         self.states = {"broker": WELL, "database": WELL}
         self.members: dict[str, Member] = {}
         self.bystanders: list[Bystanders] = []
@@ -102,11 +102,11 @@ class Site:
 
     @property
     def harm(self) -> str:
-        """What was done to a bystander, "" for nothing."""
+        """What was done to a bystander; empty if nothing was."""
         return "; ".join(filter(None, (each.harm for each in self.bystanders)))
 
     def end(self) -> None:
-        """Nothing of it is left, but what is in the folder."""
+        """End all processes. Only the files in `folder` stay."""
         for member in self.members.values():
             member.rig.end()
         for each in self.bystanders:

@@ -1,4 +1,4 @@
-"""Two minutes of `make soak`; and that it finds an agent that lies."""
+"""Two minutes of `make soak`, and a check that it finds an agent whose report is false."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tests.soak.play import Play
 from tests.soak.verdicts import Around, of_all, of_probe, of_processes
 
 SECONDS = 120
-# The same steps in each run of the tests; `make soak` draws others, and SOAK_SEED names them.
+# The tests always take the steps of seed 1, or of SOAK_SEED; `make soak` draws a random seed.
 SEED = int(os.environ.get("SOAK_SEED", "1"))
-# One whose fifth step leaves orphans, and what makes a lie of their verdict.
+# A seed whose fifth step leaves orphans, and the code whose change makes their verdict false.
 SEED_OF_ORPHANS = 98
 FACT = 'raise Failed(f"the parent process is gone'
 NAMES = ("images", "identity", "other", "scheduler")
@@ -30,7 +30,7 @@ NAMES = ("images", "identity", "other", "scheduler")
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """One that the service's user can reach."""
+    """A folder that the service's user can reach."""
     made = Path(tempfile.mkdtemp(prefix="soak."))
     made.chmod(0o755)
     yield made
@@ -70,11 +70,11 @@ def test_a_seed_is_always_the_same_steps() -> None:
     assert all(hasattr(Acts, action) for action in taken)
 
 
-# --- what must be said
+# --- the expected verdicts
 
 
 def sight(parents: int = 1, workers: int = 2, frozen: str = "", connected: bool = True) -> Sight:
-    """PIDs are 1 for the parent, and 11, 12 for the workers."""
+    """A Sight in which the parent's PID is 1 and the workers' are 11 and 12."""
     stopped = {"parent": {1}, "worker": {11}, "workers": {11, 12}, "": set[int]()}[frozen]
     pids = frozenset(range(11, 11 + workers))
     return Sight(frozenset([1][:parents]), pids, frozenset(stopped), False, connected)

@@ -1,5 +1,5 @@
-"""What a monitor must say, by the table of the README ("Whose fault is it?"), as the codes that are
-true at its first poll and at the one after that."""
+"""What a monitor must return, by the README's table "Whose fault is it?": the codes that are
+correct at its first poll and at its second."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from typing import NamedTuple
 from tests.soak.oracle import Sight
 
 RUNNING, FAILED, STOPPED, DEGRADED = 0, 1, 7, 190
-# For so long the return of a dependency excuses an API that errs (ocf_lib/health/blame.py),
-# beside the interval of the monitor, and a while for us.
+# How long an API that errs is excused after a dependency has come back: 30 s in
+# ocf_lib/health/blame.py, the monitor's interval, and a margin for the test.
 EXCUSED_SECONDS = 30 + 10 + 15
 
 Codes = tuple[set[int], set[int]]
 
 
 class Around(NamedTuple):
-    """What the verdict depends on beside the processes.
+    """What the verdict depends on besides the processes.
 
-    has_api: or else it works for the broker. mode: how the API answers where a worker works.
-    knows_workers: start has seen some. is_misled: the record is of another process, as after a
-    start that was killed before it could write one; 1 is no lie then. broker, database: "" where it
-    needs none, well, go, freeze. away: seconds since one that it needs was not well; 0 is now.
-    missing: seconds that no process of it has been connected to a broker that is well. grace: how
-    long it may be so.
+    has_api: if false, the instance consumes from the broker. mode: how the API answers if a worker
+    works. knows_workers: start has seen workers. is_misled: the record is about another process, as
+    after a start that was killed before it could write one; then 1 is correct too. broker,
+    database: well, go or freeze; empty if the instance does not need it. away: seconds since a
+    neighbour that it needs was last not well, 0 if one is not well now. missing: seconds for which
+    none of its processes has been connected to a broker that is well. grace: how many such seconds
+    are allowed.
     """
 
     has_api: bool
@@ -38,7 +39,7 @@ class Around(NamedTuple):
 
 
 def of_processes(sight: Sight, around: Around) -> set[int]:
-    """At depth 0."""
+    """The correct codes at depth 0."""
     if not sight.parents:
         return {FAILED} if sight.workers else {STOPPED}
     if sight.parents & sight.frozen:
@@ -49,7 +50,7 @@ def of_processes(sight: Sight, around: Around) -> set[int]:
 
 
 def of_all(sight: Sight, around: Around) -> Codes:
-    """At depth 10 and above."""
+    """The correct codes at depth 10 and above: of the first poll and of the second."""
     processes = of_processes(sight, around)
     if RUNNING not in processes:
         return processes, processes
@@ -58,12 +59,12 @@ def of_all(sight: Sight, around: Around) -> Codes:
 
 
 def of_probe(codes: set[int]) -> set[int]:
-    """To a probe degraded is running."""
+    """The correct codes of a probe, which reports a degraded instance as running."""
     return {RUNNING if code == DEGRADED else code for code in codes}
 
 
 def _of_api(sight: Sight, around: Around) -> Codes:
-    # nobody takes what comes to the parent's socket
+    # without a worker that works, nobody accepts on the parent's socket
     mode = around.mode if sight.workers - sight.frozen else "hang"
     if mode == "ok":
         return _of_database(around)
@@ -86,6 +87,6 @@ def _of_broker(sight: Sight, around: Around) -> Codes:
 
 
 def _of_database(around: Around) -> Codes:
-    """A look at it that was good counts for a while."""
+    """During an outage RUNNING stays correct: a good check of the database counts for a while."""
     codes = {RUNNING} if around.database in ("", "well") else {RUNNING, DEGRADED}
     return codes, codes

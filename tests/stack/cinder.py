@@ -68,7 +68,7 @@ DAEMONS = [
     _daemon("scheduler", 1, sql=True),
     _daemon("volume", 2, sql=True),
     _daemon("backup", 1, sql=True),
-    # the packaged uwsgi file with a cinder.conf of one's own, which uwsgi hands over as an argument
+    # the packaged uwsgi file with our own cinder.conf, which uwsgi passes on as an argument
     Real(
         agent="cinder-api",
         variant="packaged",

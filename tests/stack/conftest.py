@@ -1,4 +1,4 @@
-"""One stack for all tests of a run that need it, and what its daemons were seen to do."""
+"""One stack for all tests of a run, and a report of what its daemons did."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LINES = 30
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where tests run in several workers (pytest-xdist), one of them has the stack."""
+    """If tests run in several workers (pytest-xdist), give one worker all tests of the stack."""
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
             if HERE in item.path.parents:
@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """The stack, which prepares what the tests to come need in the background."""
+    """The stack. In the background, it prepares what later tests need."""
     stack = Stack()
     try:
         stack.up()
@@ -46,7 +46,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def trials(request: pytest.FixtureRequest, stack: Stack, readable: Path) -> Iterator[Trials]:
-    """ocf-tester for the daemons on which a test of this run wants it."""
+    """Runs ocf-tester on the daemons for which a test of this run wants its result."""
 
     def trial(real: Real) -> None:
         caller = daemons.ready(stack, real)
@@ -71,7 +71,10 @@ def _asked(request: pytest.FixtureRequest, name: str) -> list[Real]:
 
 @pytest.fixture
 def running(stack: Stack, trials: Trials) -> Iterator[Callable[[Real], Caller]]:
-    """Hands back the Caller for a daemon, all that it needs being there; stops it at the end."""
+    """A function that prepares all that a daemon needs and returns its Caller.
+
+    The daemons are stopped at the end of the test.
+    """
     with ExitStack() as ending:
 
         def ready(real: Real) -> Caller:
@@ -85,7 +88,7 @@ def running(stack: Stack, trials: Trials) -> Iterator[Callable[[Real], Caller]]:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """With a failure, the last that daemons said: their logs go with the stack."""
+    """Show the end of the daemons' logs with a failure: the logs are removed with the stack."""
     outcome: Any = yield
     made = outcome.get_result()
     used = getattr(item, "funcargs", {})

@@ -8,8 +8,8 @@ from tests.calling import Caller
 from tests.stack.real import Real
 from tests.stack.stack import Stack
 
-# Those with the fewest needs come first: Nova's and Neutron's tables take 20 s each, and are made
-# while the others are tested.
+# The services with the fewest needs come first: Nova's and Neutron's tables take 20 s each, and are
+# made while the others are tested.
 MODULES = (
     "keystone",
     "image",
@@ -35,7 +35,7 @@ def first_of_each_agent() -> list[Real]:
 
 
 def beside(real: Real) -> list[Real]:
-    """The daemons that must run for this one, each after those that it needs itself."""
+    """The daemons that must run for this one, in the order in which they must start."""
     found: list[Real] = []
     for agent in real.beside:
         other = next(other for other in ALL if other.agent == agent)
@@ -44,7 +44,7 @@ def beside(real: Real) -> list[Real]:
 
 
 def ready(stack: Stack, real: Real) -> Caller:
-    """The agent of the daemon, which does not run, while all that it needs is there."""
+    """Prepare all that the daemon needs, but do not start it; return its Caller."""
     release(stack, real.agent)
     for other in beside(real):
         keep(stack, other)
@@ -53,7 +53,7 @@ def ready(stack: Stack, real: Real) -> Caller:
 
 
 def keep(stack: Stack, real: Real) -> None:
-    """Have a daemon run for others, until `release` or the stack's end."""
+    """Run a daemon for others, until `release` or the stack's end."""
     with stack.keeping:
         if real.agent in stack.kept:
             return
@@ -64,7 +64,7 @@ def keep(stack: Stack, real: Real) -> None:
 
 
 def release(stack: Stack, agent: str) -> None:
-    """End it: a test wants its port and its name."""
+    """Stop this agent's daemon if it runs for others: a test needs its port and its name."""
     with stack.keeping:
         caller: Caller | None = stack.kept.pop(agent, None)
         if caller is not None:

@@ -2,10 +2,10 @@
 
     unshare --net -- python3 -I guard.py FOLDER
 
-It prints "ready" once loopback is up. The end of its standard input is the end of the stack,
-however its maker died: whatever lives in the namespace is killed, FOLDER is removed, and so are the
-folders in /run that agents made meanwhile for the projects which have one in FOLDER. After a line
-"keep PID" it is the end of that process that ends the stack.
+It prints "ready" once loopback is up. The stack ends when the guard's standard input does, however
+the maker died: all processes in the namespace are killed, FOLDER is removed, and so are the folders
+in /run that agents have made meanwhile for the projects that have one in FOLDER. After a line
+"keep PID", the stack ends when that process does.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import sys
 import time
 from pathlib import Path
 
-# Nothing of the stack is worth a graceful end: its data goes with it.
+# The processes need no graceful end, because the stack's data is removed too.
 DEATH_SECONDS = 20
 
 
 def strangers(namespace: str) -> list[int]:
-    """PIDs of the living processes of this namespace, but our own."""
+    """The PIDs of the processes in this namespace, except our own."""
     found = []
     for name in os.listdir("/proc"):
         with contextlib.suppress(OSError):
@@ -35,7 +35,7 @@ def strangers(namespace: str) -> list[int]:
 
 
 def kill(pid: int, namespace: str) -> None:
-    """The descriptor pins the process: its PID cannot become somebody else's in between."""
+    """Kill a process of the namespace. With the descriptor, a reused PID can do no harm."""
     with contextlib.suppress(OSError):
         descriptor = os.pidfd_open(pid)
         try:
@@ -46,7 +46,7 @@ def kill(pid: int, namespace: str) -> None:
 
 
 def wait_for_end() -> None:
-    """Of standard input, or of the process that a line of it names."""
+    """Wait for the end of standard input, or of the process that a "keep" line names."""
     for line in sys.stdin:
         word, _, pid = line.partition(" ")
         if word == "keep":

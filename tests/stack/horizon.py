@@ -1,4 +1,4 @@
-"""Horizon for the stack, in Apache as Debian runs it and under uwsgi, with settings of our own."""
+"""Horizon for the stack, in Apache as Debian runs it and under uwsgi, with our own settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.stack.stack import Stack
 WSGI = "/usr/share/openstack-dashboard/wsgi.py"
 SITE = "/etc/apache2/sites-available/openstack-dashboard-alias-only.conf"
 # Horizon imports its settings as local.local_settings, from the first folder on Python's path that
-# has them; its own, which leads to /etc/openstack-dashboard, comes last.
+# has them. The packaged one, which leads to /etc/openstack-dashboard, comes last.
 SETTINGS = """
 DEBUG = False
 ALLOWED_HOSTS = ["localhost", "{address}"]
@@ -40,7 +40,7 @@ uid = www-data
 gid = www-data
 logto = {log}/horizon.uwsgi.log
 """
-# The parts of Debian's apache2.conf that its site for Horizon needs.
+# The parts of Debian's apache2.conf that Debian's site for Horizon needs.
 APACHE = """
 ServerRoot /etc/apache2
 ServerName localhost
@@ -86,8 +86,10 @@ def prepare(stack: Stack) -> None:
 
 
 def show(stack: Stack, template: str) -> None:
-    """Have what starts from now on show this Django template for its log-in page; "" for its own.
-    BROKEN is one that Horizon answers 500 for."""
+    """Set the Django template of the log-in page, for daemons that start from now on.
+
+    An empty one restores Horizon's own. With BROKEN, Horizon answers 500.
+    """
     if template:
         stack.write("horizon", PAGE, template)
     else:

@@ -1,4 +1,4 @@
-"""The stack's Keystone, and its catalog by raw REST, for a call of the client takes 3 s."""
+"""The stack's Keystone, and its catalog by raw REST, because a call of the client takes 3 s."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ IDENTITY = "http://127.0.0.1:5000"
 PASSWORD = "secret"
 SECONDS = 60
 INTERFACES = ("public", "internal", "admin")
-# What a load balancer answers while there is no Keystone behind it.
+# The statuses that a load balancer answers while no Keystone runs behind it.
 AWAY = (502, 503, 504)
 DOMAIN = {"name": "Default"}
 USER = {"name": "admin", "password": PASSWORD, "domain": DOMAIN}
-# What is posted to /v3/auth/tokens for a token.
+# The body of the POST to /v3/auth/tokens that requests a token.
 LOGIN = {
     "auth": {
         "identity": {"methods": ["password"], "password": {"user": USER}},
@@ -48,8 +48,8 @@ key_repository = {home}/data/keys
 # bcrypt's fewest rounds: a log-in is 0.3 s of CPU with the default 12
 password_hash_rounds = 4
 """
-# As Keystone's guide has it for production. A log-in is 0.10 s of CPU without, 0.02 s with it
-# (measured). Not for whoever wants to see what Keystone does without its database.
+# As Keystone's guide recommends for production. A log-in takes 0.10 s of CPU without the cache and
+# 0.02 s with it (measured). Not for tests of Keystone without its database.
 CACHE = """
 [cache]
 enabled = true
@@ -59,7 +59,7 @@ memcache_servers = {memcached}
 
 
 class Identity:
-    """Keystone with a user admin (PASSWORD) in project admin, and projects' users as they come."""
+    """Keystone with user admin (PASSWORD) in project admin, and services' users on demand."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -75,8 +75,7 @@ class Identity:
         self.wait()
 
     def prepare(self) -> Path:
-        """Make configuration, keys and database; return the uwsgi file that a Keystone runs with
-        on port 5000."""
+        """Make configuration, keys and database; return the uwsgi file, for port 5000."""
         stack = self.stack
         home = stack.home("keystone")
         self._make_keys(home / "data/keys")
@@ -93,18 +92,18 @@ class Identity:
         return self.ini("keystone", 5000)
 
     def wait(self) -> None:
-        """Until Keystone answers; log in there."""
+        """Wait until Keystone answers, and log in."""
         wait_until(self._log_in, SECONDS, "Keystone gives a token", 0.1)
 
     def ini(self, name: str, port: int) -> Path:
-        """A uwsgi file for a Keystone on this port; any number of them share the database."""
+        """Write a uwsgi file for a Keystone on this port. Any number can share the database."""
         where = f"env = OS_KEYSTONE_CONFIG_DIR={self.stack.folder}/keystone"
         script = "/usr/bin/keystone-wsgi-public"
         return self.stack.uwsgi("keystone", name, port, script, where, workers=self.stack.workers)
 
     @staticmethod
     def _make_keys(folder: Path) -> None:
-        """Fernet keys, as keystone-manage would make them in another 3 s each."""
+        """Make Fernet keys like keystone-manage's, but without its 3 s for each call."""
         folder.mkdir()
         for name in ("0", "1"):
             (folder / name).write_bytes(base64.urlsafe_b64encode(os.urandom(32)))
@@ -154,7 +153,7 @@ class Identity:
     # What the projects need.
 
     def user(self, name: str) -> None:
-        """A user of project service, with roles admin and service; made once."""
+        """Make a user in project service with roles admin and service, unless it exists."""
         with self._lock:
             if name in self._users:
                 return
@@ -167,7 +166,7 @@ class Identity:
             self._users.add(name)
 
     def endpoint(self, name: str, kind: str, url: str) -> None:
-        """A service of this type in the catalog; region RegionOne; made once."""
+        """Enter a service of this type in the catalog, in RegionOne, unless it is there."""
         with self._lock:
             if name in self._services:
                 return
@@ -179,7 +178,7 @@ class Identity:
             self._services.add(name)
 
     def _number(self, kind: str, name: str, **facts: str) -> str:
-        """The ID of the project or role of this name, which is made where it is missing."""
+        """The ID of the project or role with this name, which is made if it is missing."""
         if (kind, name) not in self._ids:
             known = self.get(f"/{kind}s", name=name)[f"{kind}s"]
             made = (
@@ -190,5 +189,5 @@ class Identity:
 
 
 def uwsgi_program() -> str:
-    """Debian names the uwsgi that runs Python 3 after the version."""
+    """The uwsgi that runs Python 3. Debian puts Python's version into its name."""
     return str(sorted(Path("/usr/bin").glob("uwsgi_python3*"))[-1])

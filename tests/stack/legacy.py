@@ -1,4 +1,4 @@
-"""Services of 2013 that no release has any more: their configurations of then, on the stand-in."""
+"""Services of 2013 that no release has any more: the stand-in, with configurations of 2013."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.stack.real import Real
 from tests.stack.stack import CREDENTIALS, Stack
 
 DAEMON = Path(__file__).with_name("legacy_daemon.py")
-# Their endpoints are in a region of their own: the real services never look there.
+# Their endpoints are in a separate region, where the real services never look.
 REGION = "Legacy"
 ENDPOINTS = {"image": 9191, "network": 9797}
 PROGRAMS = (
@@ -61,7 +61,7 @@ s3_listen = 127.0.0.1
 novncproxy_host = 127.0.0.1
 novncproxy_port = 6090
 """,
-    # nova-consoleauth lived long enough for today's names
+    # nova-consoleauth existed long enough to know today's option names
     "nova-stein.conf": """
 [DEFAULT]
 transport_url = rabbit://guest:guest@127.0.0.1:5672/
@@ -93,7 +93,7 @@ sql_connection = {sql}
 
 
 def prepare(stack: Stack) -> None:
-    """The programs in FOLDER/legacy/bin, what they read in FOLDER/legacy."""
+    """Install the programs in FOLDER/legacy/bin and their files in FOLDER/legacy."""
     folder = stack.folder / "legacy"
     install(folder / "bin", PROGRAMS)
     sql = stack.database("legacy").replace("mysql+pymysql:", "mysql:")
@@ -109,7 +109,7 @@ def prepare(stack: Stack) -> None:
 
 
 def install(folder: Path, programs: tuple[str, ...]) -> None:
-    """The stand-in under each of these names."""
+    """Copy the stand-in under each of these names."""
     folder.mkdir(parents=True)
     for name in programs:
         shutil.copy(DAEMON, folder / name)
@@ -124,10 +124,10 @@ def _stand_in(
     given: dict[str, str] | None = None,
     **shape: Any,
 ) -> Real:
-    """By default one process, connected to both servers.
+    """A daemon that the stand-in replaces: by default one process, connected to both servers.
 
-    config: a name among FILES, and so are the values of `files`, further parameters for the agent.
-    program: the daemon's name, where it is not the agent's. given: parameters as they are.
+    config: a name in FILES. program: the daemon's name, if it is not the agent's. files: more
+    parameters for the agent, whose values are names in FILES. given: more parameters, used as is.
     """
     project = agent.partition("-")[0]
     # Debian has no user quantum any more
@@ -200,7 +200,7 @@ DAEMONS = [
         sql=False,
     ),
 ]
-# Of agents with older names; their daemons live on, and test_life.py runs those.
+# By the older name of an agent. Its daemon still exists, and test_life.py runs the real one.
 ALIASES = {
     "cinder-schedule": _stand_in("cinder-scheduler", "cinder.conf"),
     "nova-novnc": _stand_in("nova-novncproxy", "nova.conf", amqp=False, sql=False, port=6090),

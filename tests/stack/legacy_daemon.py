@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -IB
-"""Stands in for a daemon that no release has any more: copied under its name, it reads such a
-daemon's configuration, holds its connections to RabbitMQ and MariaDB, and answers at its ports.
+"""Stands in for a daemon that no release has any more. Copied under the daemon's name, it reads its
+configuration, holds its connections to RabbitMQ and MariaDB, and answers on its ports.
 
     nova-cert --config-file=FILE [--config-file=FILE ...] [--log-file=FILE]
 """
@@ -27,17 +27,17 @@ NAME = os.path.basename(sys.argv[0])
 HEARTBEAT = 30
 RETRY_SECONDS = 1.0
 SQL_SECONDS = 5
-# Whom keystone-all lets log in; the one of its time has its users in the database.
+# The only user who can log in to keystone-all; the original has its users in the database.
 USER, PASSWORD, TENANT = "admin", "secret", "admin"
 TOKEN_SECONDS = 3600
 
 
 class Shape(NamedTuple):
-    """What the daemon of this name was like.
+    """How the original daemon behaved.
 
-    amqp, sql: the connections that it holds; where it has workers, they do. ports: the options that
-    name them, and their defaults. host: the option that names the address. forks: by default it has
-    workers; option `workers` says how many.
+    amqp, sql: whether it holds such a connection; if it has workers, they hold it. ports: the
+    options for its ports, and their defaults. host: the option for its address. forks: by default
+    it has workers; option `workers` says how many.
     """
 
     amqp: bool = False
@@ -60,14 +60,14 @@ SHAPES = {
     "quantum-dhcp-agent": Shape(amqp=True),
     "quantum-l3-agent": Shape(amqp=True),
     "quantum-metadata-agent": Shape(amqp=True),
-    # These two live on; as stand-ins they serve the tests of their agents' older names.
+    # These two still exist; their stand-ins are for the tests of their agents' older names.
     "cinder-scheduler": BOTH,
     "nova-novncproxy": Shape(ports=(("novncproxy_port", 6080),), host="novncproxy_host"),
 }
 
 
 class Options:
-    """What the files of the command line say; later ones win."""
+    """The options in the files on the command line. Later files take precedence."""
 
     def __init__(self, words: list[str]) -> None:
         self.parser = configparser.RawConfigParser(strict=False, default_section="no such section")
@@ -89,7 +89,7 @@ class Options:
         return default
 
     def sql(self) -> str:
-        """DIALECT://USER:PASSWORD@HOST:PORT/DATABASE"""
+        """The database's URL, DIALECT://USER:PASSWORD@HOST:PORT/DATABASE."""
         return self.get("sql_connection", "", "DEFAULT", "DATABASE") or self.get(
             "connection", "", "database", "sql"
         )
@@ -115,7 +115,7 @@ def say(text: str) -> None:
 
 
 def consume(options: Options) -> None:
-    """Take work from a queue; come back when the broker has been away."""
+    """Take work from a queue; reconnect if the broker was away."""
     while True:
         for broker in options.brokers():
             try:
@@ -127,7 +127,10 @@ def consume(options: Options) -> None:
 
 
 def messages(broker: urllib.parse.SplitResult) -> Iterator[None]:
-    """One for each, and one every few seconds without any. Raises what the connection ends with."""
+    """Yield once for each message, and every few seconds without one.
+
+    Raises the error that ends the connection.
+    """
     connection = amqp.Connection(
         host=f"{broker.hostname}:{broker.port or 5672}",
         userid=broker.username,
@@ -145,13 +148,13 @@ def messages(broker: urllib.parse.SplitResult) -> Iterator[None]:
         try:
             connection.drain_events(timeout=HEARTBEAT / 6)
         except socket.timeout:
-            # how RabbitMQ knows that we live, and we that it does
+            # tells RabbitMQ that we live, and us that RabbitMQ does
             connection.heartbeat_tick()
         yield
 
 
 def hold_database(options: Options) -> None:
-    """A connection that is used now and then, and made anew when it was lost."""
+    """Hold a connection, use it every SQL_SECONDS, and connect again if it is lost."""
     url = urllib.parse.urlsplit(options.sql())
     while True:
         try:
@@ -172,7 +175,7 @@ def hold_database(options: Options) -> None:
 
 
 class Answers(BaseHTTPRequestHandler):
-    """The API. Every service but Identity takes any token for a good one."""
+    """The API. Every service except Identity accepts any token."""
 
     def do_GET(self) -> None:  # noqa: N802
         path = self.path.partition("?")[0].rstrip("/") or "/"
@@ -190,7 +193,7 @@ class Answers(BaseHTTPRequestHandler):
             self.answer(401, "Authentication required")
 
     def do_POST(self) -> None:  # noqa: N802
-        """POST /v2.0/tokens"""
+        """Answer POST /v2.0/tokens: log in."""
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         if NAME != "keystone-all" or self.path != "/v2.0/tokens":
             self.answer(404, "no such thing")
@@ -210,7 +213,7 @@ class Answers(BaseHTTPRequestHandler):
         self.answer(200, {"access": {"token": token, "user": user, "serviceCatalog": catalog}})
 
     def identify(self, path: str) -> None:
-        """Identity v2.0, all that there was."""
+        """Answer as Identity v2.0, the only version that there was."""
         links = [{"rel": "self", "href": self.base() + "/v2.0/"}]
         version = {"id": "v2.0", "status": "stable", "updated": "2013-03-06T00:00:00Z"}
         if path == "/":
@@ -244,11 +247,11 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        pass  # whoever asked is gone
+        pass  # the client is gone
 
 
 def work(options: Options, shape: Shape, servers: list[Server]) -> None:
-    """What the process of an unforked daemon does, or each worker of one that forks."""
+    """Do the daemon's work: in its only process, or in each worker if it forks."""
     jobs = [(server.serve_forever, ()) for server in servers]
     jobs += [(consume, (options,))] * shape.amqp
     jobs += [(hold_database, (options,))] * (shape.sql and bool(options.sql()))

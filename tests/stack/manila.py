@@ -1,4 +1,4 @@
-"""Manila for the stack, with the driver that Manila's own tests pretend with."""
+"""Manila for the stack, with the dummy driver of Manila's own tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network namespace whose end is the end of all that runs in it."""
+"""A network namespace. When it ends, so does all that runs in it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ DEATH_SECONDS = 60
 
 
 class Namespace:
-    """folder: goes with it. prefix: words that run a command in it, once it is made."""
+    """One network namespace, and the guard that keeps it.
+
+    folder: is removed at its end. prefix: the command prefix that runs a command in it, once made.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -35,7 +38,7 @@ class Namespace:
             stdout=subprocess.PIPE,
             text=True,
             cwd="/",
-            start_new_session=True,  # Ctrl-C ends pytest, and that ends the guard, in order
+            start_new_session=True,  # Ctrl-C ends pytest only, which ends the guard in order
         )
         assert self._guard.stdout is not None
         assert self._guard.stdout.readline() == "ready\n", "guard.py does not start"
@@ -45,29 +48,29 @@ class Namespace:
 
     @property
     def pid(self) -> int:
-        """The guard's, which is in it."""
+        """The PID of the guard, which runs in the namespace."""
         assert self._guard is not None
         return self._guard.pid
 
     def inside(self, function: Callable[..., T], *args: Any, **more: Any) -> T:
-        """Call a function in a thread that is in the namespace: sockets that it makes are there."""
+        """Call a function in a thread in the namespace, so that its sockets are made there."""
         assert self._thread is not None
         return self._thread.submit(function, *args, **more).result()
 
     def threads(self, number: int) -> ThreadPoolExecutor:
-        """So many more threads that are in it, for what goes on beside a test."""
+        """A pool of `number` more threads in the namespace, for work beside a test."""
         return ThreadPoolExecutor(
             number, "beside", initializer=_enter, initargs=(f"/proc/{self.pid}/ns/net",)
         )
 
     def keep(self, pid: int) -> None:
-        """From now on the end of process `pid` ends it, not that of this process."""
+        """From now on the namespace ends with process `pid`, not with this process."""
         assert self._guard is not None and self._guard.stdin is not None
         self._guard.stdin.write(f"keep {pid}\n")
         self._guard.stdin.flush()
 
     def end(self) -> None:
-        """End every process in it, and remove the folder."""
+        """End every process in the namespace, and remove the folder."""
         if self._guard is None:
             shutil.rmtree(self.folder)
             return
@@ -79,7 +82,7 @@ class Namespace:
 
 
 def _enter(namespace: str) -> None:
-    """Move this thread into the network namespace (setns(2); os.setns is of Python 3.12)."""
+    """Move this thread into the network namespace (setns(2); os.setns needs Python 3.12)."""
     with Path(namespace).open() as file:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.setns(file.fileno(), CLONE_NEWNET):

@@ -1,4 +1,4 @@
-"""Neutron: the API in one piece and in two, and the agents of a network node on Open vSwitch."""
+"""Neutron: the API as one daemon and as two, and the agents of a network node on Open vSwitch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tests.stack import servers
 from tests.stack.real import Real
 from tests.stack.stack import CREDENTIALS, Stack
 
-# root_helper: the agents run as root here. As neutron they need sudo and rootwrap, whose filters
-# let only files below /etc name a configuration.
+# root_helper is empty because the agents run as root here. As neutron they would need sudo and
+# rootwrap, whose filters allow only configuration files below /etc.
 NEUTRON = """
 [DEFAULT]
 bind_host = {listen}
@@ -82,7 +82,7 @@ FILES = {
 }
 
 
-# Addresses of Open vSwitch's own two daemons, which run without the kernel's part of it.
+# The address of ovsdb-server. Open vSwitch's two daemons run here without its kernel module.
 OVSDB = "ptcp:6640:127.0.0.1"
 
 
@@ -108,7 +108,10 @@ def prepare(stack: Stack) -> None:
 
 
 def prepare_switch(stack: Stack) -> None:
-    """Also a switch, for the agent of Open vSwitch; its ports are taps of the stack's namespace."""
+    """Prepare Neutron, and a switch for the Open vSwitch agent.
+
+    The switch's ports are taps in the stack's namespace.
+    """
     stack.need(prepare)
     home = stack.home("neutron")
     folder = home / "ovs"
@@ -130,7 +133,7 @@ def prepare_switch(stack: Stack) -> None:
     stack.manage("root", "ovs-vsctl", f"--db={address}", "--no-wait", "init")
     stack.run("ovs-vswitchd", "root", "ovs-vswitchd", address, "--disable-system", env=where)
     bridge = ["add-br", "br-int", "--", "set", "bridge", "br-int", "datapath_type=netdev"]
-    # returns when ovs-vswitchd has made it
+    # returns when ovs-vswitchd has made the bridge
     stack.manage("root", "ovs-vsctl", f"--db={address}", "--timeout=30", *bridge)
 
 
@@ -139,7 +142,7 @@ SERVER = {**CONFIG, "plugin_config": "{folder}/neutron/ml2_conf.ini"}
 
 
 def _agent(agent: str, script: str, ini: str, needs: Callable[[Stack], None] = prepare) -> Real:
-    """Its children are privsep-helper, ip, ovs-ofctl and the like, each for a while."""
+    """An agent whose children (privsep-helper, ip, ovs-ofctl and the like) run only for a while."""
     return Real(
         agent=agent,
         user="root",

@@ -1,4 +1,4 @@
-"""Nova for the stack: two cells, a compute driver that only pretends."""
+"""Nova for the stack: two cells, and a fake compute driver."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def prepare(stack: Stack) -> None:
         cinder=stack.credentials("cinder"),
     )
     config = stack.write("nova", "nova.conf", text + stack.authtoken("nova"))
-    # the WSGI scripts want it beside nova.conf, where only user nova may read the packaged one
+    # the WSGI scripts need it beside nova.conf, and only user nova may read the packaged file
     stack.write("nova", "api-paste.ini", Path("/etc/nova/api-paste.ini").read_text())
     driver = "[DEFAULT]\ncompute_driver = fake.FakeDriver\n"
     stack.write("nova", "nova-compute.conf", driver)
@@ -67,7 +67,8 @@ def prepare(stack: Stack) -> None:
     stack.uwsgi("nova", "nova-api", 8774, "/usr/bin/nova-api-wsgi", where)
     stack.uwsgi("nova", "nova-api-metadata", 8775, "/usr/bin/nova-metadata-wsgi", where)
     stack.endpoint("nova", "compute", stack.url(8774) + "/v2.1")
-    # conductor and scheduler end with an error where it is not in the catalog, or does not answer
+    # without Placement in the catalog, or without its answer, conductor and scheduler end with an
+    # error
     placement.register(stack)
     manage = ["nova-manage", f"--config-file={config}"]
     cell0 = f"--database_connection={stack.database('nova_cell0')}"
@@ -135,7 +136,7 @@ DAEMONS = [
     _proxy("novncproxy", 6080),
     _proxy("serialproxy", 6083),
     _proxy("spicehtml5proxy", 6082),
-    # the packaged uwsgi file with a nova.conf of one's own, which a variable names
+    # the packaged uwsgi file with our own nova.conf, which an environment variable names
     _api(
         "nova-api",
         8774,
@@ -144,6 +145,6 @@ DAEMONS = [
         additional_parameters=FEW.format(name="nova-api"),
         **CREDENTIALS,
     ),
-    # two workers of each API
+    # without uwsgi, with two workers of each API
     _api("nova-api", 8774, "nova.conf", 5, variant="program", binary="nova-api", **CREDENTIALS),
 ]

@@ -14,7 +14,7 @@ connection = {database}
 
 
 def register(stack: Stack) -> None:
-    """Put it into the catalog."""
+    """Enter Placement in the catalog."""
     stack.endpoint("placement", "placement", stack.url(8778))
 
 

@@ -1,4 +1,4 @@
-"""One real daemon, as test_life.py is to see it."""
+"""One real daemon, and what test_life.py expects of it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ if TYPE_CHECKING:
 class Real:
     """A daemon that its agent runs.
 
-    agent        the agent's name; user: whom the daemon runs as
-    processes    how many it has once settled, its parent included, as measured
-    parameters   for the agent; "{folder}" in a value is the stack's folder. A service with an API
-                 takes `**CREDENTIALS` (stack.py) too
+    agent        the agent's name; user: the user that runs the daemon
+    processes    the measured number of processes once it has settled, with its parent
+    parameters   the agent's; "{folder}" in a value is the stack's folder. A service with an API
+                 also gets `**CREDENTIALS` (stack.py)
     needs        prepares configuration and database, called once per stack
-    amqp, sql    connections to RabbitMQ and MariaDB that some process of it is seen to hold within
-                 a deadline; False where it connects only when asked for something
-    port         what it listens on, None for nothing
-    levels       OCF_CHECK_LEVELs that monitor is called with, None for a monitor without
-    script       its script in /etc/init.d, where that is not named as the agent is
-    beside       names of agents whose daemons must run for this one to start or answer
-    helpers      children that are no workers and may come and go (privsep), as a part of their
-                 command line; they are not counted
-    variant      of several ways to run one agent, which one; ocf-tester sees the first alone
-    is_forking   every child serves one request, or runs once, and ends: the parent alone is counted
+    amqp, sql    whether one of its processes connects to RabbitMQ and MariaDB within a deadline;
+                 False if it connects only for a request
+    port         the port on which it listens, None if there is none
+    levels       the OCF_CHECK_LEVELs of the calls of monitor; None is a call without a level
+    script       its script in /etc/init.d, if that has another name than the agent
+    beside       names of agents whose daemons must run so that this one starts or answers
+    helpers      parts of the command lines of children that are not workers and may come and go
+                 (privsep); they are not counted
+    start_timeout  the timeout of start, in seconds
+    variant      which of several ways to run one agent; ocf-tester tries only the first
+    is_forking   every child serves one request, or runs once, and ends: only the parent is counted
     """
 
     agent: str
@@ -50,7 +51,7 @@ class Real:
 
     @property
     def name(self) -> str:
-        """Tells two ways of running one agent apart: "neutron-server" and "neutron-server:rpc"."""
+        """The agent's name, with the variant if there is one: "nova-api", "nova-api:packaged"."""
         return f"{self.agent}:{self.variant}" if self.variant else self.agent
 
     def caller(self, stack: Stack) -> Caller:

@@ -1,4 +1,4 @@
-"""What ran on what, for the table at the end of a pytest run."""
+"""Which agents ran on what kind of daemon, for the tables at the end of a pytest run."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _notes: dict[str, dict[str, dict[str, object]]] = {REAL: {}, STAND_IN: {}}
 
 
 def note(agent: str, kind: str, facts: Mapping[str, object] | None = None) -> None:
-    """Remember that `agent` ran on `kind` (REAL or STAND_IN), and what was seen of it."""
+    """Remember that `agent` ran on `kind` (REAL or STAND_IN), and these facts for its line."""
     _notes[kind].setdefault(agent, {}).update(facts or {})
 
 
 def lines() -> list[str]:
-    """The tables, one line an agent; none for a kind on which nothing ran."""
+    """The lines of the tables, one for each agent. A kind on which nothing ran has no table."""
     shown: list[str] = []
     for kind, agents in _notes.items():
         if not agents:

@@ -1,4 +1,4 @@
-"""How the servers that all projects share are started."""
+"""Starts the servers that all projects share."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def start_mariadb(stack: Stack) -> subprocess.Popen[str]:
 
 
 def run_mariadb(stack: Stack) -> subprocess.Popen[str]:
-    """Once it has been started, and is gone; returns when it answers."""
+    """Run MariaDB on the data that it has, also after it was ended; return when it answers."""
     folder = stack.folder / "mariadb"
-    # Nothing here outlives a crash, so nothing is forced to the disk.
+    # No data has to survive a crash here, so nothing is flushed to the disk.
     process = stack.run(
         "mariadb",
         "mysql",
@@ -62,7 +62,7 @@ def run_mariadb(stack: Stack) -> subprocess.Popen[str]:
 
 
 def _ask(folder: Path, statement: str) -> subprocess.CompletedProcess[str]:
-    """As root. A socket's name leads into any network namespace."""
+    """Run a statement as root. The path of a Unix socket works from any network namespace."""
     words = ["mariadb", "--no-defaults", "--user=root", f"--socket={folder}/socket"]
     return subprocess.run(
         [*words, f"--execute={statement}"],
@@ -75,7 +75,7 @@ def _ask(folder: Path, statement: str) -> subprocess.CompletedProcess[str]:
 
 
 def make_database(stack: Stack, name: str, password: str) -> None:
-    """A database, and a user of that name who may do anything in it."""
+    """Make a database, and a user of the same name with all rights in it."""
     who = f"'{name}'@'%' identified by '{password}'"
     statements = f"create database {name} character set utf8; grant all on {name}.* to {who}"
     done = _ask(stack.folder / "mariadb", statements)
@@ -93,7 +93,7 @@ def start_rabbitmq(stack: Stack) -> subprocess.Popen[str]:
 
 
 def run_rabbitmq(stack: Stack) -> subprocess.Popen[str]:
-    """Once it has been started, and is gone; returns when it takes connections."""
+    """Run RabbitMQ on the data that it has, also after it was ended; return when it listens."""
     folder = stack.folder / "rabbitmq"
     process = stack.run(
         "rabbitmq",
@@ -122,7 +122,7 @@ def start_memcached(stack: Stack) -> None:
 
 
 def wait_for_port(stack: Stack, port: int, what: str) -> None:
-    """Until something listens on the port of the stack's namespace."""
+    """Wait until something listens on this port in the stack's namespace."""
     listens = f"{what} listens on {port}"
     wait_until(lambda: stack.is_open(port), SECONDS, listens, 0.05)
 
@@ -133,7 +133,7 @@ def is_open(host: str, port: int) -> bool:
 
 
 def _folder(stack: Stack, name: str, user: str) -> Path:
-    """With data/, both owned by the server's user."""
+    """Make the server's folder with data/, both owned by the server's user."""
     folder = stack.folder / name
     (folder / "data").mkdir(parents=True)
     for path in (folder, folder / "data"):

@@ -1,4 +1,4 @@
-"""TCP sockets of a process of another network namespace: psutil looks into our own."""
+"""TCP sockets of a process in another network namespace; psutil sees only our own."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ ESTABLISHED, LISTEN = "01", "0A"
 
 
 def listening(pid: int) -> set[int]:
-    """The ports that the process listens on."""
+    """The ports on which the process listens."""
     return {local for local, _, state in _sockets(pid) if state == LISTEN}
 
 
 def held(pid: int, port: int) -> int:
-    """How many connections to `port` of a server the process holds."""
+    """How many connections to this port of a server the process holds."""
     return sum(remote == port and state == ESTABLISHED for _, remote, state in _sockets(pid))
 
 
 def is_used(pid: int, port: int) -> bool:
-    """Somebody listens on `port` in the namespace of this process."""
+    """Whether any process listens on this port in the namespace of process `pid`."""
     return any(local == port and state == LISTEN for local, _, state, _ in _table(pid))
 
 

@@ -1,5 +1,5 @@
-"""MariaDB, RabbitMQ, memcached and Keystone, on their usual ports in a network namespace of their
-own, and what the projects beside them are configured with."""
+"""MariaDB, RabbitMQ, memcached and Keystone on their usual ports in their own network namespace,
+and the values for the configuration of the projects beside them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.stack.namespace import Namespace
 
 T = TypeVar("T")
 
-# A management command is 3 s of imports and 1 s of work.
+# Runs several management commands after one import: each command is 3 s of imports and 1 s of work.
 SEVERAL = """
 import importlib, os, shlex, sys
 module = importlib.import_module(sys.argv[1])
@@ -34,34 +34,35 @@ for line in sys.argv[2:]:
     if os.waitpid(pid, 0)[1]:
         sys.exit(f"failed: {line}")
 """
-# What an agent with an API is given, as the paper has it.
+# The parameters for an agent with an API, as in the paper.
 CREDENTIALS = {
     "os_auth_url": f"{IDENTITY}/v2.0/",
     "os_username": "admin",
     "os_password": PASSWORD,
     "os_tenant_name": "admin",
 }
-# Arguments after a packaged uwsgi file, which has 8 or 16 workers and logs to /var/log.
+# Arguments that override a packaged uwsgi file, which has 8 or 16 workers and logs to /var/log.
 FEW = "--processes 1 --threads 1 --logto {{folder}}/log/{name}.packaged.log"
 
 
 class Stack:
-    """Up, it has the shared servers; everything else comes when it is asked for.
+    """The shared servers, which `up` starts; everything else is made on demand.
 
-    folder: all files of all its daemons. prefix: words that run a command in its namespace.
+    folder: has all files of all daemons. prefix: the command prefix that runs a command in the
+    namespace.
     """
 
-    # where the shared servers are, and where the projects' daemons listen
+    # the address of the shared servers, and the one on which the projects' daemons listen
     host = listen = "127.0.0.1"
     identity = IDENTITY
-    # what OpenStack calls the host that a daemon is on, and the one that stands for all hosts on
-    # which a service runs in turn
+    # OpenStack's name for a daemon's host, and the common name of all hosts on which a service runs
+    # in turn
     name = shared_name = "stack"
-    # hosts that Swift keeps its objects on, one copy on each
+    # the hosts on which Swift stores its objects, one copy on each
     storage: tuple[str, ...] = ("127.0.0.1",)
-    # of each daemon that can have several
+    # the number of workers of each daemon that can have several
     workers = 2
-    # whether Keystone keeps in memcached what it has read in its database
+    # whether Keystone caches in memcached what it has read from its database
     is_identity_cached = False
 
     def __init__(self) -> None:
@@ -91,11 +92,11 @@ class Stack:
         return f"{self.host}:11211"
 
     def address(self, port: int) -> str:
-        """Where the API at this port is asked."""
+        """The address at which clients reach the API with this port."""
         return "127.0.0.1"
 
     def url(self, port: int) -> str:
-        """The same as a URL, without a path."""
+        """The URL of the API with this port, without a path."""
         return f"http://{self.address(port)}:{port}"
 
     # The stack itself.
@@ -116,28 +117,31 @@ class Stack:
         try:
             self._namespace.end()
         finally:
-            # only now: a preparation that ran has lost its database, and ends
+            # only now: a preparation that still runs has lost its database, so it ends
             self._ahead.shutdown()
             self.catalog.session.close()
             for child in self._children:
                 child.wait(10)
 
     def inside(self, function: Callable[..., T], *args: Any, **more: Any) -> T:
-        """Call a function in a thread that is in the namespace: sockets that it makes are there."""
+        """Call a function in a thread in the namespace, so that its sockets are made there."""
         return self._namespace.inside(function, *args, **more)
 
     def threads(self, number: int) -> ThreadPoolExecutor:
-        """As many threads that are in the namespace."""
+        """A pool of `number` threads in the namespace."""
         return self._namespace.threads(number)
 
     def is_open(self, port: int) -> bool:
-        """Somebody listens on this port of the namespace."""
+        """Whether something listens on this port in the namespace."""
         return self.inside(servers.is_open, self.host, port)
 
     def run(
         self, name: str, user: str, *words: str, env: Mapping[str, str] | None = None
     ) -> subprocess.Popen[str]:
-        """A process of `user` in the namespace, in a session of its own; its output in log/NAME."""
+        """Start a process of `user` in the namespace, in its own session.
+
+        Its output goes to log/NAME.out.
+        """
         with Path(self.log, f"{name}.out").open("a") as output:
             child = subprocess.Popen(
                 [*self._become(user), *words],
@@ -160,7 +164,7 @@ class Stack:
     # For the preparations of the projects.
 
     def home(self, project: str) -> Path:
-        """folder/PROJECT, with data/ and lock/ that the project's user owns."""
+        """Make folder/PROJECT, with data/ and lock/ that the project's user owns."""
         home = self.folder / project
         account = pwd.getpwnam(project)
         home.mkdir(exist_ok=True)
@@ -171,7 +175,7 @@ class Stack:
         return home
 
     def write(self, project: str, name: str, text: str) -> Path:
-        """A file in the project's folder, which every user can read."""
+        """Write a file in the project's folder that every user can read; return its path."""
         path = self.home(project) / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -179,7 +183,7 @@ class Stack:
         return path
 
     def database(self, name: str) -> str:
-        """URL of the database, which is made at the first question; its user has its name."""
+        """The URL of the database, which the first call makes; its user has the same name."""
         with self._lock:
             if name not in self._databases:
                 servers.make_database(self, name, PASSWORD)
@@ -187,8 +191,10 @@ class Stack:
         return f"mysql+pymysql://{name}:{PASSWORD}@{self.host}:3306/{name}?charset=utf8"
 
     def credentials(self, user: str) -> str:
-        """Lines with which a service logs in as `user`: in project service, with roles admin and
-        service. The user is made at the first question."""
+        """The configuration lines with which a service logs in as `user`.
+
+        The first call makes the user, in project service with roles admin and service.
+        """
         self.catalog.user(user)
         lines = {
             "auth_type": "password",
@@ -208,14 +214,16 @@ class Stack:
         return f"[keystone_authtoken]\nwww_authenticate_uri = {self.identity}\n{given}"
 
     def endpoint(self, name: str, kind: str, url: str) -> None:
-        """Have a service of type `kind` in the catalog, with all three interfaces."""
+        """Enter a service of type `kind` in the catalog, with all three interfaces."""
         self.catalog.endpoint(name, kind, url)
 
     def uwsgi(
         self, project: str, name: str, port: int, script: str, *more: str, workers: int = 1
     ) -> Path:
-        """NAME.ini for a WSGI application under uwsgi, which each worker loads for itself, in 2 to
-        8 s of CPU; more: further lines."""
+        """Write NAME.ini for a WSGI application under uwsgi. more: further lines.
+
+        Each worker loads the application itself, in 2 to 8 s of CPU.
+        """
         home = self.home(project)
         lines = {
             "http-socket": f"{self.listen}:{port}",
@@ -252,20 +260,20 @@ class Stack:
         return done.stdout
 
     def manage_all(self, user: str, module: str, *commands: list[str]) -> None:
-        """Run several commands of one management program, by its module, which is loaded once."""
+        """Run several commands of one management program, whose module is loaded only once."""
         self.manage(user, "/usr/bin/python3", "-c", SEVERAL, module, *map(shlex.join, commands))
 
     def prepare(self, needs: Callable[[Stack], None]) -> None:
-        """Have a project's preparation begin, in the background, where it has not yet."""
+        """Begin a project's preparation in the background, unless it has begun already."""
         with self._lock:
             if needs not in self._prepared:
                 self._prepared[needs] = self._ahead.submit(needs, self)
 
     def need(self, needs: Callable[[Stack], None]) -> None:
-        """Return when the preparation is done. Raises what it raised."""
+        """Do the preparation, or wait until it is done. Raises what it raised."""
         with self._lock:
             known = self._prepared.get(needs)
-            # what has only been put off is done here and now: nobody waits for a thread to be free
+            # a preparation that is only queued is done here, without waiting for a free thread
             is_ours = known is None or known.cancel()
             if is_ours:
                 known = self._prepared[needs] = Future()
@@ -283,9 +291,9 @@ class Stack:
     # For the tests.
 
     def caller(self, agent: str, **parameters: object) -> Caller:
-        """The agent, in the namespace, with its state and output in the stack's folder."""
+        """The Caller of the agent in the namespace; state and output are in the stack's folder."""
         given = {"log_file": self.log / f"{agent}.out", **parameters}
-        # Another stack on this machine has other instances.
+        # The PID keeps these instances apart from another stack's on this machine.
         caller = Caller(agent, self.folder, f"p_{agent}_{os.getpid()}", **given)
         caller.prefix = self.prefix
         return caller

@@ -1,12 +1,12 @@
-"""Swift for the stack: a storage node with one device, a proxy, and what runs in the background."""
+"""Swift for the stack: a storage node with one device, a proxy, and the background daemons."""
 
 from __future__ import annotations
 
 from tests.stack.real import Real
 from tests.stack.stack import CREDENTIALS, Stack
 
-# The servers look for swift.conf beside their rings, the background daemons in /etc/swift alone
-# (swift.common.daemon never calls set_swift_dir): the same words in both, or they see other hashes.
+# The servers look for swift.conf beside their rings, the background daemons only in /etc/swift
+# (swift.common.daemon never calls set_swift_dir). Both must have the same words, or hashes differ.
 SWIFT = """
 [swift-hash]
 swift_hash_path_suffix = changeme
@@ -82,7 +82,7 @@ www_authenticate_uri = {identity}
 delay_auth_decision = true
 {credentials}
 """
-# A proxy inside the daemon itself, for what speaks to all of Swift.
+# A proxy inside the daemon itself, for daemons that talk to all of Swift.
 INTERNAL_PROXY = """
 [DEFAULT]
 swift_dir = {home}/data
@@ -109,8 +109,8 @@ INTERNAL = {
 }
 
 
-# Rings of 16 partitions, one device and one replica on each host; one process, since loading Swift
-# costs 1 s.
+# Rings of 16 partitions, one device and one replica on each host. One process makes them all,
+# because loading Swift takes 1 s.
 RINGS = """
 import sys
 from swift.common.ring import RingBuilder
@@ -173,7 +173,7 @@ def _background(name: str, config: str, is_forking: bool = False) -> Real:
 
 
 DAEMONS = [
-    # a token is shown to it with a request that it passes on
+    # its monitor sends a token, with a request that the proxy passes on
     _server("proxy", 8080, **CREDENTIALS),
     *(_server(kind, port) for kind, port in PORTS.items()),
     *(_background(f"account-{n}", "account-server") for n in ("auditor", "reaper", "replicator")),
@@ -185,7 +185,7 @@ DAEMONS = [
         _background(f"object-{n}", "object-server")
         for n in ("reconstructor", "replicator", "updater")
     ),
-    # a child for each look through the device, half a minute apart
+    # forks a child for each pass over the device, every half minute
     _background("object-auditor", "object-server", is_forking=True),
     _background("container-reconciler", "container-reconciler"),
     _background("object-expirer", "object-expirer"),

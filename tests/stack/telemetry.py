@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.stack.real import Real
 from tests.stack.stack import Stack
 
-# naive: instances are asked for at nova-api, and no libvirt is needed
+# naive: Ceilometer asks nova-api for instances, and needs no libvirt
 CEILOMETER = """
 [DEFAULT]
 host = stack

@@ -1,4 +1,4 @@
-"""What is special about Horizon's Apache: it heeds its PID file, whoever has that PID."""
+"""What is special about Horizon's Apache: it trusts its PID file, whichever process has the PID."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def pid_file(stack: Stack, horizon: Caller) -> Iterator[Path]:
 
 @contextmanager
 def alive(*words: str) -> Iterator[int]:
-    """The PID of a process that lives for as long as this."""
+    """The PID of a process that lives until the end of the block."""
     process = subprocess.Popen([*words, "600"])
     try:
         yield process.pid
@@ -46,7 +46,7 @@ def alive(*words: str) -> Iterator[int]:
 def test_a_pid_file_that_names_a_stranger_keeps_nothing_from_starting(
     horizon: Caller, pid_file: Path
 ) -> None:
-    """Apache was killed, and its PID is another's now: it would say "already running" for ever."""
+    """Another process has a killed Apache's PID: httpd would say "already running" for ever."""
     with alive("sleep") as stranger:
         pid_file.write_text(f"{stranger}\n")
         begun = horizon("start", timeout=60)

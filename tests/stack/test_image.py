@@ -1,4 +1,4 @@
-"""What is special about glance-api, whose workers outlive their parent, and about its log-ins."""
+"""What is special about glance-api: workers that outlive their parent, and its log-ins."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def processes(config: str) -> list[psutil.Process]:
 
 
 def test_workers_that_outlive_their_parent_are_1_and_stop_ends_them(started: Caller) -> None:
-    """openstack-daemons.md, trap 1: they serve on, and a second start would succeed beside them."""
+    """openstack-daemons.md, trap 1: the workers still serve, and a second start would succeed."""
     config = started.parameters["config"]
     parent = min(processes(config), key=lambda p: p.create_time())
     parent.kill()

@@ -21,13 +21,13 @@ from tests.stack.tester import run_ocf_tester
 pytestmark = [pytest.mark.root, pytest.mark.stack]
 
 each_daemon = pytest.mark.parametrize("real", legacy.DAEMONS, ids=lambda real: real.name)
-# start waits this long for connections; more only where it waits for what never comes
+# how long start waits for connections; a start that takes longer waits for what never comes
 CONNECT_SECONDS = 15.0
 
 
 @pytest.fixture(scope="module", autouse=True)
 def runtime_folders() -> Iterator[None]:
-    """A start makes these; there is no package of Quantum's any more that would own them."""
+    """Removes the folders that a start makes: no package of Quantum owns them any more."""
     yield
     for parent in ("/run", "/run/lock", "/var/cache"):
         with contextlib.suppress(OSError):
@@ -35,7 +35,7 @@ def runtime_folders() -> Iterator[None]:
 
 
 def lives(process: psutil.Process) -> bool:
-    """A zombie that init has yet to reap is no process any more."""
+    """Whether the process lives. A zombie that init has yet to reap does not."""
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
@@ -94,7 +94,7 @@ def test_ocf_tester(real: Real, running: Ready, readable: Path) -> None:
 
 
 def test_keystone_all_gives_tokens_of_its_own_api(running: Ready) -> None:
-    """os_auth_url says v2.0, as in the paper, and here v2.0 is all that there is."""
+    """os_auth_url says v2.0, as in the paper, and this Keystone has no other version."""
     caller = running(legacy.KEYSTONE)
     assert caller("start").code == 0
     assert caller.monitor(20).code == 0
@@ -106,8 +106,8 @@ def test_keystone_all_gives_tokens_of_its_own_api(running: Ready) -> None:
 
 @pytest.fixture
 def beside(stack: Stack, tmp_path: Path) -> Iterator[Callable[[Real, str, str], Caller]]:
-    """Makes a Caller for one more instance, `real` with what `change` replaces in its
-    configuration; stops it at the end."""
+    """A function that returns the Caller of another instance of `real`, with `old` replaced by
+    `new` in its configuration. The instances are stopped at the end."""
     made: list[Caller] = []
 
     def make(real: Real, old: str, new: str) -> Caller:
@@ -181,7 +181,7 @@ def test_an_older_name_of_an_agent_means_the_same_instance(
 
 @pytest.mark.parametrize("real", [legacy.DHCP, legacy.QUANTUM], ids=lambda real: real.name)
 def test_plugin_config_with_a_blank(real: Real, stack: Stack, running: Ready) -> None:
-    """As an older agent had it, under the name that a shell variable cannot have."""
+    """An older agent had this parameter, whose name no shell variable can have."""
     caller = running(real)
     current = caller.parameters.pop("plugin_config")
     older = stack.folder / "legacy" / "older.ini"
@@ -207,7 +207,7 @@ def warnings(caller: Caller) -> list[str]:
 def test_start_with_the_broker_away_warns_and_succeeds(
     beside: Callable[[Real, str, str], Caller],
 ) -> None:
-    """It has 60 s, and does not take them: the daemon lives on and tries again."""
+    """Start has 60 s and does not use them: the daemon lives on and tries again."""
     caller = beside(legacy.CERT, "rabbit_port = 5672", "rabbit_port = 5999")
     started = caller("start", timeout=60)
     assert started.code == 0, started
@@ -221,7 +221,7 @@ def test_start_with_the_broker_away_warns_and_succeeds(
 def test_amqp_server_port_wins_over_the_configuration(
     running: Ready, beside: Callable[[Real, str, str], Caller], tmp_path: Path
 ) -> None:
-    """3306 is no broker's, but the daemon is connected to it, and not to the one configured."""
+    """3306 is not a broker's port, but the daemon is connected to it, not to the configured one."""
     away = beside(legacy.CERT, "rabbit_port = 5672", "rabbit_port = 5999")
     away.parameters["amqp_server_port"] = str(SQL)
     assert away("start", timeout=60).code == 0

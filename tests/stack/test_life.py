@@ -1,4 +1,4 @@
-"""Every real daemon, from "not running" over start, monitor and a second start to stop."""
+"""The life of every real daemon: not running, start, monitor, a second start, stop."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Ready = Callable[[Real], Caller]
 
 
 class Family:
-    """A running daemon: leader is its parent process, all are its processes without helpers."""
+    """A running daemon. leader: its parent process. all: its processes without helpers."""
 
     def __init__(self, caller: Caller, real: Real) -> None:
         self.pid = int((caller.rsctmp / f"{caller.instance}.pid").read_text())
@@ -66,12 +66,12 @@ class Family:
         return not any(word in line for word in self.real.helpers)
 
     def connections(self, port: int) -> list[int]:
-        """How many to this port each process holds."""
+        """How many connections to this port each process holds."""
         return [sockets.held(process.pid, port) for process in self.all]
 
     @property
     def program(self) -> str:
-        """What the parent runs; a daemon may have written a title over its command line."""
+        """The program that the parent runs, even if a title has replaced its command line."""
         words = " ".join(self.leader.cmdline()).split()
         names = (word.rpartition("/")[2] for word in words)
         return next(name for name in names if not name.startswith("python")).rstrip(":")
@@ -81,7 +81,7 @@ class Family:
 
 
 def carriers(caller: Caller) -> list[int]:
-    """PIDs of all that were started for this instance, whatever became of their parents."""
+    """The PIDs of all processes that were started for this instance, with or without a parent."""
     wanted = f"OPENSTACK_OCF_INSTANCE={caller.agent}/{caller.instance}\0".encode()
     found = []
     for pid in psutil.pids():
@@ -94,7 +94,7 @@ def carriers(caller: Caller) -> list[int]:
 
 
 def sessions(caller: Caller) -> set[int]:
-    """Each start makes one."""
+    """The sessions of the instance's processes. Each start makes one."""
     found = set()
     for pid in carriers(caller):
         with contextlib.suppress(ProcessLookupError):
@@ -126,7 +126,7 @@ def test_life(real: Real, stack: Stack, running: Ready, trials: Trials) -> None:
     everyone = family.everyone
     stopped = caller("stop", timeout=daemons.TIMEOUT)
     assert stopped.code == 0, stopped
-    # a zombie that init has yet to reap is no process any more
+    # a zombie that init has yet to reap does not count
     assert not [p for p in everyone if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
     assert carriers(caller) == []
     if real.port:
@@ -156,7 +156,7 @@ def check_monitor(caller: Caller, real: Real) -> None:
 
 
 def check_connections(family: Family) -> None:
-    """After monitor: an API connects to its database when it is first asked for something."""
+    """Check the connections after monitor: an API connects to its database at its first request."""
     for wanted, port in ((family.real.amqp, AMQP), (family.real.sql, SQL)):
         if wanted:
             wait_until(partial(family.total, port), SETTLE, f"connections to {port}")
@@ -168,8 +168,8 @@ def check_second_start(caller: Caller, family: Family) -> None:
     assert again.code == 0, again
     assert Family(caller, family.real).pid == family.pid
     assert family.all == before
-    # Of the first, nothing may be left that carries the marker (neutron-l3-agent writes its title
-    # over its environment); helpers that it runs, in its session, come and go.
+    # The first daemon may have lost its marker (neutron-l3-agent writes its title over its
+    # environment), so its session counts too. The helpers in that session come and go.
     assert sessions(caller) <= known | {family.pid}
 
 

@@ -1,4 +1,4 @@
-"""How long a namespace stands, with all that runs in it."""
+"""When a namespace ends, with all that runs in it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Stand:
         self.keeper = subprocess.Popen(["sleep", "600"])
 
     def leave(self) -> None:
-        """What the end of this process would do: its pipes close."""
+        """Close the guard's input, as the end of this process would."""
         guard = self.namespace._guard
         assert guard and guard.stdin
         guard.stdin.close()
@@ -65,7 +65,7 @@ def test_it_ends_with_its_maker(stand: Stand) -> None:
 def test_one_that_is_kept_ends_with_its_keeper(stand: Stand) -> None:
     stand.namespace.keep(stand.keeper.pid)
     stand.leave()
-    # a guard that had not read the line would be gone by now
+    # a guard that had not read the line would have ended by now
     with pytest.raises(TimeoutError):
         wait_until(lambda: stand.inside.poll() is not None, 1.0, "it has ended with its maker")
     stand.keeper.kill()

@@ -1,5 +1,5 @@
-"""What each real daemon depends on, as found in its own configuration, and the connections that
-three of them hold to it."""
+"""The dependencies of each real daemon, as found in its own configuration, and the connections that
+three daemons hold to theirs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.root, pytest.mark.stack]
 DATABASE, BROKER = "database 127.0.0.1:3306", "broker 127.0.0.1:5672"
 IDENTITY = "Identity http://127.0.0.1:5000"
 SERVICE, WORKER, API = [DATABASE, BROKER], [BROKER], [DATABASE, BROKER, IDENTITY]
-# By the daemon's name, or else its project's, what its configuration says that it uses.
+# The dependencies in a daemon's configuration, by the daemon's name or else by its project's.
 NEEDS = {
     "keystone": [DATABASE],
     "glance-api": [DATABASE, IDENTITY],
@@ -45,7 +45,7 @@ NEEDS = {
     "nova": SERVICE,
     "nova-api": API,
     "nova-api-metadata": [DATABASE],
-    # of the database it hears through nova-conductor
+    # it reaches the database through nova-conductor
     "nova-compute": WORKER,
     "nova-novncproxy": [],
     "nova-serialproxy": [],
@@ -66,7 +66,7 @@ NEEDS = {
     "aodh-evaluator": [DATABASE],
     "horizon": [],
 }
-# These take their work from the broker, and are connected to it as long as they live.
+# These take their work from the broker, and are always connected to it.
 HELD = {
     *("cinder-backup", "cinder-scheduler", "cinder-volume", "heat-engine", "manila-scheduler"),
     *("manila-share", "nova-cert", "nova-compute", "nova-conductor", "nova-consoleauth"),
@@ -84,7 +84,7 @@ def wanted(real: Real) -> list[str]:
 
 @pytest.fixture
 def declaration(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Service]:
-    """The Service that an agent file hands to `agent.run`."""
+    """A function that returns the Service that an agent file passes to `agent.run`."""
 
     def read(name: str) -> Service:
         handed: list[Service] = []
@@ -101,7 +101,7 @@ def declaration(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Service]:
 def test_what_a_daemon_depends_on(
     real: Real, stack: Stack, declaration: Callable[[str], Service]
 ) -> None:
-    """It is not run: its files tell."""
+    """The daemon does not run: its files are enough."""
     stack.need(real.needs)
     environ = real.caller(stack).environment()
     instance = Instance(declaration(real.agent), Environment(["monitor"], environ))
@@ -110,14 +110,14 @@ def test_what_a_daemon_depends_on(
     assert {need.name for need in found if need.is_held} == (
         {"broker"} if real.agent in HELD else set()
     )
-    # what is noted or shown has no secret in it
+    # no secret is noted or shown
     shown = "".join(f"{need}{need.places}{need.name}{need.title}" for need in found)
     assert PASSWORD not in shown
     assert "guest" not in shown
 
 
 def held(stack: Stack, port: int) -> set[tuple[int, int, int]]:
-    """PID, descriptor and inode of each established connection to this port, as ss tells."""
+    """PID, descriptor and inode of each established connection to this port, by ss."""
     words = [*stack.prefix, "ss", "-Htnpe", "state", "established", f"( dport = :{port} )"]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     found = set()
@@ -142,12 +142,12 @@ def test_a_connection_that_it_holds_is_noted(real: Real, stack: Stack, running: 
     path = caller.rsctmp / "openstack" / f"{real.agent}@{caller.instance}.notes"
 
     def is_connected() -> bool:
-        # an API connects when it is first asked for something, a token by its monitor
+        # an API connects at its first request, here when its monitor asks for a token
         assert caller.monitor().code == 0
         return all(map(family.total, CONNECTED[real.name].values()))
 
     wait_until(is_connected, SETTLE, f"connections to {CONNECTED[real.name]}")
-    path.unlink()  # what was looked at before it was connected is good for a while
+    path.unlink()  # otherwise a check from before the connection stays valid for a while
     first = monitored(caller, path)
     for name, port in CONNECTED[real.name].items():
         link = Link.parse(first[f"{name}.link"])
@@ -168,7 +168,7 @@ def test_a_connection_that_it_holds_is_noted(real: Real, stack: Stack, running: 
 
 
 def monitored(caller: Caller, path: Path) -> Notes:
-    """What is noted after one more monitor, which finds all well."""
+    """The notes after one more monitor, which must find all well."""
     judged = caller.monitor()
     assert judged.code == 0, judged
     return Notes(str(path))
@@ -178,7 +178,7 @@ def monitored(caller: Caller, path: Path) -> Notes:
 
 
 def asked(stack: Stack, account: str, password: str) -> str:
-    """What is wrong with MariaDB for this account."""
+    """What is wrong with MariaDB for this account; empty if nothing is."""
     known = database.Database("mysql", "127.0.0.1", 3306, account, password)
     said = stack.inside(database.check, known, "127.0.0.1", 3306, 10.0)
     assert isinstance(said, str)
@@ -208,7 +208,7 @@ def test_mariadb_that_knows_us_and_does_not_let_us_in_lives(stack: Stack) -> Non
 
 
 def test_mariadb_that_takes_no_more_connections(stack: Stack) -> None:
-    """Of this account: the whole server's limit is that of all daemons here."""
+    """The limit is this account's, because all daemons here share the server's limit."""
     who = "'few'@'127.0.0.1'"
     limit = "with max_user_connections 1"
     sql(stack, f"create or replace user {who} identified by '{PASSWORD}' {limit}")

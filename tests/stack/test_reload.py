@@ -1,5 +1,5 @@
-"""reload of every real daemon whose agent offers it: the same process, which is asked all the time,
-takes a configuration that has changed, and stays connected."""
+"""reload of every real daemon whose agent offers it: the same process takes a changed
+configuration, stays connected, and answers requests all the time."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from tests.stack.test_life import AMQP, SETTLE, Family, Ready, check_monitor, ch
 pytestmark = [pytest.mark.root, pytest.mark.stack]
 
 SECONDS = 60.0
-# An API is asked by so many at once.
+# How many clients ask an API at once.
 CLIENTS = 2
-# Where a request has a body that the application reads.
+# The path of a request whose body the application reads.
 LATE = {"keystone": "/v3/auth/tokens"}
 LATE_SECONDS = 2.0
 
 
 @dataclass
 class Change:
-    """Of a configuration, and how it shows that the daemon took it.
+    """A change of a configuration, and the sign that the daemon has taken it.
 
-    old, new     the text that is replaced, and by what
-    file         beside what parameter `config` names, where the daemon reads it from another
-    sign         of a line in its log, after the PID
+    old, new     the text that is replaced, and its replacement
+    file         the file to change, in the folder of the one in parameter `config`; "" for that one
+    sign         the pattern of a line in the daemon's log, after the PID
     """
 
     old: str = "[DEFAULT]\n"
@@ -49,7 +49,7 @@ class Change:
     sign: str = "DEBUG "
 
 
-# By project; oslo.config takes `debug` of a daemon that runs (it is mutable).
+# By project. With oslo.config, a running daemon takes a new `debug` (it is mutable).
 CHANGES = {
     "keystone": Change(file="keystone.conf"),
     "placement": Change("[api]\n", "[DEFAULT]\ndebug = true\n[api]\n", "placement.conf"),
@@ -71,7 +71,7 @@ def offers(agent: str) -> bool:
 
 
 REREADING = [real for real in daemons.ALL if offers(real.agent)]
-# One of each kind: uwsgi, oslo.service with workers and in one process, an agent of Networking's,
+# One of each kind: uwsgi, oslo.service with workers and in one process, a networking agent,
 # cotyledon. All 25 take 10 minutes: RELOADED=all make test ARGS=tests/stack/test_reload.py
 KINDS = (
     *("keystone", "nova-conductor", "cinder-scheduler", "neutron-agent-l3"),
@@ -82,9 +82,9 @@ if os.environ.get("RELOADED") != "all":
 
 
 class Clients:
-    """Ask an API all the time, each request on a connection of its own.
+    """Clients that ask an API all the time, each request on its own connection.
 
-    answers: when it was asked, after how many seconds it answered, and a status or what went wrong.
+    answers: for each request, when it began, how many seconds it took, and its status or error.
     """
 
     def __init__(self, stack: Stack, port: int) -> None:
@@ -126,8 +126,7 @@ class Clients:
 
 @contextlib.contextmanager
 def asked(stack: Stack, real: Real) -> Iterator[Clients | None]:
-    """The block runs while clients ask, before it, in it and after it; None where there is nothing
-    to ask."""
+    """Let clients ask the daemon's API before, during and after the block; None without an API."""
     if real.port is None:
         yield None
         return
@@ -143,7 +142,7 @@ def asked(stack: Stack, real: Real) -> Iterator[Clients | None]:
 
 @contextlib.contextmanager
 def changed(caller: Caller, change: Change) -> Iterator[None]:
-    """The configuration, for the block."""
+    """Change the configuration until the end of the block."""
     path = Path(caller.parameters["config"])
     path = path.parent / change.file if change.file else path
     before = path.read_text()
@@ -156,14 +155,14 @@ def changed(caller: Caller, change: Change) -> Iterator[None]:
 
 
 class Logs:
-    """What is logged from now on, by whomever."""
+    """What any daemon of the stack logs from now on."""
 
     def __init__(self, stack: Stack) -> None:
         self.folder = stack.log
         self.sizes = {path: path.stat().st_size for path in self.folder.iterdir()}
 
     def signed(self, sign: str) -> set[int]:
-        """The PIDs of those who wrote a line with this sign."""
+        """The PIDs of the processes that wrote a line with this sign."""
         line, found = re.compile(rf"^\S+ \S+ (\d+) {sign}", re.MULTILINE), set()
         for path in self.folder.iterdir():
             with path.open("rb") as file:
@@ -173,7 +172,7 @@ class Logs:
 
 
 def late(stack: Stack, real: Real) -> Future[str] | None:
-    """A request that is being worked on meanwhile: half of its body comes two seconds late."""
+    """Send a request that is in progress meanwhile: half of its body comes two seconds late."""
     if real.agent not in LATE or real.port is None:
         return None
 
@@ -194,7 +193,7 @@ def late(stack: Stack, real: Real) -> Future[str] | None:
 
 
 def monitored(caller: Caller, action: str) -> Result:
-    """The action, and beside it one monitor after the other, all of which find the daemon well."""
+    """Run the action, and meanwhile one monitor after the other; each must find the daemon well."""
     with ThreadPoolExecutor(1) as pool:
         acting = pool.submit(caller, action, timeout=SECONDS)
         while not acting.done():
@@ -224,8 +223,8 @@ def test_reload(real: Real, stack: Stack, running: Ready) -> None:
     check_monitor(caller, real)
     wait_until(lambda: after.total(AMQP) >= connected, SETTLE, "it is connected as before")
     if clients is not None:
-        # A worker of uwsgi that is to end just as it has taken a connection, and has read nothing
-        # from it yet, closes it: seen once in 70 reloads. No other failure has been.
+        # A uwsgi worker that is told to end after it has accepted a connection, but before it has
+        # read from it, closes it: seen once in 70 reloads. No other failure was seen.
         resets = [failure for failure in clients.failures if "ConnectionReset" in str(failure)]
         assert [failure for failure in clients.failures if failure not in resets] == []
         assert len(resets) <= 1
@@ -236,6 +235,6 @@ def test_reload(real: Real, stack: Stack, running: Ready) -> None:
     everyone = {process.pid for process in after.all}
     stopped = caller("stop", timeout=daemons.TIMEOUT)
     assert stopped.code == 0, stopped
-    # some say nothing before their end
+    # some log nothing before they end
     assert logs.signed(change.sign) & everyone
     report.note(real.name, report.REAL, seen)

@@ -1,4 +1,4 @@
-"""What the real APIs say of real daemons: of one that works, of one that hangs."""
+"""What the real APIs report about real daemons that work, and about real daemons that hang."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ from tests.stack.real import Real
 from tests.stack.stack import Stack
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of modules that keystoneauth's own imports import
+    warnings.simplefilter("ignore")  # from modules that keystoneauth imports indirectly
     from keystoneauth1 import session
     from keystoneauth1.identity import v3
 
 pytestmark = [pytest.mark.root, pytest.mark.stack]
 
-# They report every 10 s; one that was frozen while it reported waits 60 s for the answer first, and
-# tries again later.
+# The daemons report every 10 s. One that was frozen during a report first waits 60 s for the
+# answer, and tries again later.
 SECONDS = 200.0
-# The catalog has a second one, with the services of 2013 (legacy.py).
+# The catalog has a second region, with the services of 2013 (legacy.py).
 REGION = {"os_region_name": "RegionOne"}
 
 
 def watched(name: str, *beside: str) -> Real:
-    """The daemon of this agent, and what runs with it: the API, and one that reports beside it."""
+    """The daemon of this agent, with those that run beside it: the API and another that reports."""
     real = next(real for real in daemons.ALL if real.agent == name)
     parameters = {**real.parameters, **REGION}
     return dataclasses.replace(real, parameters=parameters, beside=(*real.beside, *beside))
 
 
-# With the table of its reports, and the column that has the time of the last.
+# Each with the table of its reports, and the column with the time of the last report.
 HANGING = [
     (watched("nova-scheduler", "nova-conductor", "nova-api"), "nova.services", "last_seen_up"),
     (watched("cinder-scheduler", "cinder-volume", "cinder-api"), "cinder.services", "updated_at"),
@@ -79,7 +79,8 @@ def name_of(one: object) -> str:
 
 @pytest.fixture
 def run(stack: Stack, running: Ready) -> Iterator[Ready]:
-    """Ends what ran beside it, too: two agents of Networking's API have one port."""
+    """Starts a daemon. At the end also stops those beside it: two agents of Neutron's API have
+    the same port."""
     ran: list[Real] = []
 
     def start(real: Real) -> Caller:
@@ -96,7 +97,7 @@ def run(stack: Stack, running: Ready) -> Iterator[Ready]:
 
 
 def service(name: str) -> Service:
-    """As its agent declares it."""
+    """The service as its agent declares it."""
     found: list[Service] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(agent, "run", found.append)
@@ -105,7 +106,7 @@ def service(name: str) -> Service:
 
 
 class Monitor:
-    """Polls of one instance, each with its notes from the file."""
+    """Polls one instance. Each poll reads the instance's notes from the file."""
 
     def __init__(self, stack: Stack, caller: Caller) -> None:
         self.stack, self.caller, self.service = stack, caller, service(caller.agent)
@@ -116,7 +117,7 @@ class Monitor:
         return Instance(self.service, Environment(["monitor"], self.caller.environment()))
 
     def poll(self) -> Outcome | None:
-        """What it raised, None where all is well."""
+        """Poll once; return the outcome that the check raised, None if all is well."""
         instance = self.instance()
         options = Options(
             command.resolve(instance.service, instance.parameters).argv, self.service.project
@@ -161,7 +162,7 @@ class Monitor:
 
 
 def forget(stack: Stack, table: str, column: str, binary: str) -> None:
-    """Its last report was an hour ago."""
+    """Set the time of this binary's last report to an hour ago, in the database."""
     then = "utc_timestamp() - interval 1 hour"
     statement = f"update {table} set {column} = {then} where `binary` = '{binary}'"
     done = subprocess.run(
@@ -195,7 +196,7 @@ def test_one_that_hangs_is_at_fault_once_its_down_time_has_passed(
     assert os.getsid(leader) == leader
     os.killpg(leader, signal.SIGSTOP)
     try:
-        # a report that was under way may come after it
+        # a report that was under way may arrive after `forget`
         forgotten = partial(forget, stack, table, column, monitor.report.binary)
         wait_until(lambda: forgotten() or monitor.poll(), SECONDS, "it is reported down", 1)
         first = monitor.poll()

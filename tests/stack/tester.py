@@ -7,14 +7,18 @@ from pathlib import Path
 
 from tests.calling import PATH, Caller
 
-# What each action may take.
+# The timeout of each action.
 SECONDS = 60
 
 
 def run_ocf_tester(caller: Caller, readable: Path) -> None:
-    """readable: agents and library where also nobody, whom ocf-tester is at times, reaches them."""
-    # ocf-tester itself grants each action 20 s, in which a real Keystone beside a full test run may
-    # not be up; as an operator would, we say more
+    """Run ocf-tester on the daemon; it must pass.
+
+    readable: a copy of agents and library that user nobody can read; ocf-tester runs some calls as
+    nobody.
+    """
+    # ocf-tester itself gives each action 20 s, which may be too short for a real Keystone beside a
+    # full test run. As an operator would, we set a longer timeout.
     parameters = {**caller.parameters, "CRM_meta_timeout": f"{SECONDS * 1000}"}
     given = [word for name, value in parameters.items() for word in ("-o", f"{name}={value}")]
     agent = str(readable / "agents" / caller.agent)

@@ -1,5 +1,5 @@
-"""ocf-tester on each daemon, in the background of the others' lives: it starts a daemon twice, and
-each start is mostly one core's work."""
+"""Runs ocf-tester on each daemon, in the background of the tests of other daemons. It starts a
+daemon twice, and each start is mostly the work of one core."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from tests.stack import daemons
 from tests.stack.real import Real
 
-# At a time, the test that runs in the foreground included.
+# How many run at a time, with the test that runs in the foreground.
 AT_ONCE = 2
 
 
 class Trials:
     """Runs `trial` for daemons.
 
-    trial: one run. wanted: names of the daemons that will be asked for.
+    trial: does one run. wanted: names of the daemons whose result a test will want.
     """
 
     def __init__(self, trial: Callable[[Real], None], wanted: Iterable[str]) -> None:
@@ -29,18 +29,18 @@ class Trials:
         self._begun: list[tuple[Real, Future[None]]] = []
 
     def begin(self, real: Real) -> None:
-        """Have it tried once the test in the foreground is over, where a test will ask for it."""
+        """Begin a trial after the test in the foreground, if a test will want its result."""
         if real.name in self.wanted:
             self._due.append(real)
 
     def result(self, real: Real) -> None:
-        """Return when it has passed. Raises what the trial raised."""
+        """Return when the daemon has passed its trial. Raises what the trial raised."""
         known = [future for other, future in self._begun if other.name == real.name]
         (known[-1] if known else self._submit(real)).result()
 
     @contextmanager
     def foreground(self, real: Real) -> Iterator[None]:
-        """A test has this daemon: no trial meanwhile that cannot run beside it."""
+        """For a test that uses this daemon: no trial that conflicts with it runs meanwhile."""
         _wait(self._in_the_way(real))
         with self._slots:
             yield
@@ -48,7 +48,7 @@ class Trials:
             self._submit(self._due.pop())
 
     def end(self) -> None:
-        """What has not begun will not; what runs ends with the stack."""
+        """Cancel the trials that have not begun. Those that run end with the stack."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _submit(self, real: Real) -> Future[None]:
@@ -57,7 +57,7 @@ class Trials:
         return future
 
     def _in_the_way(self, real: Real) -> list[Future[None]]:
-        """Earlier trials of this agent or of one that must run for it, or on their ports."""
+        """Earlier trials of this agent, of an agent that must run for it, or on their ports."""
         there = [real, *daemons.beside(real)]
         agents = {other.agent for other in there}
         ports = {other.port for other in there if other.port}
@@ -66,7 +66,7 @@ class Trials:
         ]
 
     def _try(self, real: Real, earlier: list[Future[None]]) -> None:
-        # before taking a slot: an earlier one may wait for it
+        # before taking a slot: an earlier trial may wait for it
         _wait(earlier)
         with self._slots:
             self.trial(real)
