@@ -79,7 +79,8 @@ def cpu_seconds(
 
 
 def take_turns(cases: Iterable[Case], rounds: int) -> list[Figure]:
-    """Measure the cases in turn. Return the bare interpreter's figure, then theirs in order."""
+    """Measure the cases in turns. Return the bare interpreter's figure, then theirs in order.
+    Raises CallFailed."""
     all_cases = [Case("bare python3 -I -S", BARE, {}), *cases]
     measured: list[list[float]] = [[] for _ in all_cases]
     for turn in range(rounds):

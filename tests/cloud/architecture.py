@@ -21,7 +21,7 @@ service needs a colocation: all others reach each other through the virtual addr
 HAProxy and Open vSwitch, which are not part of OpenStack but run on the nodes, are resources too.
 MariaDB, RabbitMQ and memcached run on a separate machine, outside Pacemaker. Three of each, as in a
 real cloud (Galera, a cluster of brokers), would take the memory of a fourth node, and the cores at
-each fault. They would only show what is known about their own agents, ocf:heartbeat:galera and
+each fault. They would show only what is known about their own agents, ocf:heartbeat:galera and
 rabbitmq-cluster.
 """
 

@@ -19,7 +19,7 @@ ADDRESS = "p_ip"
 # What starts before stage 1.
 FIRST = (BALANCER.top, ADDRESS)
 # Actions of a node at a time. Pacemaker's default is twice the cores: 12 on three nodes that share
-# two. Monitors of healthy services may then exceed their 30 s, and these be restarted (seen).
+# two. Monitors then may exceed their 30 s, so that healthy services are restarted (seen).
 AT_ONCE = 2
 PLUGGING = ("neutron-openvswitch-agent", "neutron-agent-dhcp", "neutron-agent-l3")
 # All services start at once on two cores; a start takes 2 to 10 s of CPU.

@@ -65,7 +65,7 @@ class Sight:
 
 def play(target: Target, fault: Fault, say: Callable[[str], None]) -> list[Sight]:
     """Play one fault, from its preparation to its undoing; return what a user saw. The user asks
-    only while the fault has effects. say: called with a line about each step."""
+    only until all is answered again. say: called with a line about each step."""
     fault.prepare()
     user = User(target.bed, target.identity, target.login, target.questions)
     try:
@@ -138,7 +138,7 @@ def next_answer(attempts: Iterable[Attempt], at: float) -> float:
 
 
 def told(sight: Sight) -> str:
-    """Return a line of text about it."""
+    """Return a line of text for the terminal."""
     text = f"{sight.request:12} longest gap {sight.gap:5.2f} s, next answer after "
     text += f"{sight.answered:.2f} s, {sight.failed} failed"
     if sight.shares:
@@ -167,8 +167,8 @@ def perform(
     target: Target, plan: Iterable[tuple[Fault, int]], say: Callable[[str], None]
 ) -> Iterator[tuple[list[Sight], str]]:
     """Play each fault as often as planned. Yields for each round what was seen, and why it was not
-    seen to its end ("" if it was). Raises TimeoutError if the cloud does not recover after a round
-    of the latter kind."""
+    seen to its end ("" if it was). Raises TimeoutError if the cloud does not recover after a fault
+    that was not seen to its end."""
     for fault, times in plan:
         for _ in range(times):
             try:

@@ -3,9 +3,9 @@
     python3 -m tests.cloud.measure [OPTIONS] [idle] [failover]
 
 Measures the cloud that `make cluster` left running; with --stage, builds one and removes it
-afterwards. Writes idle.json and failover.json; with --only, failover-part.json, to keep the results
-of all faults, which take 15 minutes. Exits with 1 if a figure is over its limit, or a fault was not
-seen to its end.
+afterwards. Writes idle.json and failover.json. With --only it writes failover-part.json instead, so
+that the results of all faults, which take 15 minutes, are kept. Exits with 1 if a figure is over
+its limit, or a fault was not seen to its end.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def write(path: Path, **facts: Any) -> None:
 
 
 def measure_idle(bed: Bed, seconds: float, to: Path) -> list[str]:
-    """Measure the idle cluster, print the result, and return the limits exceeded."""
+    """Measure and print the idle cost; return a line for each figure over its limit."""
     nodes = cost.measure(bed, seconds)
     write(to / "idle.json", seconds=seconds, nodes=nodes)
     print("\n" + cost.table(nodes, seconds), flush=True)

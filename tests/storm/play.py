@@ -161,7 +161,7 @@ class Play:
     def _check_quiet(
         self, recorder: Recorder, since: float, ordered: Collection[str], failed: Sequence[str] = ()
     ) -> None:
-        """Check that only `ordered` restarted or moved, only `failed` failed, no node was fenced."""
+        """Check: only `ordered` restarted or moved, only `failed` failed, no node was fenced."""
         for event in recorder.since(since, "fencing"):
             self.problem(event.text)
         counted = recorder.since(since, "fail-count")

@@ -117,7 +117,7 @@ class Recorder:
         where = {"node": now.node, "state": now.state, "reason": now.reason}
         if before is not None and now.started not in (0, before.started):
             self.note("start", name, f"{name} was started on {now.node}", node=now.node)
-        # the reason is from the first poll with this result: Pacemaker takes no later one
+        # the reason is from the first poll with this result: Pacemaker records no later one
         if before is None or (before.state, before.reason) != (now.state, now.reason):
             text = f"{name} {now.state}" + (f": {now.reason}" if now.reason else "")
             if before is not None and now.state == HEALTHY and before.state in (DEGRADED, FAILED):

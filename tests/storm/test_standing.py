@@ -52,7 +52,7 @@ def history(*operations: tuple[str, str, int, int | None, int, int], count: str 
         ([START, GOOD, BAD], Standing("node-2", FAILED, "why", 12)),
         # recovered: the record of the failure stays
         ([START, (*GOOD[:5], 160), AWAY], Standing("node-2", HEALTHY, "", 12)),
-        # degraded from the first monitor on, whose success stays pending for ever
+        # degraded from the first monitor on, whose record stays pending for ever
         ([START, (*GOOD[:3], None, 14, 101), AWAY], Standing("node-2", DEGRADED, "why", 12)),
         # started again after a failure
         ([("last_0", "start", 0, 0, 20, 140), BAD], Standing("node-2", STARTING, "", 20)),
