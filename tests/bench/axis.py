@@ -1,4 +1,4 @@
-"""Where a figure lies in a plot."""
+"""The axes of a plot: scale, ticks, and where a value lies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TICKS = 6
 
 
 class Axis(NamedTuple):
-    """From `low` to `high`, which lie at `begin` and `end` of the picture."""
+    """Maps values from `low` to `high` to coordinates from `begin` to `end`."""
 
     low: float
     high: float
@@ -19,8 +19,8 @@ class Axis(NamedTuple):
     is_log: bool = False
 
     def place(self, value: float) -> float:
-        """What lies beyond is at the end that it is beyond. What is no number is at the beginning:
-        max takes its first argument then."""
+        """Return the coordinate of a value. Values off the scale go to the nearer end; nan goes to
+        the beginning, because max returns its first argument then."""
         part = (self.measure(value) - self.measure(self.low)) / (
             self.measure(self.high) - self.measure(self.low)
         )
@@ -30,7 +30,7 @@ class Axis(NamedTuple):
         return math.log10(max(value, self.low)) if self.is_log else value
 
     def ticks(self) -> list[float]:
-        """Round numbers."""
+        """Return round numbers from low to high."""
         if self.is_log:
             first, last = round(math.log10(self.low)), math.ceil(math.log10(self.high))
             decades = [10.0**power for power in range(first, last + 1)]
@@ -43,8 +43,8 @@ class Axis(NamedTuple):
 
 
 def axis(values: Iterable[float], begin: float, end: float, is_log: bool = False) -> Axis:
-    """One that has room for all of these, begins with 0, or with a power of ten, and ends with a
-    round number."""
+    """Return an axis with room for all these values. It begins at 0 (logarithmic: at a power of
+    ten) and ends at a round number."""
     known = [value for value in values if math.isfinite(value)]
     if is_log:
         known = [value for value in known if value > 0] or [1.0]
@@ -59,14 +59,14 @@ def axis(values: Iterable[float], begin: float, end: float, is_log: bool = False
 
 
 def round_step(span: float) -> float:
-    """1, 2 or 5 times a power of ten, such that there are a few of them in this."""
+    """Return 1, 2 or 5 times a power of ten, so that the span has at most TICKS such steps."""
     power = 10.0 ** math.floor(math.log10(span / TICKS))
     return next(step * power for step in (1, 2, 5, 10) if span / (step * power) <= TICKS)
 
 
 def spread(places: Sequence[float], apart: float, lowest: float) -> list[float]:
-    """The same places, so moved that two next to each other are this far apart at least, and none
-    is below `lowest` (y grows downwards): for words beside points."""
+    """Move labels so that they do not overlap: neighbours are at least `apart` from each other,
+    and none is below `lowest` (y grows downwards)."""
     order = sorted(range(len(places)), key=lambda each: (places[each], each), reverse=True)
     moved = list(places)
     bound = lowest

@@ -1,7 +1,7 @@
-"""What a call costs: CPU, user and system, of a process and all that it waited for (wait4(2)).
+"""What a call costs: user and system CPU of a process and its children, from wait4(2).
 
-On a machine that is shared, wall time says how busy others are. The cases take turns, so that a
-change of the machine's mood hits all of them.
+CPU, not wall time: on a shared machine, wall time shows how busy the others are. The cases take
+turns, so that a change in the machine's load hits all of them.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 BARE = ("/usr/bin/python3", "-I", "-S", "-c", "pass")
-# A heavy case is called in one round of so many.
+# A heavy case is called in one of this many rounds.
 SELDOM = 10
 
 
 class CallFailed(Exception):
-    """A call ended with another code than it should; its cost would be another thing's."""
+    """A call ended with an unexpected exit code, so that its cost means nothing."""
 
 
 class Case(NamedTuple):
     """One thing to measure.
 
-    limit: the highest ratio to a bare interpreter that the project allows itself, None for none.
-    codes: how it may end. is_heavy: it is called in one round of ten. is_ours: False for what it
-    is compared with.
+    limit: the highest ratio to a bare interpreter that the project allows itself, or None. codes:
+    the exit codes expected. is_heavy: called in one round of ten only. is_ours: False for software
+    that the agents are compared with.
     """
 
     name: str
@@ -39,8 +39,8 @@ class Case(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """What came out for one case. milliseconds: CPU of one call, a median. ratio: to a bare
-    interpreter in the same run. calls: of how many. Goes to report.json as it is."""
+    """The result of one case. milliseconds: CPU of one call (median). ratio: to a bare interpreter
+    in the same run. calls: how many were measured. Goes to report.json unchanged."""
 
     name: str
     milliseconds: float
@@ -53,8 +53,8 @@ class Figure(NamedTuple):
 def cpu_seconds(
     command: Sequence[str], environment: Mapping[str, str], codes: Sequence[int] = (0,)
 ) -> float:
-    """Run the command and return what it cost. Raises CallFailed, with what it says when it is run
-    once more."""
+    """Run the command and return its cost in CPU seconds. If its exit code is unexpected, run it
+    once more and raise CallFailed with the output."""
     child = subprocess.Popen(
         command,
         env=environment,
@@ -64,7 +64,7 @@ def cpu_seconds(
     )
     try:
         _, status, usage = os.wait4(child.pid, 0)
-    except BaseException:  # the end of this program: it leaves nothing behind
+    except BaseException:  # this program is ending: leave nothing behind
         child.kill()
         child.wait()
         raise
@@ -79,7 +79,8 @@ def cpu_seconds(
 
 
 def take_turns(cases: Iterable[Case], rounds: int) -> list[Figure]:
-    """The figure of each case, in their order. The bare interpreter's is the first."""
+    """Measure the cases in turns. Return the bare interpreter's figure, then theirs in order.
+    Raises CallFailed."""
     all_cases = [Case("bare python3 -I -S", BARE, {}), *cases]
     measured: list[list[float]] = [[] for _ in all_cases]
     for turn in range(rounds):
@@ -90,7 +91,7 @@ def take_turns(cases: Iterable[Case], rounds: int) -> list[Figure]:
 
 
 def figures(cases: Sequence[Case], measured: Sequence[Sequence[float]]) -> list[Figure]:
-    """From the CPU seconds of each call of each case; the first is the one to compare with."""
+    """Compute figures from the CPU seconds of each call. The ratios are to the first case."""
     bare = statistics.median(measured[0])
     made = []
     for case, times in zip(cases, measured):

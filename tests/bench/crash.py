@@ -1,5 +1,5 @@
-"""A Keystone that crashes on a real cluster, whose monitor comes every 30 s: how long until clients
-get tokens again, and how much of that does Keystone take to start?"""
+"""Keystone crashes on a real cluster with a monitor interval of 30 s: how long until clients get
+tokens again, and how much of that is Keystone's own start?"""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.bed.keystone import BINDS
 from tests.bed.play import Play
 
 ROUNDS = 5
-# Seconds beyond Keystone's own start: two for a daemon that needs one.
+# Seconds beyond Keystone's own start: 2 s in all for a daemon that takes 1 s to start.
 LIMIT = 1.0
 
 
 def measure(stage: Path) -> dict[str, Any]:
-    """Medians of some crashes, in seconds."""
+    """Return medians over ROUNDS crashes, in seconds."""
     with Bed(3, [stage], BINDS) as bed, contextlib.redirect_stdout(io.StringIO()):
         play = Play(bed)
         try:

@@ -1,16 +1,16 @@
-"""What else there is on a host: sockets and processes that are nothing to the service.
+"""Makes a host busy: sockets and processes that have nothing to do with the service.
 
     python3 -I -S crowd.py PAIRS PROCESSES PORT...
 
-Runs as a program of its own, whose forks have little memory each.
+A separate program, so that each of its forks takes little memory.
 
-It holds PAIRS of TCP sockets that are connected to each other, at each PORT of addresses of their
-own, and forks PROCESSES that sleep. Without pairs it takes connections on 127.0.0.1 at each PORT
-and holds them, as broker and database do. "ready" on standard output: all is there. It never ends
-by itself.
+It holds PAIRS of connected TCP sockets, spread over the PORTs, on loopback addresses of their own,
+and forks PROCESSES that sleep. If PAIRS is 0, it accepts connections on 127.0.0.1 at each PORT and
+holds them, as broker and database do. It prints "ready" once everything is there, and never ends by
+itself.
 
-The pairs are at the same port numbers as the service's own connections: on a controller most
-sockets go to the one broker and the one database.
+The pairs use the same port numbers as the service's own connections: on a controller most sockets
+go to the one broker and the one database.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import socket
 import sys
 import threading
 
-# A process holds at most 2 x 500 of the pairs' sockets: hosts that allow only 4,096 files exist.
+# Each fork holds at most 2 x 500 sockets: some hosts allow a process only 4,096 files.
 PAIRS_OF_ONE = 500
 FILES = 16384
 
@@ -32,7 +32,7 @@ def main() -> None:
     pairs, processes, *ports = map(int, sys.argv[1:])
     raise_limit()
     born, ready = os.pipe()
-    # one copy of all this in memory, not 2,000
+    # forks share these pages; the garbage collector would copy them 2,000 times
     gc.disable()
     gc.freeze()
     forks = -(-pairs // PAIRS_OF_ONE)
@@ -56,18 +56,18 @@ def main() -> None:
 
 
 def sockets() -> int:
-    """How many established TCP sockets this host has."""
+    """Count the established TCP sockets of this host."""
     with open("/proc/net/tcp") as file:
         return sum(line.split()[3] == "01" for line in file if "st" not in line)
 
 
 def processes() -> int:
-    """How many processes it has."""
+    """Count the processes of this host."""
     return sum(name.isdecimal() for name in os.listdir("/proc"))
 
 
 def raise_limit() -> None:
-    """As many open files as may be: root may raise its own limit."""
+    """Allow as many open files as possible: root may raise its own limit."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(FILES, most), max(FILES, most)))
@@ -76,7 +76,7 @@ def raise_limit() -> None:
 
 
 def hold(number: int, pairs: int, ports: list[int], ready: int) -> None:
-    """Connected pairs, on addresses of this process's own, so that local ports never run out."""
+    """Hold connected pairs, on this process's own addresses so that local ports never run out."""
     here, there = f"127.0.{number + 1}.1", f"127.0.{number + 1}.2"
     listeners = [socket.create_server((there, port), backlog=16) for port in ports]
     held = []
@@ -94,7 +94,7 @@ def take(listener: socket.socket) -> None:
 
 
 def sleep(ready: int | None = None) -> None:
-    """For ever; one byte to `ready` first."""
+    """Write one byte to `ready`, then sleep for ever."""
     if ready is not None:
         os.write(ready, b".")
     while True:

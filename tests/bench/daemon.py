@@ -1,11 +1,12 @@
 #!/usr/bin/python3 -SB
-"""A daemon to be measured on, which does nothing by itself: the stand-in of tests/faults looks at
-its configuration ten times a second, and 45 of those would be measured, too.
+"""A stand-in daemon for measurements: idle unless asked, so that it adds no CPU of its own.
 
-    daemon --config-file=FILE [further arguments, which have no meaning]
+    daemon --config-file=FILE [further arguments, which are ignored]
 
-Like that one it forks workers, notes what happens, and answers as answers.py does. Each worker
-connects to the ports that `connect` names, to one as often as it stands there, and stays so.
+The stand-in of tests/faults reads its configuration ten times a second; 45 of those would distort
+the figures. Like it, this one forks workers, notes what happens, and answers as answers.py does.
+Each worker opens one connection for each port listed in `connect` (a port may be listed more than
+once) and keeps it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def main() -> None:
 
 
 def work(settings: Settings, listener: socket.socket | None) -> None:
-    """A worker, which never returns."""
+    """Run a worker; never returns."""
     settings.note(f"born worker {os.getpid()}")
     held = []
     for port in settings["connect"].split():

@@ -1,4 +1,4 @@
-"""Every measurement of the report, declared once: text, page and JSON are made of this."""
+"""Every measurement of the report, declared once; text, page and JSON are made from this."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHARE = Claim("1 or 2 % of the CPU", 1.0, 2.0)
 
 
 def costs(found: Any) -> list[Row]:
-    """All but the first, which is the bare interpreter."""
+    """Return a row for each case except the first, the bare interpreter."""
     return [
         Row(each["name"], (each["ratio"], each["milliseconds"]), each["limit"], each["is_ours"])
         for each in found["figures"][1:]
@@ -105,7 +105,7 @@ def storm(found: Any) -> list[Row]:
 
 
 def said(lines: Sequence[str], otherwise: str) -> str:
-    """What was found, or that nothing was."""
+    """Join the lines; `otherwise` if there are none."""
     return "; ".join(lines) or otherwise
 
 

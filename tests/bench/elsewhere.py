@@ -1,6 +1,6 @@
-"""What other targets of make have measured, read from the files that they leave below build/.
+"""Results of other make targets, read from the files that these leave below build/.
 
-A file that is not as it should be is an error, never a figure.
+A malformed file is an error, never a figure.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.bench.measurement import Absent, NotMeasured
 
-# Of each key: what it must be. With "?": null, too, for what could not be told.
+# What each key must be. "?": may also be null, if the value could not be determined.
 NUMBER, COUNT, TEXT = "a number, 0 or more", "a whole number", "text"
 NAMES = "a list of texts"
 FAULT = {
@@ -35,7 +35,7 @@ OUTAGE = {"gone": NAMES, "back": NUMBER, "healed": f"{NUMBER}?"}
 
 
 def failover(path: Path) -> dict[str, Any]:
-    """Gaps at the virtual address, by `make cluster-measure`."""
+    """Return the gaps at the virtual address, from `make cluster-measure`. Raises as read()."""
     found = read(path, "make cluster, then make cluster-measure")
     check(path, "", found, {**RUN, "nodes": COUNT, "interval": NUMBER})
     check_list(path, found, "faults", FAULT)
@@ -43,7 +43,7 @@ def failover(path: Path) -> dict[str, Any]:
 
 
 def idle(path: Path) -> dict[str, Any]:
-    """What monitoring costs on the idle cluster, by `make cluster-measure`."""
+    """Return what idle monitoring costs, from `make cluster-measure`. Raises as read()."""
     found = read(path, "make cluster, then make cluster-measure")
     check(path, "", found, {**RUN, "seconds": NUMBER})
     check_list(path, found, "nodes", NODE)
@@ -51,7 +51,7 @@ def idle(path: Path) -> dict[str, Any]:
 
 
 def storm(path: Path) -> dict[str, Any]:
-    """The outages of `make storm`, and what went otherwise than it must."""
+    """Return the outages of `make storm` and the problems that it found. Raises as read()."""
     found = read(path, "make storm")
     check_list(path, found, "outages", OUTAGE)
     problems = found.get("problems")
@@ -67,7 +67,8 @@ def storm(path: Path) -> dict[str, Any]:
 
 
 def read(path: Path, command: str) -> dict[str, Any]:
-    """The object in a file. Raises Absent where nobody has made the file, else NotMeasured."""
+    """Return the JSON object in a file. Raises Absent if there is no file, and NotMeasured if
+    it is malformed."""
     try:
         found = json.loads(path.read_text())
     except FileNotFoundError:
@@ -80,7 +81,7 @@ def read(path: Path, command: str) -> dict[str, Any]:
 
 
 def check_list(path: Path, found: Mapping[str, Any], name: str, keys: Mapping[str, str]) -> None:
-    """There is a list of this name, not empty, of objects with these keys."""
+    """Raise NotMeasured unless `name` is a non-empty list of objects with these keys."""
     items = found.get(name)
     if not isinstance(items, list) or not items:
         raise NotMeasured(f"{path}: {name} is {items!r}, not a list with something in it")

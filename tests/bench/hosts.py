@@ -1,4 +1,4 @@
-"""The quiet host and the busy one, and what each call costs there."""
+"""What each call costs on a quiet host and on a busy one."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.faults.rig import free_port
 from tests.keystone.conftest import parameters
 
 SOCKETS, PROCESSES = 10_000, 2_000
-# Of its two workers each holds so many, beside those to its broker and its database.
+# Connections that each of a service's two workers holds, besides those to broker and database.
 OTHERS = 248
 # Ratios that the project allows itself.
 PROCESS_CHECK, API_CHECK, CONNECTION_CHECK = 1.4, 1.7, 2.1
 
 
 def measure(folder: Path, agents: Path, is_busy: bool, rounds: int) -> dict[str, Any]:
-    """Build the host, measure on it, return what was found."""
+    """Build the host, measure on it, and return the findings."""
     others = OTHERS if is_busy else 0
     keystone = Service(folder / "keystone", agents, "keystone", others)
     keystone.give_credentials()
@@ -33,7 +33,7 @@ def measure(folder: Path, agents: Path, is_busy: bool, rounds: int) -> dict[str,
     compute = Service(folder / "compute", agents, "nova-api", others).log_in_at(keystone)
     surround(0, 0, BROKER, DATABASE, CACHE)
     keystone.begin()
-    # nobody listens there
+    # nothing listens on port 1
     lonely = Service(folder / "lonely", agents, "nova-conductor", name="p_lonely", broker=1)
     lonely.set(listen="never")
     with ThreadPoolExecutor(3) as pool:
@@ -53,7 +53,7 @@ def measure(folder: Path, agents: Path, is_busy: bool, rounds: int) -> dict[str,
 
 
 def surround(sockets: int, processes: int, *ports: int) -> None:
-    """Run crowd.py, which ends with the namespace, and return when all of it is there."""
+    """Run crowd.py, which ends with the namespace; return once it is ready."""
     words = ["/usr/bin/python3", "-I", "-S", crowd.__file__, sockets // 2, processes, *ports]
     child = subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
@@ -62,7 +62,7 @@ def surround(sockets: int, processes: int, *ports: int) -> None:
 
 
 def usual(keystone: Service, conductor: Service, compute: Service) -> list[Case]:
-    """What is asked every few seconds, and what else there is."""
+    """Return a case for each monitor that recurs every few seconds, and for the rare calls."""
     agent, other, consumer = keystone.command, compute.command, conductor.command
     of = as_monitor(keystone.caller)
     absent = {**keystone.caller.environment(), "OCF_RESOURCE_INSTANCE": "none"}
@@ -80,7 +80,8 @@ def usual(keystone: Service, conductor: Service, compute: Service) -> list[Case]
 
 
 def with_a_real_keystone(folder: Path, agents: Path) -> list[Case]:
-    """Debian's Keystone under uwsgi, on SQLite: 10 s to make, 10 s to start."""
+    """Start Debian's Keystone under uwsgi, on SQLite (10 s to make, 10 s to start), and return its
+    cases."""
     folder.mkdir()
     folder.chmod(0o711)
     port = free_port()
@@ -99,9 +100,9 @@ def with_a_real_keystone(folder: Path, agents: Path) -> list[Case]:
 
 
 def others_ways(folder: Path, conductor: Service) -> list[Case]:
-    """What the shell agents did for the same."""
+    """Return cases for the checks of the old shell agents, for comparison."""
     pid_check, connection_check = predecessors.write(folder)
-    # the parent for one, and for the other a worker, which holds the connections
+    # the PID check looks at the parent, the connection check at a worker with connections
     holder = predecessors.shown(conductor.born("worker")[0])
     given = {
         **conductor.caller.environment(

@@ -1,11 +1,11 @@
-"""A host of the bench's own, inside namespaces, and what is measured on it.
+"""Measures on a separate host, made of namespaces.
 
     unshare ... python3 -m tests.bench.inside SPEC
 
-It is process 1 of a PID namespace, alone in a network namespace: whatever it starts ends with it.
-SPEC, as JSON: host (quiet, busy or paper), folder (an empty one), agents (the folder where they are
-installed), rounds (calls of each case), seconds (how long the paper's resources are watched). What
-it finds is one line of JSON.
+This program is process 1 of a PID namespace, alone in a network namespace: whatever it starts ends
+with it. SPEC is JSON: host (quiet, busy or paper), folder (an empty one), agents (the folder of the
+installed agents), rounds (calls of each case), seconds (how long the paper's resources are
+watched). It prints its findings as one line of JSON.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.bench import hosts, paper, promptness
 from tests.calling import ROOT
 
-# Agents make folders there for projects that have none.
+# Where agents create the runtime folders that a project lacks.
 PRIVATE = ("run", "var/cache")
 
 
@@ -34,17 +34,18 @@ def main() -> None:
         if spec["host"] == "quiet":
             found["promptness"] = promptness.measure(folder, agents)
     print(json.dumps(found), flush=True)
-    # the end of all others here, without waiting for the threads of this one
+    # ends every process here, without waiting for this one's threads
     os._exit(0)
 
 
 def separate(folder: Path) -> None:
-    """Give this process a root in which nothing that is written reaches the machine's.
+    """Give this process a root of its own, so that nothing written below PRIVATE reaches the
+    machine.
 
-    It is a recursive bind of /, entered by chroot: that also works in a chroot whose / is no mount
-    point, where nothing can be mounted out of sight (as in tests/bed/boot.py).
+    The root is a recursive bind mount of /, entered by chroot. This also works inside a chroot
+    whose / is no mount point, where mounts cannot be made private (as in tests/bed/boot.py).
     """
-    # there this fails, and changes nothing
+    # fails inside such a chroot, and then changes nothing
     subprocess.run(["mount", "--make-rprivate", "/"], capture_output=True, check=False)
     mount("-t", "tmpfs", "-o", "mode=755", "ocf-bench", folder)
     mount("--make-private", folder)

@@ -1,4 +1,4 @@
-"""Which machine, and which software: what a figure is of."""
+"""Describes the machine and the software that were measured."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PACKAGES = ("pacemaker", "corosync", "pcs", "resource-agents")
 
 
 def describe() -> dict[str, str]:
-    """What a reader must know to compare these figures with theirs, in the order to read it in."""
+    """Return what a reader needs to compare the figures with their own, in reading order."""
     usable, all_cores = len(os.sched_getaffinity(0)), os.cpu_count()
     load = os.getloadavg()
     return {
@@ -31,7 +31,7 @@ def describe() -> dict[str, str]:
 
 
 def line_of(path: str, key: str, otherwise: str) -> str:
-    """The value of the first `key : value` in a file of /proc."""
+    """Return the value of the first `key : value` line in a file of /proc, else `otherwise`."""
     for line in Path(path).read_text().splitlines():
         name, _, value = line.partition(":")
         if name.strip() == key:
@@ -56,17 +56,17 @@ def system() -> str:
 
 
 def version(package: str) -> str:
-    """Of an installed Debian package."""
+    """Return the version of an installed Debian package."""
     return said("dpkg-query", "--show", "--showformat", "${Version}", package) or "not installed"
 
 
 def commit() -> str:
-    """What was measured: the commit, and whether the checkout differs from it."""
+    """Return the commit that was measured, marked if the checkout differs from it."""
     return said("git", "-C", str(ROOT), "describe", "--always", "--dirty", "--tags") or "unknown"
 
 
 def said(*words: str) -> str:
-    """What a command prints, "" where it fails or is not there."""
+    """Return what a command prints, "" if it fails or does not exist."""
     try:
         done = subprocess.run(words, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):

@@ -1,4 +1,4 @@
-"""What a measurement is to the report: rows of figures, of which the first is held to a limit."""
+"""A measurement as the report sees it: rows of figures. The first figure may have a limit."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 OK, OVER = "ok", "OVER"
-# Decimals beyond which nothing is told apart.
+# The most decimals that a figure is shown with.
 PRECISE = 12
 
 
 class NotMeasured(Exception):
-    """A measurement came to no figure; what it says is the reason."""
+    """A measurement produced no figure; the message is the reason."""
 
 
 class Absent(NotMeasured):
-    """Nobody has measured it yet, and `make bench` does not do it by itself."""
+    """Not measured yet, and `make bench` does not measure it by itself."""
 
 
 class Column(NamedTuple):
-    """unit, and decimals that are worth reading."""
+    """A column: its unit, and how many decimals are worth reading."""
 
     unit: str
     decimals: int = 2
 
 
 class Claim(NamedTuple):
-    """What the paper says of the first column: from low to high, in its unit."""
+    """What the paper claims for the first column: a range from low to high, in its unit."""
 
     words: str
     low: float
@@ -36,9 +36,9 @@ class Claim(NamedTuple):
 
 
 class Row(NamedTuple):
-    """figures: one for each column of its measurement, None for what could not be told. limit: the
-    most that the first may be; None where it is only shown. is_ours: False for what it is compared
-    with. at: the curve that it is a point of, and where."""
+    """A row of the table. figures: one for each column, None if it could not be determined. limit:
+    the most that the first figure may be; None if it is only shown. is_ours: False for software
+    that the agents are compared with. at: in a plot of curves, the name of the curve and x."""
 
     name: str
     figures: Sequence[float | None]
@@ -52,23 +52,23 @@ class Row(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """OK or OVER, and "" where there is no limit. What is not known, or no number (nan), is
-        not within any."""
+        """OK or OVER, "" if there is no limit. A figure that is unknown or nan is over any
+        limit."""
         if self.limit is None:
             return ""
         return OK if self.value is not None and self.value <= self.limit else OVER
 
 
 class Bars(NamedTuple):
-    """A bar for each row. is_log: for figures of different magnitude. parts: the columns whose
-    figures are parts of the first, from left to right."""
+    """A plot with a bar for each row. is_log: for figures of different magnitude. parts: columns
+    whose figures are parts of the first figure, from left to right."""
 
     is_log: bool = False
     parts: Sequence[int] = ()
 
 
 class Curves(NamedTuple):
-    """A curve for each name in Row.at. column: whose figures. along: what is to the right."""
+    """A plot with a curve for each name in Row.at. column: the y figures. along: label of x."""
 
     column: int
     along: str
@@ -79,8 +79,8 @@ class Curves(NamedTuple):
 class Measurement:
     """One table of the report.
 
-    run: whose findings it shows (see runs.py). rows, told: make its rows, and a sentence on how
-    they came to be, from these findings.
+    run: the run whose findings it shows (see runs.py). rows and told make its rows, and a sentence
+    on how these were measured, from the findings.
     """
 
     run: str
@@ -93,7 +93,7 @@ class Measurement:
 
 
 class Section(NamedTuple):
-    """A measurement with what came out."""
+    """A measurement with its results."""
 
     measurement: Measurement
     rows: list[Row]
@@ -102,26 +102,27 @@ class Section(NamedTuple):
 
     @property
     def heads(self) -> list[str]:
-        """Of the columns after that of the names. What is judged comes first: it is to be seen on
-        a narrow screen, too."""
+        """Headings of the columns after the names. The figure with the limit comes first, so that
+        a narrow screen shows it."""
         first, *others = (column.unit for column in self.measurement.columns)
         return [first, "limit", "", *others]
 
     def cells(self, row: Row) -> list[str]:
-        """What stands in them."""
+        """Return the texts of a row, in the order of `heads`."""
         first, *others = zip(row.figures, self.measurement.columns)
         judged = shown(first[0], first[1].decimals, row.limit), shown_limit(row.limit), row.verdict
         return [*judged, *(shown(figure, column.decimals) for figure, column in others)]
 
     @property
     def over(self) -> list[str]:
-        """What is over its limit, by name."""
+        """The names of rows that are over their limits."""
         title = self.measurement.title
         return [f"{title}: {row.name}" for row in self.rows if row.verdict == OVER]
 
 
 def section(measurement: Measurement, found: Any, command: str) -> Section:
-    """Raises NotMeasured where the findings have not one row: nothing would be called ok."""
+    """Make the section. Raises NotMeasured if the findings have no row: an empty table must not
+    count as ok."""
     rows = measurement.rows(found)
     if not rows:
         raise NotMeasured(f"{measurement.title}: there is no figure in what was found")
@@ -129,8 +130,8 @@ def section(measurement: Measurement, found: Any, command: str) -> Section:
 
 
 def shown(value: float | None, decimals: int, limit: float | None = None) -> str:
-    """The figure as it is read: with more decimals where rounding would put it on the other side of
-    its limit (1.704 of 1.7)."""
+    """Return the figure as text, with more decimals if rounding would put it on the other side of
+    its limit (1.704 for a limit of 1.7)."""
     if value is None:
         return "-"
     if limit is not None and math.isfinite(value):
@@ -140,5 +141,5 @@ def shown(value: float | None, decimals: int, limit: float | None = None) -> str
 
 
 def shown_limit(limit: float | None) -> str:
-    """All of it: a limit is a round number."""
+    """Return the limit as text, not rounded."""
     return "" if limit is None else f"{limit:,.{PRECISE}g}"

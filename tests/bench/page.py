@@ -1,6 +1,6 @@
-"""The report as a page: nothing but this one file is needed to read it, and no script runs in it.
+"""The report as an HTML page: a single file, without scripts.
 
-It is built as a tree, so that whatever is in a word stays a word.
+It is built as a tree, so that markup in a name or a figure stays plain text.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ svg .point { fill: #ffffff; stroke-width: 2; stroke-dasharray: none; }
 
 
 class Report(NamedTuple):
-    """All that there is to tell. machine: by name. missing: why something was not measured, by its
-    title. written: when, in words. seconds: how long it took. failed: what should have been
-    measured and could not, a line each."""
+    """Everything that the report says. machine: facts, by name. missing: by title, why something
+    was not measured. written: the time, as text. seconds: the duration of the run. failed: a line
+    for each measurement that should have been made and could not."""
 
     sections: Sequence[Section]
     missing: Mapping[str, str]
@@ -75,7 +75,7 @@ class Report(NamedTuple):
 
     @property
     def problems(self) -> list[str]:
-        """A line for each reason not to be content."""
+        """A line for each failed measurement and each figure over its limit."""
         return [*self.failed, *(f"over its limit: {name}" for name in self.over)]
 
     @property
@@ -84,12 +84,12 @@ class Report(NamedTuple):
 
     @property
     def judged(self) -> int:
-        """How many figures are held to a limit."""
+        """How many figures have a limit."""
         return sum(bool(row.verdict) for section in self.sections for row in section.rows)
 
 
 def page(report: Report) -> str:
-    """The whole of it, as HTML."""
+    """Return the whole page."""
     title = "OCF resource agents for OpenStack: what was measured"
     body = E.body(E.h1(title), *summary(report), *contents(report), *machine(report))
     for number, section in enumerate(report.sections):
@@ -106,7 +106,7 @@ def page(report: Report) -> str:
 
 
 def verdict(report: Report) -> str:
-    """In a sentence or two: are all within their limits, and is all there?"""
+    """Say in a sentence or two whether all figures are within their limits and none is missing."""
     failed = f" FAILED to measure: {len(report.failed)}." if report.failed else ""
     if report.over:
         return f"OVER the limit: {len(report.over)} of {report.judged} figures.{failed}"
@@ -144,7 +144,7 @@ def machine(report: Report) -> Iterator[Any]:
 
 
 def one(section: Section, anchor: str) -> Any:
-    """A measurement: what it is, its plots, its table, and how to see it again."""
+    """Return a section: what was measured, its plots, its table, and the command to repeat it."""
     measurement = section.measurement
     made = E.section(E.h2(measurement.title), E.p(sentence(section.told)), id=anchor)
     if measurement.claim:

@@ -1,10 +1,10 @@
-"""The paper's 45 resources, monitored live at its own intervals: what share of a core is that?
+"""How much of a core it takes to monitor the paper's 45 resources at the paper's intervals.
 
-Fifteen on each of three nodes; here all 45 are on one host, each with a daemon of its own. The
-fifteenth of a node was its virtual address, which is no agent of ours: a second nova-conductor
-stands for it. nova-api is there once, as in an active/passive cluster: with the one that is asked
-every 5 s on each node, 120 bare interpreters a minute would be 1.8 % of a core by themselves
-(measured).
+The paper has 15 on each of three nodes; here all 45 run on one host, each with its own daemon. The
+fifteenth on each node was the virtual address, which is no agent of ours: a second nova-conductor
+stands in for it. nova-api runs once, as in an active/passive cluster. It is monitored every 5 s: if
+it ran on each node, there would be 120 monitors a minute in all, and as many bare interpreters
+alone take 1.8 % of a core (measured).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CONSUMERS = (
     *("cinder-volume", "cinder-schedule", "nova-scheduler", "nova-cert", "nova-consoleauth"),
     *("nova-conductor", "nova-network", "nova-conductor"),
 )
-# A console proxy: asked, but without a token.
+# A console proxy: its API is asked, but without a token.
 PROXIES = ("nova-vnc",)
 NODE = (*APIS, *CONSUMERS, *PROXIES)
 ELSEWHERE = tuple("cinder-api" if agent == "nova-api" else agent for agent in NODE)
@@ -39,12 +39,12 @@ Call = tuple[Sequence[str], Mapping[str, str]]
 
 
 def measure(folder: Path, agents: Path, seconds: float) -> dict[str, Any]:
-    """Start them, monitor them for `seconds`, and return what that cost."""
+    """Start the resources, monitor them for `seconds`, and return the cost."""
     surround(0, 0, BROKER, DATABASE, CACHE)
     services = begin(folder, agents)
     names = [service.caller.agent for service in services]
     calls: list[Call] = [(each.command, as_monitor(each.caller)) for each in services]
-    # one call in half a second finds cold caches, and so does a bare interpreter
+    # at this slow pace caches are cold, so the bare interpreter is called at the same pace
     bare = follow(schedule(names, seconds / 2), [(BARE, {}) for _ in calls])
     plan = schedule(names, seconds)
     costs = follow(plan, calls)
@@ -65,7 +65,7 @@ def measure(folder: Path, agents: Path, seconds: float) -> dict[str, Any]:
 
 
 def begin(folder: Path, agents: Path) -> list[Service]:
-    """All of them, started."""
+    """Start all resources and return them."""
     services = []
     for number, agent in enumerate(RESOURCES):
         name = f"p_{agent}_{number}"
@@ -76,7 +76,7 @@ def begin(folder: Path, agents: Path) -> list[Service]:
         elif agent in APIS:
             # the first of a node is its Identity
             service.log_in_at(services[number - number % len(NODE)])
-    # 45 starts take the CPU of two cores for 20 s; those of Identity come first
+    # 45 starts take two cores 20 s; Identity comes first, for the others log in there
     for identity in (True, False):
         chosen = [s for s in services if (s.caller.agent == "keystone") == identity]
         with ThreadPoolExecutor(6) as pool:
@@ -86,8 +86,9 @@ def begin(folder: Path, agents: Path) -> list[Service]:
 
 
 def schedule(agents: Sequence[str], seconds: float) -> list[tuple[float, int]]:
-    """When each resource (its place in `agents`) is monitored, in order: seconds from the start.
-    Those of one interval are spread over it, as a cluster's are by when they were started."""
+    """Return when each resource is monitored: (seconds from the start, its place in `agents`), in
+    order. Resources with the same interval are spread over it, as in a cluster, where each counts
+    from its own start."""
     plan = []
     for interval in {INTERVALS.get(agent, USUAL_INTERVAL) for agent in agents}:
         places = [p for p, a in enumerate(agents) if INTERVALS.get(a, USUAL_INTERVAL) == interval]
@@ -99,7 +100,7 @@ def schedule(agents: Sequence[str], seconds: float) -> list[tuple[float, int]]:
 
 
 def follow(plan: Sequence[tuple[float, int]], calls: Sequence[Call]) -> list[float]:
-    """Make each call when it is due; return their costs in CPU seconds. Raises CallFailed."""
+    """Make each call when it is due; return the costs in CPU seconds. Raises CallFailed."""
     begun = time.monotonic()
     costs: list[Future[float]] = []
     with ThreadPoolExecutor(8) as pool:

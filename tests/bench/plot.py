@@ -1,6 +1,6 @@
-"""Plots as inline SVG, narrow enough to be read on a phone; their looks are in page.py.
+"""Plots as inline SVG, narrow enough for a phone; their styles are in page.py.
 
-What is over its limit is told by a word, not by colour alone.
+A figure over its limit is marked by a word, not by colour alone.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from tests.drawing import box, line, opening, text
 WIDTH, LEFT, RIGHT = 480, 8, 64
 TOP, ROW, BAR = 30, 38, 12
 HEIGHT, BESIDE = 250, 226
-LETTERS = 7.0  # wide is one of the small ones
+LETTERS = 7.0  # width of a small letter
 
 
 def plots(section: Section) -> list[str]:
-    """One SVG for each plot that the measurement declares."""
+    """Return an SVG for each plot that the measurement declares."""
     return [
         draw_bars(section, plot) if isinstance(plot, Bars) else draw_curves(section, plot)
         for plot in section.measurement.plots
@@ -27,7 +27,7 @@ def plots(section: Section) -> list[str]:
 
 
 def describe(section: Section, column: Column, place: int) -> str:
-    """The picture in words."""
+    """Describe the picture in words."""
     said = []
     for row in section.rows:
         limit = f", limit {shown_limit(row.limit)}: {row.verdict}" if row.verdict else ""
@@ -64,7 +64,7 @@ def draw_bars(section: Section, plot: Bars) -> str:
 
 
 def bar(row: Row, column: Column, plot: Bars, scale: Axis, top: float) -> Iterator[str]:
-    """Its name, its limit and what came of it above it, the figure at its end."""
+    """Draw a bar with its name, limit and verdict above it and its figure at its end."""
     yield text(LEFT, top + 12, row.name, "over" if row.verdict == OVER else "")
     value = shown(row.value, column.decimals, row.limit)
     if row.verdict:
@@ -87,14 +87,14 @@ def bar(row: Row, column: Column, plot: Bars, scale: Axis, top: float) -> Iterat
         x = scale.place(row.limit)
         told = f"limit {shown_limit(row.limit)}"
         yield line(x, upper - 3, x, lower + 3, "limit", told)
-        # the figure stands beside the line, not on it
+        # keep the figure off the limit's line
         if end <= x < end + 10 + LETTERS * len(value):
             end = x
     yield text(end + 5, lower - 2, value, "over" if row.verdict == OVER else "faint")
 
 
 def shares(section: Section, plot: Bars, y: float) -> Iterator[str]:
-    """What the parts of the bars are, at the right."""
+    """Draw the legend for the parts of the bars, at the right."""
     x = WIDTH - 4.0
     for number, place in reversed(list(enumerate(plot.parts))):
         unit = section.measurement.columns[place].unit
@@ -160,7 +160,7 @@ def figure(row: Row, plot: Curves) -> float:
 
 
 def grid(scale: Axis, top: float, bottom: float, y: float) -> Iterator[str]:
-    """A line and a number for each tick of an axis to the right."""
+    """Draw a line and a number for each tick of a horizontal axis."""
     for tick in scale.ticks():
         x = scale.place(tick)
         yield line(x, top, x, bottom, "line")

@@ -1,5 +1,7 @@
-"""What these agents replace, for comparison: a few lines of our own that do what the shell agents
-did. Each sources the functions of resource-agents, as every shell agent does.
+"""Stand-ins for the shell agents that these agents replace, for comparison.
+
+A few lines of our own make the same checks. Each script sources the functions of resource-agents,
+as every shell agent does.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ import shutil
 from pathlib import Path
 
 FUNCTIONS = "/usr/lib/ocf/lib/heartbeat/ocf-shellfuncs"
-# As each of their monitors began: are the programs, the configuration and the user there?
+# Each of their monitors first checks that the programs, the configuration and the user exist.
 BEGINNING = f"""#!/bin/sh
 . {FUNCTIONS}
 check_binary "$OCF_RESKEY_binary"
@@ -18,7 +20,7 @@ getent passwd "$OCF_RESKEY_user" > /dev/null || exit $OCF_ERR_INSTALLED
 pid=$(cat "$OCF_RESKEY_pid")
 ocf_run -warn kill -0 "$pid" || exit $OCF_NOT_RUNNING
 """
-# `ss` where net-tools is not installed; resource-agents recommends it.
+# `ss` if net-tools, which resource-agents recommends, is not installed.
 LIST = {"netstat": "netstat -punt", "ss": "ss -tnp"}
 CONNECTION = """\
 LIST 2> /dev/null | grep ":$OCF_RESKEY_amqp_server_port " | grep -q "$BENCH_HOLDER" \\
@@ -27,14 +29,17 @@ LIST 2> /dev/null | grep ":$OCF_RESKEY_amqp_server_port " | grep -q "$BENCH_HOLD
 
 
 def lister() -> str:
-    """The program that lists sockets with their processes: netstat, or ss where that is missing."""
+    """Return the program that lists sockets and processes: netstat, or ss if that is missing."""
     return "netstat" if shutil.which("netstat") else "ss"
 
 
 def write(folder: Path) -> tuple[Path, Path]:
-    """The two scripts. They take the parameters that the shell agents took; the second also
-    BENCH_HOLDER, what the list shows of the process that holds the connection: the old agents
-    looked for the PID in the file there, and never found what a worker held."""
+    """Write the PID check and the connection check and return their paths.
+
+    Both take the parameters of the shell agents. The second also takes BENCH_HOLDER, the text that
+    the list shows for the process with the connection: the old agents searched for the PID in the
+    PID file, and so never found a connection held by a worker.
+    """
     made = folder / "pid-check", folder / "connection-check"
     texts = BEGINNING, BEGINNING + CONNECTION.replace("LIST", LIST[lister()])
     for path, text in zip(made, texts):
@@ -44,5 +49,5 @@ def write(folder: Path) -> tuple[Path, Path]:
 
 
 def shown(pid: int) -> str:
-    """What the list has of a process."""
+    """Return the text that the list shows for a process."""
     return f" {pid}/" if lister() == "netstat" else f"pid={pid},"

@@ -1,8 +1,8 @@
-"""How long after the daemon do the agent's actions end? Seconds of wall time, the machine quiet.
+"""How soon the agent's actions follow the daemon, in seconds of wall time on a quiet machine.
 
-start after the daemon's first good answer, stop after the end of its last process, and the sentinel
-with Pacemaker's tool after a crash. The daemon is a stand-in whose own times are given, so that
-what is measured is ours.
+start: from the daemon's first good answer. stop: from the end of its last process. The sentinel:
+from a crash to the call of Pacemaker's tool. The daemon is a stand-in with given times, so that
+only the agent's own time is measured.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from typing import Any
 from tests.bench.services import Service
 from tests.faults.pacemaker import Pacemaker
 
-# Seconds that the project allows itself, for the median.
+# Seconds that the project allows itself (median).
 LIMITS = {
     "start, after the daemon's first good answer": 0.1,
     "stop, after the end of its last process": 0.05,
     "a crash, until Pacemaker's tool is called": 0.5,
 }
 ROUNDS = 15
-# So long the daemon takes to answer and to end, in seconds.
+# Seconds that the daemon takes to answer and to end.
 LOADING, LINGERING = "0.6", "0.4"
 POLL = 0.002
 PATIENCE = 30.0
 
 
 def measure(folder: Path, agents: Path) -> list[dict[str, Any]]:
-    """The figures, one for each of LIMITS."""
+    """Return the figures, one for each entry of LIMITS."""
     service = Service(folder / "prompt", agents, "keystone", name="p_prompt")
     service.set(connect="", answer_after=LOADING, linger=LINGERING)
     pacemaker = Pacemaker(service)
@@ -68,7 +68,7 @@ def measure(folder: Path, agents: Path) -> list[dict[str, Any]]:
 
 
 class Moment:
-    """When something became so, looked at every 2 ms."""
+    """The moment when a condition becomes true, checked every 2 ms."""
 
     def __init__(self, is_so: Callable[[], object]) -> None:
         self.is_so, self.at = is_so, 0.0
@@ -82,13 +82,13 @@ class Moment:
         self.at = time.monotonic()
 
     def wait(self) -> float:
-        """The moment, on the monotonic clock."""
+        """Return the moment, on the monotonic clock, in seconds."""
         self.thread.join()
         return self.at
 
 
 def answers(port: int) -> bool:
-    """The API answers a request that anybody may make."""
+    """Does the API answer a request that needs no token with 2xx or 3xx?"""
     try:
         with socket.create_connection(("127.0.0.1", port), 0.05) as connection:
             connection.settimeout(PATIENCE)
@@ -99,7 +99,7 @@ def answers(port: int) -> bool:
 
 
 def lives(pid: int) -> bool:
-    """It is no zombie either."""
+    """Does the process exist, and is it no zombie?"""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return file.read().rpartition(b")")[2].split()[0] not in b"ZX"

@@ -1,10 +1,10 @@
-"""`make bench`: all that the project measures of itself, as text, page and JSON.
+"""`make bench`: everything that the project measures about itself, as text, page and JSON.
 
-CPU is measured on a quiet host, on one with 10,000 open sockets and 2,000 processes, and of the
-paper's 45 resources at their own intervals, each in namespaces of its own (inside.py), which end
-with this program, however that ends. What takes longer (make cluster-measure, make storm) is shown
-where it was run before. Exits with 1 where a figure is over its limit, or one that was asked for is
-missing.
+CPU is measured on a quiet host, on a host with 10,000 open sockets and 2,000 processes, and for the
+paper's 45 resources at the paper's intervals. Each host is a set of namespaces (inside.py), which
+end with this program, however it ends. Results of make cluster-measure and make storm, which take
+longer, are included if these were run before. Exits with 1 if a figure is over its limit or one
+that was asked for is missing.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def main() -> None:
 def perform(
     names: Sequence[str], wanted: Wanted, runs: Mapping[str, Run] = RUNS
 ) -> tuple[dict[str, Any], dict[str, str], list[str]]:
-    """What each run found, and why a run found nothing, by its name; and what is wrong with that:
-    a run that failed, and one that was asked for by name and is not there."""
+    """Make the runs. Return, by name of the run: the findings, and the reasons for missing ones.
+    Third: a line for each run that failed, or was asked for by name and has no findings."""
     found, missing, failed = {}, {}, []
     for name, run in runs.items():
         if names and name not in names:
@@ -84,15 +84,15 @@ def perform(
 
 
 def again(name: str, found: Mapping[str, Any] | None = None) -> str:
-    """The command that makes the findings of a run again; those from elsewhere have their own."""
+    """Return the command that repeats a run; findings of other make targets name their own."""
     return str((found or {}).get("command", f'make bench ARGS="{name}"'))
 
 
 def sections_of(
     found: Mapping[str, Any], missing: Mapping[str, str]
 ) -> tuple[list[Section], dict[str, str], list[str]]:
-    """The tables; for those that there are not, by their titles, why; and what is wrong: findings
-    without a figure."""
+    """Return the sections; by title, why a section is missing; and a line for each measurement
+    whose findings have no figure."""
     sections, without, empty = [], {}, []
     for each in MEASUREMENTS:
         if each.run not in found:
@@ -108,7 +108,7 @@ def sections_of(
 
 
 def write(report: Report, found: Mapping[str, Any], folder: Path) -> None:
-    """report.html and report.json."""
+    """Write report.html and report.json."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.html").write_text(page(report))
     facts = {
@@ -126,7 +126,7 @@ def write(report: Report, found: Mapping[str, Any], folder: Path) -> None:
 
 
 def figures(section: Section) -> Iterator[dict[str, Any]]:
-    """The rows of a section, each as an object of its own."""
+    """Return the rows of a section, each as an object for JSON."""
     measurement = section.measurement
     units = [column.unit for column in measurement.columns]
     for row in section.rows:

@@ -1,4 +1,4 @@
-"""What `make bench` does, one run after the other, and what each finds."""
+"""The runs of `make bench`: what each measures, and how."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ BUILD = ROOT / "build"
 
 
 class Wanted(NamedTuple):
-    """stage: where the agents are installed. rounds: calls of each case. seconds: for how long the
-    paper's resources are watched. build: where make cluster and make storm have left what they
-    saw."""
+    """What the user asked for. stage: where the agents are installed. rounds: calls of each case.
+    seconds: how long the paper's resources are watched. build: where make cluster and make storm
+    leave their results."""
 
     stage: Path
     rounds: int
@@ -43,14 +43,14 @@ class Wanted(NamedTuple):
 
 
 class Run(NamedTuple):
-    """title: what is measured. measure: finds it, as JSON has it, or raises NotMeasured."""
+    """title: what is measured. measure: returns the findings as JSON, or raises NotMeasured."""
 
     title: str
     measure: Callable[[Wanted], dict[str, Any]]
 
 
 def on_a_host(host: str) -> Callable[[Wanted], dict[str, Any]]:
-    """What inside.py finds on a host of its own, which is gone when this returns."""
+    """Return a function that runs inside.py on a separate host, and removes the host again."""
 
     def measure(wanted: Wanted) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="ocf-bench-") as folder:
@@ -82,14 +82,14 @@ def answer(spec: str) -> str:
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        start_new_session=True,  # Ctrl-C is for this program, which then ends the other
+        start_new_session=True,  # Ctrl-C reaches this program only, which then kills the child
     )
     assert child.stdout is not None
     try:
         return child.stdout.read()
     finally:
         child.kill()
-        # ends once no process in there holds it any more
+        # returns once no process of that host has the pipe open any more
         child.stdout.read()
         child.wait()
 

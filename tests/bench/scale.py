@@ -1,5 +1,5 @@
-"""How what Pacemaker has to do grows with the cluster: every agent as a clone on 3, 16 and 32
-nodes, by simulation."""
+"""How Pacemaker's work grows with the cluster: every agent as a clone on 3, 16 and 32 nodes, by
+simulation."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from tests.bench.simulation import (
 )
 
 SIZES = (3, 16, 32)
-# Of so many calls the cheapest counts: what else this machine does only adds to one.
+# Calls, of which the cheapest counts: other load on the machine only adds to the CPU.
 ROUNDS = 2
 BARE_ROUNDS = 15
 
 
 class Event(NamedTuple):
-    """What happens to the cluster. joining: so many nodes have just joined it, -1 for all."""
+    """What happens to the cluster. joining: how many nodes have just joined, -1 for all."""
 
     name: str
     options: Sequence[str] = ()
@@ -43,8 +43,8 @@ class Event(NamedTuple):
 
 
 def events(agents: Agents, nodes: int) -> list[Event]:
-    """The same for each number of nodes. A daemon that fails is stopped, started and monitored, and
-    nothing else happens, whatever the size."""
+    """Return the events, the same for every number of nodes. The limit: a daemon that fails is
+    stopped, started and monitored, and nothing else happens, whatever the size."""
     monitors = [interval for name, interval, _, _ in agents[FIRST] if name == "monitor"]
     failure = f"p_{FIRST}_monitor_{milliseconds(monitors[0])}@node-1=1"
     fails = ("--op-inject", failure)
@@ -58,8 +58,8 @@ def events(agents: Agents, nodes: int) -> list[Event]:
 
 
 def measure(agents: Agents, sizes: Sequence[int] = SIZES, rounds: int = ROUNDS) -> dict[str, Any]:
-    """Transitions and what they cost the scheduler, and what crm_verify says of each cluster.
-    Raises CallFailed, and NotMeasured where a cluster that has started would not stay as it is."""
+    """Return the transitions, their cost to the scheduler, and crm_verify's complaints about each
+    cluster. Raises CallFailed, and NotMeasured if a cluster that has started is not settled."""
     with tempfile.TemporaryDirectory(prefix="ocf-bench-") as name:
         folder = Path(name)
         history = learn_history(agents, folder)
@@ -95,7 +95,8 @@ def measure(agents: Agents, sizes: Sequence[int] = SIZES, rounds: int = ROUNDS) 
 def prove_that_nothing_is_left_to_do(
     agents: Agents, nodes: int, history: Any, folder: Path
 ) -> None:
-    """In a cluster that has started: so what is measured is the event alone."""
+    """Check that a cluster that has started has no action left, so that only events are measured.
+    Raises NotMeasured if it has."""
     cib, graph = folder / "settled.xml", folder / "settled.graph"
     write(make_cib(agents, nodes, nodes, history), cib)
     cpu_seconds(simulation(cib, graph), ENVIRONMENT)

@@ -1,4 +1,4 @@
-"""Services to measure on: agents over daemons that hold connections and take a token."""
+"""Services to measure: installed agents and stand-in daemons with connections and tokens."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tests.calling import Caller
 from tests.faults.rig import Rig, wait_until
 
 BROKER, DATABASE, CACHE = 5672, 3306, 11211
-# Where other services than Identity are asked with a token. The stand-in has none of it, and its
-# 404 would do; that of a real one is 200.
+# What a monitor requests with a token from services other than Identity. The stand-in does not know
+# these paths; its 404 would do, but a real service answers 200.
 PATHS = ("/v2/p1/flavors", "/v2/images", "/images", "/v3/p1/volumes", "/v2.0/networks")
 DAEMON = Path(__file__).with_name("daemon.py")
 WORKERS = 2
@@ -18,10 +18,11 @@ PATIENCE = 60.0
 
 
 class Service(Rig):
-    """One service: its agent is the installed one, its daemon has a broker and a database.
+    """One service: an installed agent and a stand-in daemon with a broker and a database.
 
-    agents: the folder of the installed agents. others: how many more connections each of its two
-    workers holds. broker: the port that its configuration names; it connects to the usual one.
+    agents: the folder of the installed agents. others: how many more connections each of the two
+    workers holds. broker: the port that the configuration names; the daemon always connects to the
+    usual one.
     """
 
     def __init__(
@@ -36,9 +37,9 @@ class Service(Rig):
         super().__init__(folder, name or f"p_{agent}", agent=agent)
         shutil.copy(DAEMON, self.binary)
         self.caller.agents = agents
-        # so many threads start at once that a second is soon over
+        # many services start at once, so 1 s would be too short
         self.parameters["api_timeout"] = "20"
-        # the others first, so that what is looked for is found last
+        # the others first, so that the check finds its connections last
         ports = [CACHE] * others + [BROKER, DATABASE]
         self.set(connect=" ".join(map(str, ports)), workers=WORKERS, lifetime=86400)
         self.configure(transport_url=f"rabbit://service:secret@127.0.0.1:{broker}/")
@@ -49,30 +50,30 @@ class Service(Rig):
 
     @property
     def command(self) -> tuple[str, str]:
-        """A monitor, in its environment (see as_monitor)."""
+        """The command of a monitor; its environment is as_monitor()."""
         return str(self.caller.agents / self.caller.agent), "monitor"
 
     def log_in_at(self, identity: Rig) -> Service:
-        """Give it credentials that this Identity takes."""
+        """Give it credentials for this Identity service; return the service."""
         self.give_credentials(os_auth_url=f"http://127.0.0.1:{identity.port}/v3")
         return self
 
     def begin(self) -> None:
-        """Start it. Once this returns it holds its connections, and its agent a token."""
+        """Start it. Returns once its connections are open and the agent has a token."""
         self.start(timeout=PATIENCE)
         wait_until(lambda: self.count("connected") == WORKERS, "all connections", PATIENCE)
         result = self.caller.monitor(timeout=PATIENCE)
         assert result.code == 0, f"{self.caller.agent}: {result}\n{self.agent_log}"
 
     def prove_that_it_asks_with_a_kept_token(self) -> None:
-        """For a service that is Identity: what is measured is one request a call, and no log-in."""
+        """Check, for Identity itself, that a monitor makes one request and does not log in."""
         before = self.count("request GET /v3/auth/tokens"), self.count("login")
         assert self.caller.monitor().code == 0
         after = self.count("request GET /v3/auth/tokens"), self.count("login")
         assert after == (before[0] + 1, before[1]), (before, after)
 
     def prove_that_it_looks_at_connections(self) -> None:
-        """For a service whose broker is away: its monitor says so, at the second poll or third."""
+        """Check, for a service whose broker is away, that one of three monitors fails."""
         self.start(timeout=8)
         codes = [self.caller.monitor().code for _ in range(3)]
         assert any(codes), (
@@ -81,7 +82,7 @@ class Service(Rig):
 
 
 def as_monitor(caller: Caller, level: int | None = None) -> dict[str, str]:
-    """The environment of a recurring monitor. level: None for the one that it has by default."""
+    """Return the environment of a recurring monitor. level: check level, None for the default."""
     made = caller.environment(CRM_meta_interval=10000, CRM_meta_timeout=30000)
     return made if level is None else {**made, "OCF_CHECK_LEVEL": str(level)}
 

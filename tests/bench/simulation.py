@@ -1,8 +1,8 @@
-"""Clusters of any size as CIBs made by code, and what Pacemaker's scheduler makes of them.
+"""Simulates clusters of any size: generated CIBs, and Pacemaker's scheduler on them.
 
 Every agent is a clone on every node, with the operations that its meta-data advise, as pcs would
 create it. Nothing runs: crm_simulate computes what the cluster would do next, on one core, just as
-the scheduler of the node in charge does.
+the scheduler of the DC does.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from tests.bench.cost import cpu_seconds
 from tests.calling import PATH
 
 ENVIRONMENT = {"PATH": PATH, "OCF_ROOT": "/usr/lib/ocf"}
-# What others ask first, and so start after: when all start at once, Keystone comes first.
+# The others need it, so it starts before them.
 FIRST = "keystone"
-# Orders of the others behind it. Optional: where both are started anyway. Mandatory (the default of
-# pcs): one that is started again has all that come after it started again, too.
+# How the others are ordered after it. Optional: counts only if both start anyway. Mandatory (the
+# default of pcs): if it restarts, all that come after it restart too.
 OPTIONAL, MANDATORY = "Optional", "Mandatory"
 PLAIN = """\
 <cib validate-with="pacemaker-3.4" admin_epoch="0" epoch="1" num_updates="0" have-quorum="1">
@@ -37,7 +37,7 @@ PLAIN = """\
   <status/>
 </cib>
 """
-# Of a probe that found nothing, as it was expected to: number, transition, expected code, cluster.
+# A probe that, as expected, found nothing: number, transition, expected code, cluster.
 KEY = "1:1:7:00000000-0000-0000-0000-000000000000"
 MISSING = {"transition-key": KEY, "transition-magic": f"0:7;{KEY}"}
 Operation = tuple[str, str, str, str]  # action, interval, timeout, depth
@@ -45,9 +45,9 @@ Agents = Mapping[str, Sequence[Operation]]
 
 
 def advised(agents: Path) -> dict[str, list[Operation]]:
-    """The operations that each agent in this folder advises for a resource, without the links that
-    are older names of one. Raises OSError, CalledProcessError or XMLSyntaxError where one does not
-    describe itself."""
+    """Return the operations that each agent in this folder advises; links, which are old names of
+    agents, are skipped. Raises OSError, CalledProcessError or XMLSyntaxError if an agent's
+    meta-data cannot be read."""
     found = {}
     for path in sorted(agents.iterdir()):
         if not path.is_symlink():
@@ -58,7 +58,7 @@ def advised(agents: Path) -> dict[str, list[Operation]]:
 
 
 def operations(described: Any) -> Iterator[Operation]:
-    """Of the actions in meta-data, those that Pacemaker calls by itself."""
+    """Return the actions in meta-data that Pacemaker calls by itself."""
     for action in described.iter("action"):
         if action.get("name") in ("start", "stop", "monitor"):
             interval, depth = action.get("interval", "0s"), action.get("depth", "0")
@@ -68,9 +68,9 @@ def operations(described: Any) -> Iterator[Operation]:
 def make_cib(
     agents: Agents, nodes: int, running: int = 0, history: Any = None, order: str = OPTIONAL
 ) -> Any:
-    """The CIB, as an lxml element. running: on so many of the nodes, the first ones, all of it was
-    started, as `history` tells (learn_history); the others have just joined, and were not probed
-    yet."""
+    """Return the CIB, as an lxml element. running: on this many nodes, from the first on,
+    everything is started, according to `history` (learn_history); the others have just joined and
+    are not probed yet."""
     cib = etree.fromstring(PLAIN, etree.XMLParser(remove_blank_text=True))
     add_resources(cib.find(".//resources"), agents)
     for agent in agents:
@@ -110,8 +110,8 @@ def add_resources(resources: Any, agents: Agents) -> None:
 
 
 def learn_history(agents: Agents, folder: Path) -> Any:
-    """What a node tells of resources that it has started and monitors: the `lrm` element of a
-    cluster of one node, after a simulated first start. Raises CallFailed."""
+    """Return the operation history of a node that has started all resources: the `lrm` element of
+    a one-node cluster after a simulated first start. Raises CallFailed."""
     before, after = folder / "one.xml", folder / "started.xml"
     write(make_cib(agents, 1), before)
     words = ["crm_simulate", "--quiet", "--xml-file", str(before)]
@@ -120,8 +120,8 @@ def learn_history(agents: Agents, folder: Path) -> Any:
 
 
 def add_history(state: Any, history: Any) -> None:
-    """The same on this node, but for the device that fences: that runs on the first node, and the
-    others have looked for it."""
+    """Give this node the history, except for the fencing device: it runs on the first node, and
+    the others have only probed it."""
     told = copy.deepcopy(history)
     told.set("id", state.get("id"))
     if state.get("id") != "1":
@@ -143,20 +143,20 @@ def write(cib: Any, path: Path) -> None:
 
 
 def simulation(cib: Path, graph: Path, *event: str) -> list[str]:
-    """The command that computes what a cluster in this state does, after what `event` has happen
-    to it (options of crm_simulate), and writes that to `graph`."""
+    """Return the command that computes what a cluster in this state does after `event` (options
+    of crm_simulate) and writes the transition to `graph`."""
     words = ["crm_simulate", "--quiet", "--xml-file", str(cib), "--run", *event]
     return [*words, "--save-graph", str(graph)]
 
 
 def milliseconds(interval: str) -> int:
-    """Of an advised interval, which is in seconds."""
+    """Convert an advised interval from seconds to milliseconds."""
     return 1000 * int(interval.removesuffix("s"))
 
 
 def count_actions(graph: Path) -> dict[str, int]:
-    """How many actions of each kind a transition has, as "probe", "start", "stop", "monitor",
-    "fence": what agents and devices are called for, without Pacemaker's own milestones."""
+    """Count the actions of a transition by kind: "probe", "start", "stop", "monitor", "fence".
+    Only calls of agents and fencing devices count, not Pacemaker's own milestones."""
     counts: dict[str, int] = {}
     tree = etree.parse(str(graph), etree.XMLParser(huge_tree=True))
     for action in tree.iterfind("synapse/action_set/*"):
@@ -177,8 +177,8 @@ def kind_of(action: Any) -> str:
 
 
 def complaints(cib: Path) -> list[str]:
-    """What crm_verify finds wrong with it, a line each; its exit code, where it fails without a
-    word."""
+    """Return what crm_verify finds wrong, a line each; its exit code, if it fails without any
+    output."""
     words = ["crm_verify", "-V", "--xml-file", str(cib)]
     done = subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True)
     said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]

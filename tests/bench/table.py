@@ -1,4 +1,4 @@
-"""A section as text, for the terminal."""
+"""A section of the report as text, for the terminal."""
 
 from __future__ import annotations
 

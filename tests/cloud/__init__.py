@@ -1,7 +1,7 @@
-"""`make cluster`: the paper's cluster, whole, on this machine: a control plane on three nodes.
+"""`make cluster`: the paper's whole cluster on this machine, a control plane on three nodes.
 
-Every service of the paper runs as a Pacemaker resource on the real daemon, stateless ones as
-clones. A virtual address leads to one of the three HAProxies, and that to all clones.
+Every service of the paper runs as a Pacemaker resource with its real daemon; stateless services are
+clones. A virtual address leads to one of three HAProxies, which spreads requests over all clones.
 
     with Bed(3, [stage], cloud.BINDS) as bed:                 # from tests.cloud import cloud
         site = Cloud(bed, architecture.choose(["keystone", "glance-api", "nova-api"]))
@@ -12,27 +12,27 @@ clones. A virtual address leads to one of the three HAProxies, and that to all c
             site.url("nova-api")            # "http://192.168.42.103:8774", through HAProxy
             site.resource("nova-api")       # "p_nova-api"; site.clone("nova-api"): "...-clone"
             site.nodes("nova-api")          # names of the nodes on which it is healthy
-            site.wait_healthy()             # all of all
+            site.wait_healthy()             # all instances of all resources
         finally:
             bed.stop()
             site.down()
 
-Requests are sent from the client's side of the network: `bed.client("curl", ...)`, or a process
-started with the words of `bed.enter_client()` before it.
+Send requests from the client's side of the network: `bed.client("curl", ...)`, or a process whose
+command line begins with the words of `bed.enter_client()`.
 
-architecture   which services there are, and in which order: one table
-commands       the pcs lines that an operator would type, made from it
-balancer       haproxy.cfg, made from it
+architecture   one table of the services and their start order
+commands       the pcs lines that an operator would type, made from that table
+balancer       haproxy.cfg, made from that table
 deployment     the files of each node
-cloud          builds it
-memory         what it takes
-visit          a user who makes something of each service
-target         what of it is measured
+cloud          builds the cloud
+memory         how much memory it takes
+visit          a user who tries every service once
+target         the cloud to measure, and the requests that it can answer
 client         a user who asks ten times a second
-faults         what can happen to it
-shares         whose the seconds of an outage are
+faults         faults that can strike the cloud
+shares         how the seconds of an outage divide among Corosync, Pacemaker and others
 failover       what users notice of each fault
 cost           what monitoring costs
-measure        the command for both
-__main__       the command
+measure        make cluster-measure, the command for failover and cost
+__main__       make cluster, the command that builds the cloud
 """

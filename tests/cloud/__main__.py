@@ -1,12 +1,13 @@
-"""make cluster: the paper's cluster on this machine, and it stays.
+"""make cluster: build the paper's cluster on this machine and leave it running.
 
     python3 -m tests.cloud --stage FOLDER [--services AGENT,AGENT...] [--to build/cluster]
     python3 -m tests.cloud shell N|client    a shell on node N, or on the client's side
     python3 -m tests.cloud stop
-    python3 -m tests.cloud check             whether one can be built: none stands
+    python3 -m tests.cloud check             fail if one cannot be built or is standing already
 
-FOLDER is what `make install DESTDIR=FOLDER` made. Of the services given, and of what they need, if
-not all. Writes commands.txt and haproxy.cfg. Exits with 0 if all are healthy and of use.
+FOLDER is what `make install DESTDIR=FOLDER` made. --services: build only these and the services
+that they need. Writes commands.txt and haproxy.cfg. Exits with 0 if all services are healthy and a
+user's visit succeeds.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ AGENTS = "usr/lib/ocf/resource.d/openstack"
 
 
 def check(stage: Path) -> None:
-    """Raise BedError if something is missing that the cluster needs."""
+    """Raise BedError if the cluster needs something that is missing."""
     KEPT.check_user()
     if missing := beds.missing_packages(NEEDS):
         raise BedError(f"missing Debian packages: apt-get install {' '.join(missing)}")
@@ -49,7 +50,8 @@ def check(stage: Path) -> None:
 
 
 def perform(stage: Path, services: Sequence[Service], to: Path) -> int:
-    """Build it and let it stand; return the exit status. Whatever fails, all is removed."""
+    """Build the cluster and leave it running; return the exit status. If building it fails, remove
+    everything."""
     KEPT.check()
     check(stage)
     timeline = Timeline()
@@ -62,7 +64,7 @@ def perform(stage: Path, services: Sequence[Service], to: Path) -> int:
             works = visit(cloud, timeline)
             cloud.servers.keep()
             KEPT.keep(bed)
-        # AssertionError: a preparation of the stack's that failed, with what it said
+        # AssertionError: a preparation of the stack failed; the message has its output
         except (BedError, CommandFailed, TimeoutError, AssertionError) as fault:
             print(f"\nFAILED: {fault}", file=sys.stderr)
             with suppress(BedError, CommandFailed, TimeoutError):
@@ -79,7 +81,7 @@ def perform(stage: Path, services: Sequence[Service], to: Path) -> int:
 
 
 def visit(cloud: Cloud, timeline: Timeline) -> bool:
-    """Use it, and say what works. Where something does not, the cluster stays to be looked at."""
+    """Use the cloud and print what works. If something fails, the cluster stays up for a look."""
     timeline.title(f"A user at {CLIENT}")
     agents = [service.agent for service in cloud.services]
     told = {"identity": cloud.identity, "login": LOGIN, "agents": agents}
@@ -94,14 +96,14 @@ def visit(cloud: Cloud, timeline: Timeline) -> bool:
 
 
 def write(cloud: Cloud, to: Path) -> None:
-    """The commands that were typed, and what HAProxy does."""
+    """Write commands.txt, the commands that were typed, and haproxy.cfg."""
     to.mkdir(parents=True, exist_ok=True)
     (to / "commands.txt").write_text("".join(f"{line}\n" for line in cloud.typed))
     (to / "haproxy.cfg").write_text(cloud.balancer())
 
 
 def report(cloud: Cloud, timeline: Timeline) -> None:
-    """What it looks like and what it takes."""
+    """Print the status of the cluster and its memory use."""
     timeline.title("pcs status")
     timeline.output(cloud.cluster.pcs("status").stdout)
     timeline.title("Memory")
@@ -120,7 +122,7 @@ def report(cloud: Cloud, timeline: Timeline) -> None:
 
 
 def guide(cloud: Cloud, to: Path) -> None:
-    """How to look at it."""
+    """Print how to look at the cluster."""
     has_horizon = any(service.agent == "horizon" for service in cloud.services)
     dashboard = (
         f"\n  http://{cloud.address}/horizon/    the dashboard, from there: admin, {PASSWORD}"

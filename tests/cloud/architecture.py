@@ -1,27 +1,27 @@
-"""Which services the cloud has: what is a clone, what is behind the virtual address, what starts
-before what.
+"""The services of the cloud: which are clones, which are behind the virtual address, and the start
+order.
 
-The order holds where several start or stop together (kind=Optional), in stages:
+The order applies if several resources start or stop together (kind=Optional), in stages:
 
 1   the address with its HAProxy, then Identity, which every other service asks
-2   what is asked by others before they serve: nova-conductor and nova-scheduler exit at their start
-    where Placement does not answer; Swift's storage, without which its proxy answers 503
-3   the APIs, and what works behind them all the time
-4   what reports itself to those, or does their work: compute, agents, engines, the dashboard
+2   services that others ask before they serve: nova-conductor and nova-scheduler exit at their
+    start if Placement does not answer; without Swift's storage its proxy answers 503
+3   the APIs, and the services that work behind them all the time
+4   services that report to the APIs or do their work: compute, agents, engines, the dashboard
 
-A mandatory order would stop everything whenever the last Keystone stops. That mends nothing: while
-Identity, broker or database are away the others wait, report themselves as degraded, and serve on
-when it is back (`make storm`). An Optional one is kept when the cluster or a node boots, which is
-when it matters. A clone waits for the instance on its own node (interleave).
+A mandatory order would stop everything whenever the last Keystone stops. That repairs nothing:
+while Identity, broker or database is away, the other services wait, report themselves as degraded,
+and continue when it is back (`make storm`). An optional order applies when the cluster or a node
+boots, which is when it matters. A clone waits for the instance on its own node (interleave).
 
 A service that must not run twice is a primitive: Pacemaker keeps it on one node, under one host
-name in its configuration, so that what it owns stays its own when it moves. Only there is a
-colocation needed: all others reach each other through the virtual address or the broker.
+name in its configuration, so that it still owns its volumes or routers after a move. Only such a
+service needs a colocation: all others reach each other through the virtual address or the broker.
 
-HAProxy and Open vSwitch, which are no services of OpenStack's and run on the nodes all the same,
-are resources too. MariaDB, RabbitMQ and memcached are given, on a machine of their own: three of
-each, as a cloud has them (Galera, a cluster of brokers), would take the memory of a fourth node and
-the cores at each fault, and show what is known of their own agents, ocf:heartbeat:galera and
+HAProxy and Open vSwitch, which are not part of OpenStack but run on the nodes, are resources too.
+MariaDB, RabbitMQ and memcached run on a separate machine, outside Pacemaker. Three of each, as in a
+real cloud (Galera, a cluster of brokers), would take the memory of a fourth node, and the cores at
+each fault. They would show only what is known about their own agents, ocf:heartbeat:galera and
 rabbitmq-cluster.
 """
 
@@ -40,9 +40,9 @@ TCP = ""
 
 @dataclass(frozen=True)
 class Service:
-    """agent: its name. stage: when it is started, see above. check: the path that HAProxy asks, TCP
-    for a mere connection; None for what is not behind the address. is_clone: runs on every node.
-    near: the agents, also of this table, on whose node it must be."""
+    """agent: its name. stage: when it starts, see above. check: the path that HAProxy requests, TCP
+    for a mere connection, None if it is not behind the virtual address. is_clone: runs on every
+    node. near: agents of this table that must run on the same node."""
 
     agent: str
     stage: int
@@ -56,7 +56,7 @@ class Service:
 
     @property
     def top(self) -> str:
-        """What constraints name: the clone, where it is one."""
+        """The name for constraints: the clone, if it is one, else the primitive."""
         return f"{self.resource}-clone" if self.is_clone else self.resource
 
     @property
@@ -65,14 +65,14 @@ class Service:
 
     @property
     def port(self) -> int | None:
-        """At the virtual address and on the nodes; None for what is not behind the address."""
+        """Its port, at the virtual address and on the nodes; None if not behind the address."""
         return None if self.check is None else self.real.port
 
 
 @dataclass(frozen=True)
 class Program:
-    """What else runs on every node. line: its arguments; alive: a command that fails where it does
-    not work, or ""; users: the agents, any of which has need of it, () for all."""
+    """Another program on every node. line: its arguments. alive: a command that fails if the
+    program does not work, or "". users: agents, any of which needs it; () for all."""
 
     name: str
     binary: str
@@ -90,11 +90,11 @@ class Program:
 
 
 def _nothing(stack: Stack) -> None:
-    """Keystone's database is made before all others."""
+    """Prepare nothing: Keystone's database is made before all others."""
 
 
 _KEYSTONE = REALS["keystone"]
-# What differs from a stack that has one host.
+# Services that differ from those of a one-host stack.
 OWN = {
     "keystone": replace(
         _KEYSTONE,
@@ -136,11 +136,11 @@ ALL = (
     Service("heat-engine", 4),
     Service("horizon", 4, TCP),
 )
-# What each node's files are in.
+# The folder of each node's files.
 FOLDER = "/srv"
-# The agent's start asks once too, before HAProxy listens.
+# It retries because the agent's start asks once too, before HAProxy listens.
 ASKING = "curl --silent --fail --output /dev/null --max-time 3 --retry 3 --retry-connrefused"
-# Where a monitor asks HAProxy itself whether it is alive.
+# Where the monitor of HAProxy asks whether it is alive.
 ALIVE = "127.0.0.1:8404"
 BALANCER = Program(
     "haproxy",
@@ -148,7 +148,7 @@ BALANCER = Program(
     f"-db -f {FOLDER}/haproxy.cfg",
     f"{ASKING} --retry-delay 1 http://{ALIVE}/alive",
 )
-# Open vSwitch, without the kernel's part of it. Its daemons know their folder from a variable.
+# Open vSwitch without its kernel module. Its daemons take their folder from a variable.
 SWITCH_FOLDER = f"{FOLDER}/neutron/data/switch"
 SWITCH_USERS = ("neutron-openvswitch-agent",)
 SWITCH = (
@@ -168,7 +168,7 @@ SWITCH = (
 )
 # What a user's first three requests need: a token, a list of images, a list of servers.
 FEWER = ("keystone", "glance-api", "nova-api")
-# Agents of others without which these have nothing to work with.
+# Agents that each agent needs.
 NEEDS = {
     "nova-conductor": ("placement-api",),
     "nova-scheduler": ("placement-api",),
@@ -182,8 +182,8 @@ NEEDS = {
 
 
 def choose(names: Iterable[str]) -> tuple[Service, ...]:
-    """The services of these names, with Identity and all that they need, in the table's order.
-    Raises ValueError, which names what there is, for a name that is not in it."""
+    """Return the services with these names, with Identity and all that they need, in the table's
+    order. Raises ValueError, which lists the known names, for an unknown name."""
     known = {service.agent for service in ALL}
     left, wanted = ["keystone", *names], set()
     while left:
@@ -197,6 +197,6 @@ def choose(names: Iterable[str]) -> tuple[Service, ...]:
 
 
 def switch(services: Iterable[Service]) -> tuple[Program, ...]:
-    """The programs of Open vSwitch, where one of these services needs it."""
+    """Return the programs of Open vSwitch, if one of these services needs it."""
     agents = {service.agent for service in services}
     return tuple(program for program in SWITCH if agents & set(program.users))

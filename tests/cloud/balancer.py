@@ -1,35 +1,35 @@
 """haproxy.cfg of the nodes: the services at the virtual address, spread over the nodes.
 
-Each node has the same HAProxy, running all the time: where the address goes, a balancer is that
-knows which backends live. Its sockets are bound to an address that the node may not have
-(`transparent`, which a process of root's may ask for without a sysctl).
+Every node runs the same HAProxy all the time, so that a balancer that knows the live backends is
+ready wherever the address moves. Its sockets are bound to an address that the node may not have
+(`transparent`, which a root process may request without a sysctl).
 
-How a backend that is gone is left:
-- the daemon is dead: the kernel refuses the connection, and the request goes to another node at
-  once (redispatch). Answers that break off before their first byte are asked for elsewhere too,
-  where asking twice does no harm (retry-on, GET and log-in alone);
-- the node is dead: the connection has CONNECT_MS, then another node is asked;
-- either is noticed by the request itself (observe): the first connection that fails takes the
-  server out (mark-down). A check would find out in 0.8 s, while whoever finds the others full is
-  sent to the dead one again and again (seen: two or three 503 for each death). It keeps the
-  requests that it has (no shutdown-sessions, nor sudden-death): among them is the one that is just
-  on its way to another, which would have no answer (seen);
-- the node dies while it has a request: nothing comes back, not even a refusal. The kernel finds
-  that out in UNHEARD_SECONDS (tcp-ut, srvtcpka), which is an answer that breaks off;
-- the daemon hangs: the check has no answer for CHECK_SECONDS, twice. Longer than any request of an
-  API with one worker takes, which would else be marked as down for being busy;
-- more is asked than it can do: MOST requests are with each daemon of one worker, all others wait
-  here, and are gone when their client is (abortonclose). A check passes by that queue. In the
-  daemon's own queue it would wait with all others, be late, and a daemon that is merely busy be
-  left, after which the next has twice as much to do: tokens were refused for 7 s (seen: ten log-ins
-  a second, 0.1 s of CPU each, on two cores). Whoever moves images may have any number. Those who
-  came last are served first (priority-class, by the second): in the order of their coming each
-  one's turn would come just when it has given up (seen: no list of servers for 17 s, after a node's
-  death had left two daemons for ten lists a second);
-- it is back when a check has an answer. A mere connection would not do: uwsgi listens 3 to 10 s
-  before its application is loaded.
+How HAProxy handles a failed backend:
+- The daemon is dead: the kernel refuses the connection, and the request goes to another node at
+  once (redispatch). If an answer breaks off before its first byte, the request is sent elsewhere
+  too, provided that a repeat does no harm (retry-on, for GET and log-in only).
+- The node is dead: the connection attempt ends after CONNECT_MS, then another node is asked.
+- In both cases the request itself detects the failure (observe): the first failed connection takes
+  the server out (mark-down). A check would need 0.8 s; meanwhile requests that find the other
+  servers full would go to the dead one again and again (seen: two or three 503 for each death). The
+  server keeps its current requests (no shutdown-sessions, no sudden-death): one of them is on its
+  way to another server and would get no answer (seen).
+- The node dies during a request: nothing comes back, not even a refusal. The kernel detects this
+  within UNHEARD_SECONDS (tcp-ut, srvtcpka); it counts as an answer that breaks off.
+- The daemon hangs: two checks in a row get no answer for CHECK_SECONDS. That is longer than any
+  request to an API with one worker takes; a busy API would otherwise be marked as down.
+- The daemon is overloaded: a daemon with one worker gets at most MOST requests. All others wait in
+  HAProxy, and leave when their client does (abortonclose). Checks bypass that queue. In the
+  daemon's own queue they would wait with all others and be late, so that a daemon that is merely
+  busy would be marked down and the next would have twice as much to do: tokens were refused for 7 s
+  (seen: ten log-ins a second, 0.1 s of CPU each, on two cores). Services that move images have no
+  such limit. The latest requests are served first (priority-class, by the second): in order of
+  arrival, each client's turn would come just after it has given up (seen: no list of servers for
+  17 s, after a node's death had left two daemons for ten lists a second).
+- The backend is back: one answered check is enough. A mere connection is not: uwsgi listens 3 to
+  10 s before its application is loaded.
 
-A check is a request, some 2 ms of CPU of the daemon; three balancers ask every INTER_SECONDS.
+A check is a request, about 2 ms of CPU of the daemon; three balancers ask every INTER_SECONDS.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ INTER_SECONDS = 2
 CHECK_SECONDS = 3
 UNHEARD_SECONDS = 2
 MOST = 2
-# What they move takes long, and they wait for it: the number of workers says nothing.
+# These wait for long transfers, so the number of workers does not limit their requests.
 MOVERS = ("glance-api", "swift-proxy")
 
 HEAD = """\
@@ -97,12 +97,12 @@ CHECK = """\
 
 
 def most(service: Service) -> str:
-    """How many requests a server is given at a time, as an option of its line."""
+    """Return the `maxconn` option of a server line: how many requests it gets at a time."""
     return "" if service.check == TCP or service.agent in MOVERS else f" maxconn {MOST}"
 
 
 def configure(services: Sequence[Service], address: str, nodes: Mapping[str, str]) -> str:
-    """haproxy.cfg for these services at `address`; nodes: name to address."""
+    """Return haproxy.cfg for these services at `address`. nodes: address by name."""
     head = HEAD.format(
         connect=CONNECT_MS,
         check=CHECK_SECONDS,

@@ -1,9 +1,8 @@
 """A user of the cloud, who asks each of its services ten times a second at the virtual address.
 
-Run as a program (see tests/bed/attempts.py) it is that user: it is told the URL of Identity,
-what is posted there for a token, and the questions, takes one token for all of them, and then
-asks, each question independent of the others and each time over a connection of its own, as
-another user would.
+Run as a program (see tests/bed/attempts.py), it is that user. Its input is the URL of Identity, the
+body of the log-in request, and the questions. It takes one token for all of them. Then it asks each
+question independently of the others, each time over a new connection, as another user would.
 """
 
 from __future__ import annotations
@@ -24,19 +23,19 @@ if TYPE_CHECKING:
     from tests.bed.bed import Bed
 
 PAUSE = 0.1
-# What is not answered by then has failed: the 2 s that the paper allows a failover.
+# A request without an answer by then has failed: the 2 s that the paper allows a failover.
 TIMEOUT = 2.0
-# Those that hang for TIMEOUT, and some
+# Requests that hang for TIMEOUT, and a few more.
 AT_ONCE = int(TIMEOUT / PAUSE) + 5
-# In which the first token must come.
+# Time limit for the first token.
 LOGIN_SECONDS = 60.0
-# With which the balancer says which node has answered.
+# The header that names the node that answered, set by the balancer.
 WHO = "X-Served-By"
 
 
 @dataclass(frozen=True)
 class Question:
-    """What the user asks: a URL that is got with a token or, where that is None, for a token.
+    """A request of the user: a GET of the URL with a token or, without a URL, a log-in.
 
     name: what is asked for. agent: of the service that answers; its resource is named after it.
     """
@@ -51,7 +50,7 @@ class Question:
 
 
 class User(Attempts):
-    """Starts the client. identity: Identity's URL, without a version. login: what is posted."""
+    """Starts the client. identity: Identity's URL without a version. login: the body to post."""
 
     def __init__(
         self, bed: Bed, identity: str, login: object, questions: Sequence[Question]
@@ -65,7 +64,7 @@ class User(Attempts):
         super().__init__(bed, __name__, told)
 
     def answers_since(self, moment: float, count: int) -> bool:
-        """Whether the last `count` attempts at each question, all begun after that, were good."""
+        """Were the last `count` attempts at each question, all begun after `moment`, good?"""
         for question in self.questions:
             those = [a for a in list(self.attempts) if a.of == question.name and a.begun > moment]
             if len(those) < count or any(attempt.error for attempt in those[-count:]):
@@ -73,14 +72,13 @@ class User(Attempts):
         return True
 
     def those(self, question: Question) -> list[Attempt]:
-        """The attempts at one question."""
+        """Return the attempts at one question."""
         return [attempt for attempt in list(self.attempts) if attempt.of == question.name]
 
 
 def longest_gap(attempts: Iterable[Attempt], since: float, until: float) -> float:
-    """The longest time without a good answer, in seconds: between two of those that came from
-    `since` to `until`, with the last before them. Where none came any more, it lasts until
-    `until`."""
+    """Return the longest time without a good answer between `since` and `until`, in seconds. The
+    first gap begins with the last good answer before `since`; the last one ends at `until`."""
     came = sorted(each.ended for each in attempts if not each.error and each.ended <= until)
     before = [at for at in came if at < since][-1:] or [since]
     marks = [*before, *(at for at in came if at >= since), until]
@@ -88,13 +86,13 @@ def longest_gap(attempts: Iterable[Attempt], since: float, until: float) -> floa
 
 
 def failed(attempts: Iterable[Attempt], since: float, until: float) -> list[Attempt]:
-    """Those without the right answer, of all that ended after `since` and had begun by `until`."""
+    """Return the failed attempts that ended after `since` and had begun by `until`."""
     return [each for each in attempts if each.error and each.ended > since and each.begun <= until]
 
 
 def recovery(attempts: Sequence[Attempt], since: float, until: float) -> float | None:
-    """Seconds from `since` to the first good answer after the last failure, by when it was asked
-    for; None where nothing failed, or nothing was answered after that."""
+    """Return the seconds from `since` to the first good answer to a request begun after the last
+    failure; None if nothing failed, or nothing was answered afterwards."""
     bad = failed(attempts, since, until)
     if not bad:
         return None
@@ -109,7 +107,7 @@ def recovery(attempts: Sequence[Attempt], since: float, until: float) -> float |
 def ask(
     url: str, headers: dict[str, str], body: str | None = None, of: str = ""
 ) -> tuple[Attempt, str]:
-    """One request; returns what became of it, and the token that came with it, if one did."""
+    """Send one request; return the attempt, and the token in the answer, if there is one."""
     begun, error, by, token = time.time(), "", "", ""
     parts = urlsplit(url)
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
@@ -128,7 +126,7 @@ def ask(
     finally:
         connection.close()
     ended = time.time()
-    # each wait for the socket was short, all of them together were not
+    # each wait for the socket was short, but their sum was not
     if not error and ended - begun > TIMEOUT:
         error = f"answered after {ended - begun:.1f} s"
     return Attempt(begun, ended, error, of, by), token

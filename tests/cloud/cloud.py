@@ -23,21 +23,21 @@ from .deployment import BINDS, Prepared, make_switch
 __all__ = ["BINDS", "Cloud", "built"]
 # As in the paper.
 INTERVAL = 30
-# All services of three nodes on two cores.
+# Time limit for all services of three nodes on two cores.
 START_SECONDS = 600
-# How often the progress is looked at, and told at the most; and where it has not changed.
+# How often progress is checked; the shortest time between two reports, changed and unchanged.
 LOOK_SECONDS, NEWS_SECONDS, TELL_SECONDS = 1.0, 3.0, 15.0
 
 
 def silent(text: str) -> None:
-    """Tells nothing."""
+    """Print nothing."""
 
 
 class Cloud:
-    """On a bed that was entered with BINDS and not yet booted.
+    """A cloud on a bed that was entered with BINDS and not yet booted.
 
-    services: see architecture.choose. interval: of the monitors, in seconds. say: is told, a line
-    each, what happens. address, identity: the virtual one, and the URL of Identity there.
+    services: see architecture.choose. interval: of the monitors, in seconds. say: called with a
+    line about each step. address: the virtual address. identity: the URL of Identity there.
     """
 
     address = IDENTITY_ADDRESS
@@ -58,23 +58,23 @@ class Cloud:
     # What it consists of.
 
     def service(self, agent: str) -> Service:
-        """Raises KeyError for one that this cloud has not."""
+        """Return the service of an agent. Raises KeyError if this cloud does not have it."""
         return {service.agent: service for service in self.services}[agent]
 
     def resource(self, agent: str) -> str:
-        """The name of its primitive."""
+        """Return the name of its primitive."""
         return self.service(agent).resource
 
     def clone(self, agent: str) -> str:
-        """The name of its clone, or of the primitive where it is none."""
+        """Return the name of its clone, or of the primitive if it is none."""
         return self.service(agent).top
 
     def url(self, agent: str) -> str:
-        """Of an API at the virtual address."""
+        """Return the URL of an API at the virtual address."""
         return f"http://{self.address}:{self.service(agent).port}"
 
     def expected(self) -> dict[str, int]:
-        """How many instances there are of each resource."""
+        """Return how many instances each resource should have."""
         number = len(self.bed.nodes)
         found = {BALANCER.resource: number, ADDRESS: 1}
         found.update({program.resource: number for program in switch(self.services)})
@@ -83,21 +83,21 @@ class Cloud:
         return found
 
     def standings(self) -> list[tuple[str, Standing]]:
-        """How each instance stands."""
+        """Return the name and the state of each instance."""
         found = instances(self.cluster.cib("status"))
         names = self.expected()
         return [(name, standing) for name, standing in found if name in names]
 
     def nodes(self, agent: str) -> list[str]:
-        """The nodes on which it is healthy."""
+        """Return the names of the nodes on which it is healthy."""
         name = self.resource(agent)
         return [s.node for each, s in self.standings() if (each, s.state) == (name, HEALTHY)]
 
     # Building it.
 
     def build(self) -> None:
-        """All of it; returns when all is healthy. Raises what the bed raises, TimeoutError where
-        something does not come up, AssertionError where something cannot be prepared."""
+        """Build the cloud; return once everything is healthy. Raises what the bed raises,
+        TimeoutError if something does not come up, AssertionError if a preparation fails."""
         with ThreadPoolExecutor(1) as pool:
             booted = pool.submit(self._boot)
             self.say("MariaDB, RabbitMQ and memcached start on a machine of their own")
@@ -116,7 +116,7 @@ class Cloud:
         self.cluster.wait_idle()
 
     def down(self) -> None:
-        """End the machine of the servers, once the bed has ended."""
+        """Stop the servers' machine. Call it after the bed has ended."""
         self.servers.down()
 
     def _boot(self) -> None:
@@ -125,7 +125,7 @@ class Cloud:
         self.say(f"{len(self.bed.nodes)} nodes are online, {self.cluster.dc()} coordinates")
 
     def balancer(self) -> str:
-        """haproxy.cfg, the same on every node."""
+        """Return haproxy.cfg, which is the same on every node."""
         nodes = {node.name: node.address for node in self.bed.nodes}
         return balancer.configure(self.services, self.address, nodes)
 
@@ -134,13 +134,13 @@ class Cloud:
             (self.servers.of(node) / "haproxy.cfg").write_text(self.balancer())
 
     def _type(self, lines: Sequence[str]) -> None:
-        """Run these on node-1, as an operator would."""
+        """Run the commands on node-1, as an operator would."""
         for line in lines:
             self.bed.node(1).run("sh", "-c", line, timeout=180)
             self.typed.append(line)
 
     def _begin(self) -> None:
-        """The address, HAProxy and Identity."""
+        """Create the address, HAProxy and Identity."""
         early = [service for service in self.services if service.stage == 1]
         self._type(commands.begin())
         self._type(commands.serve(self.address))
@@ -150,8 +150,8 @@ class Cloud:
         self.wait_healthy([BALANCER.resource, ADDRESS, *(each.resource for each in early)])
 
     def _prepare(self) -> None:
-        """The other projects' databases, two at a time, each of which keeps a core busy, those with
-        the most tables first; meanwhile the resources are declared."""
+        """Make the other projects' databases and meanwhile declare the resources. Two databases at
+        a time, as each keeps a core busy; those with the most tables first."""
         needs = dict.fromkeys(service.real.needs for service in self.services)
         with ThreadPoolExecutor(2) as pool, ThreadPoolExecutor(1) as beside:
             declared = beside.submit(self._declare)
@@ -191,9 +191,9 @@ class Cloud:
     def wait_healthy(
         self, resources: Sequence[str] | None = None, seconds: float = START_SECONDS
     ) -> None:
-        """Wait until all instances (of these resources) are healthy, and tell how many are.
+        """Wait until all instances (of these resources) are healthy, and report progress.
 
-        Raises TimeoutError, which names those that are not and why.
+        Raises TimeoutError, which names the unhealthy ones and the reasons.
         """
         expected = self.expected()
         wanted = {name: expected[name] for name in resources or expected}
@@ -222,19 +222,19 @@ def built(
     timing: Timing = PATIENT,
     say: Callable[[str], None] = silent,
 ) -> Iterator[Cloud]:
-    """One on a bed of its own, with the agents of `stage`; all of it ends with the context."""
+    """Build a cloud on a new bed, with the agents of `stage`; remove it all with the context."""
     with Bed(3, [stage], BINDS, timing=timing) as bed:
         cloud = Cloud(bed, services, interval, say)
         try:
             cloud.build()
             yield cloud
         finally:
-            bed.stop()  # nothing of it may write into the folders that go now
+            bed.stop()  # first, so that nothing writes into the folders that are now removed
             cloud.down()
 
 
 def _progress(wanted: dict[str, int], well: list[str], now: list[tuple[str, Standing]]) -> str:
-    """One line: how many are healthy, what is wrong, what is awaited."""
+    """Say in one line how many instances are healthy, which have failed and which are awaited."""
     parts = [f"{len(well)} of {sum(wanted.values())} healthy"]
     for name, each in now:
         if each.state in (FAILED, DEGRADED):

@@ -1,7 +1,7 @@
 """The pcs commands that make the cloud's resources, as an operator types them on a node.
 
-They are typed at a copy of the CIB (`pcs -f`) and pushed at once: nothing starts before what it is
-to be ordered after is known.
+They change a copy of the CIB (`pcs -f`), which is pushed as a whole: no resource starts before its
+order constraints are known.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from .architecture import BALANCER, FOLDER, Program, Service, switch
 FILE = "/run/cloud.xml"
 PCS = ("pcs", "-f", FILE)
 ADDRESS = "p_ip"
-# What is before stage 1.
+# What starts before stage 1.
 FIRST = (BALANCER.top, ADDRESS)
-# What a node starts at a time: Pacemaker's default, twice the cores, is 12 on three nodes that
-# share two. A monitor may then have no answer in its 30 s, and what is well be started anew (seen).
+# Actions of a node at a time. Pacemaker's default is twice the cores: 12 on three nodes that share
+# two. Monitors then may exceed their 30 s, so that healthy services are restarted (seen).
 AT_ONCE = 2
 PLUGGING = ("neutron-openvswitch-agent", "neutron-agent-dhcp", "neutron-agent-l3")
-# On two cores that all services start on at once; a start takes 2 to 10 s of CPU.
+# All services start at once on two cores; a start takes 2 to 10 s of CPU.
 START_TIMEOUT = 240
 
 
 def begin() -> list[str]:
-    """Copy the CIB, twice: what is pushed is the difference."""
+    """Return the commands that copy the CIB, twice: only the difference is pushed."""
     return [f"pcs cluster cib {FILE}", f"cp {FILE} {FILE}.before"]
 
 
@@ -36,14 +36,15 @@ def push() -> list[str]:
 
 
 def serve(address: str) -> list[str]:
-    """HAProxy on every node, and the address on one where it runs. The order is no mandatory one:
-    where HAProxy is restarted, the address stays.
+    """Return the commands for HAProxy on every node, and for the address on a node that runs
+    HAProxy. The order is not mandatory: if HAProxy restarts, the address stays.
 
-    It keeps away from the coordinator: where that has died, another is elected first, which then
-    sleeps for a second (Pacemaker's do_pe_invoke_callback). Users are answered 1.7 s after such a
-    death if the address was there too, and 0.7 s after another's; with the rule they wait 0.2 s and
-    0.7 s (measured). It prefers the others, and shuns nobody: with a score below 0 for the
-    coordinator it would be nowhere where that is the last one that can have it (seen).
+    A rule keeps the address away from the coordinator (DC): after its death, a new one is elected
+    first, and then sleeps for a second (Pacemaker's do_pe_invoke_callback). Without the rule, users
+    are answered 1.7 s after the death of a coordinator with the address, and 0.7 s after another
+    node's; with the rule they wait 0.2 s and 0.7 s (measured). The rule prefers the other nodes: a
+    score below 0 for the coordinator would leave the address nowhere if the coordinator is the last
+    node that can have it (seen).
     """
     ip = ("ocf:heartbeat:IPaddr2", f"ip={address}", "cidr_netmask=24")
     return [
@@ -58,7 +59,7 @@ def serve(address: str) -> list[str]:
 
 
 def run(program: Program) -> str:
-    """The resource, a clone."""
+    """Return the command that creates the program's resource, a clone."""
     words = [f"binfile={program.binary}", f"cmdline_options={program.line}"]
     words += [f"logfile={FOLDER}/log/{program.name}.log"]
     words += [f"monitor_hook={program.alive}"] if program.alive else []
@@ -68,7 +69,8 @@ def run(program: Program) -> str:
 
 
 def create(service: Service, identity: str, interval: int) -> str:
-    """The resource. identity: URL of the API; interval: of its monitor, in seconds."""
+    """Return the command that creates the resource. identity: Identity's URL. interval: seconds
+    between two monitors."""
     given = {
         name: value.replace("{folder}", FOLDER) for name, value in service.real.parameters.items()
     }
@@ -84,7 +86,7 @@ def create(service: Service, identity: str, interval: int) -> str:
 
 
 def place(services: Sequence[Service]) -> list[str]:
-    """Which primitive must be on whose node."""
+    """Return the colocations: each primitive with the resources that it must be near."""
     found = {service.agent: service for service in services}
     pairs = ((each.resource, found[near].top) for each in services for near in each.near)
     return _lines(
@@ -93,8 +95,8 @@ def place(services: Sequence[Service]) -> list[str]:
 
 
 def order(services: Sequence[Service], *first: str) -> list[str]:
-    """One constraint: `first`, one after the other, then stage after stage; and one for the switch,
-    which is there before whoever plugs something in."""
+    """Return the order constraints: `first`, one after the other, then stage after stage; and, if
+    there is a switch, one that starts it before the agents that plug something in."""
     stages = sorted({service.stage for service in services})
     sets = [[each] for each in first]
     sets += [[each.top for each in services if each.stage == stage] for stage in stages]

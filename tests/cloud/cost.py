@@ -1,8 +1,8 @@
 """What an idle cluster costs: CPU of the agents and of the cluster's own programs on each node.
 
-No cgroup is needed: all agents that a node runs are children of its pacemaker-execd, which waits
-for them, so what they and their children used is in its cutime and cstime (proc(5)) once they end.
-A monitor that runs when the measurement begins or ends counts where it ends.
+No cgroup is needed: all agents of a node are children of its pacemaker-execd, which waits for them.
+Once they end, its cutime and cstime (proc(5)) include their CPU and that of their children. A
+monitor that runs when the measurement begins or ends counts in the period in which it ends.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SECONDS = 120.0
 LIMIT = 2.0
 TICK = os.sysconf("SC_CLK_TCK")
 EXECUTOR = "pacemaker-execd"
-# By its name, as the kernel cuts it, what a process counts as; all else is what the cluster keeps.
+# The kind of a process, by its name as the kernel truncates it; all others count as daemons.
 KINDS = {
     "corosync": "corosync",
     "pacemakerd": "pacemaker",
@@ -41,8 +41,8 @@ NAMES = ("agents", "pacemaker", "corosync", "balancer", "daemons")
 
 @dataclass(frozen=True)
 class Usage:
-    """CPU seconds of a process until now: its own, and of those that it has waited for. begun: its
-    start, in ticks, by which a PID is told from one that is used again."""
+    """CPU seconds of a process until now. own: by itself. waited: by children that it has waited
+    for. begun: its start, in ticks, which reveals a reused PID."""
 
     program: str
     begun: int
@@ -51,7 +51,7 @@ class Usage:
 
 
 def usage(stat: str) -> Usage:
-    """From a process' /proc/PID/stat."""
+    """Parse the text of /proc/PID/stat."""
     head, _, rest = stat.rpartition(")")
     fields = rest.split()
     user, system, waited_user, waited_system = (int(field) for field in fields[11:15])
@@ -62,8 +62,8 @@ def usage(stat: str) -> Usage:
 
 
 def look(processes: Iterable[Process]) -> dict[int, Usage]:
-    """All of these that still live, by PID; but no agent that runs just now: its time comes to the
-    executor's when it ends."""
+    """Return the usage of the processes that still live, by PID. Agents that run just now are left
+    out: their time is added to the executor's when they end."""
     found, parents = {}, {}
     for process in processes:
         try:
@@ -76,7 +76,7 @@ def look(processes: Iterable[Process]) -> dict[int, Usage]:
 
 
 def growth(before: Mapping[int, Usage], after: Mapping[int, Usage]) -> dict[str, float]:
-    """CPU seconds used between two looks at a node, by kind."""
+    """Return the CPU seconds used between two looks at a node, by kind."""
     used = dict.fromkeys(NAMES, 0.0)
     for pid, now in after.items():
         then = before.get(pid)
@@ -86,14 +86,14 @@ def growth(before: Mapping[int, Usage], after: Mapping[int, Usage]) -> dict[str,
         used[kind] += now.own - then.own
         if now.program == EXECUTOR:
             used["agents"] += now.waited - then.waited
-        elif kind == "pacemaker":  # of these, fenced runs the fence agent
+        elif kind == "pacemaker":  # pacemaker-fenced runs the fence agent
             used["pacemaker"] += now.waited - then.waited
     return used
 
 
 def measure(bed: Bed, seconds: float = SECONDS) -> list[dict[str, Any]]:
-    """Let the cluster be for so long; return for each node its name, how many resources are active
-    on it, and what it used of each kind, in percent of one core."""
+    """Leave the cluster idle for `seconds`; return for each node its name, its number of active
+    resources, and its CPU use by kind, in percent of one core."""
     cluster = Cluster(bed)
     begun, before = time.monotonic(), {node.name: look(node.processes()) for node in bed.nodes}
     time.sleep(seconds)
@@ -110,7 +110,7 @@ def measure(bed: Bed, seconds: float = SECONDS) -> list[dict[str, Any]]:
 
 
 def table(nodes: Iterable[Mapping[str, Any]], seconds: float) -> str:
-    """For a terminal."""
+    """Return the result as text for a terminal."""
     lines = [
         f"CPU on an idle cluster over {seconds:.0f} s, percent of one core; the paper: 1 or 2 %",
         f"  {'':8} {'resources':>9} " + " ".join(f"{name:>9}" for name in NAMES),

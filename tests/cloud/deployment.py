@@ -1,5 +1,5 @@
-"""The files of the nodes: each has its own copy of what was prepared once, with its own address and
-name in it, in FOLDER; all share the folder of images, as they would a file system or Ceph.
+"""The files of the nodes, in FOLDER: each node has a copy of what was prepared once, with its own
+address and name. All nodes share the folder of images, as they would share a file system or Ceph.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from tests.storm.backbone import IDENTITY_ADDRESS, Backbone
 from .architecture import FOLDER, SWITCH_FOLDER
 
 IMAGES = "glance/data"
-# Neutron's agent finds no switch in a database where this row is missing, and tries for ever.
+# Without this row Neutron's agent finds no switch in the database, and retries for ever.
 NEW_SWITCH = ("Open_vSwitch", {"op": "insert", "table": "Open_vSwitch", "row": {}})
-# For the Bed.
+# For Bed: path on a node to path on this machine.
 BINDS = {FOLDER: "{name}/srv", f"{FOLDER}/{IMAGES}": "images"}
 
 
 class Prepared(Backbone):
-    """The servers, on a machine of their own beside the nodes, and the configurations of all
-    projects, in which general words stand where each node has its own: address and name.
+    """The servers, on a separate machine, and the configurations of all projects, with placeholders
+    for the address and the name of each node.
 
-    Whoever owns something (volumes, routers) does so as `shared_name`, wherever it runs.
+    A service that owns something (volumes, routers) owns it as `shared_name`, wherever it runs.
     """
 
     listen = "0.0.0.0"
@@ -36,7 +36,7 @@ class Prepared(Backbone):
     is_identity_cached = True
 
     def __init__(self, bed: Bed) -> None:
-        # every API is asked at the virtual address
+        # no address per port: every API is reached at the virtual address
         super().__init__(bed, {})
         self.storage = tuple(node.address for node in bed.nodes)
         for node in bed.nodes:
@@ -48,11 +48,11 @@ class Prepared(Backbone):
         return IDENTITY_ADDRESS
 
     def of(self, node: Node) -> Path:
-        """The node's FOLDER, seen from here."""
+        """Return the path of the node's FOLDER on this machine."""
         return self.bed.folder / node.name / FOLDER.lstrip("/")
 
     def deploy(self, project: str) -> None:
-        """Give each node what was prepared of a project."""
+        """Copy a project's files to each node."""
         source = self.folder / project
         images = self.bed.folder / "images"
         if project == "glance":
@@ -65,7 +65,7 @@ class Prepared(Backbone):
                 path.write_text(self.translate(path.read_text(), node))
 
     def translate(self, text: str, node: Node) -> str:
-        """What was prepared, as the node has it."""
+        """Replace the placeholders in a text by the node's own values."""
         for general, own in (
             (str(self.folder), FOLDER),
             (self.listen, node.address),
@@ -76,7 +76,7 @@ class Prepared(Backbone):
 
 
 def make_switch(node: Node) -> None:
-    """The database of Open vSwitch on a node, with a switch that has no bridges."""
+    """Create the database of Open vSwitch on a node, with a switch that has no bridges."""
     database = f"{SWITCH_FOLDER}/conf.db"
     node.run("mkdir", "-p", SWITCH_FOLDER)
     node.run("ovsdb-tool", "create", database, "/usr/share/openvswitch/vswitch.ovsschema")
@@ -84,7 +84,7 @@ def make_switch(node: Node) -> None:
 
 
 def _configuration(folder: Path) -> Iterator[Path]:
-    """All files but those of the daemons themselves."""
+    """Return all files except those that the daemons write."""
     for path in folder.rglob("*"):
         if path.is_file() and path.relative_to(folder).parts[0] not in ("data", "lock"):
             yield path

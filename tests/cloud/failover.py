@@ -32,23 +32,23 @@ from .faults import (
 from .shares import Logs, Shares, divide
 from .target import Target
 
-# What the paper claims, and we allow a node's death.
+# The paper's claim, and our limit for a node's death, in seconds.
 PAPER = 2.0
-# A frozen daemon is found by the next monitor, in up to 30 s, within its 30 s; then it is stopped
-# and started.
+# The next monitor comes within 30 s and finds a frozen daemon within its timeout of 30 s; then the
+# daemon is stopped and started.
 OVER_SECONDS = 240.0
-# As many good answers to each question, one after the other, are a service that is back.
+# A service is back after this many good answers in a row to each question.
 GOOD = 10
 ANSWER_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What was seen of one question during one fault, in seconds. gap: the longest without an
-    answer. answered: from the blow to the first answer to what was asked after it. recovered: from
-    the blow to the first answer after the last failure, None without one. shares: of `answered`,
-    None where nobody's share is known. errors: how often each came. by: how many
-    answers each node gave to what was asked after the blow.
+    """What a user saw of one fault, for one question. Times are in seconds. gap: the longest
+    without an answer. answered: from the fault to the first answer to a later request. recovered:
+    from the fault to the first answer after the last failure, None if nothing failed. shares: how
+    `answered` divides, None if unknown. errors: count of each error. by: for requests after the
+    fault, how many each node answered.
     """
 
     fault: str
@@ -64,8 +64,8 @@ class Sight:
 
 
 def play(target: Target, fault: Fault, say: Callable[[str], None]) -> list[Sight]:
-    """One fault, from its preparation to its undoing, and what a user saw of it, who asks only as
-    long as something is to be seen. say: is told."""
+    """Play one fault, from its preparation to its undoing; return what a user saw. The user asks
+    only until all is answered again. say: called with a line about each step."""
     fault.prepare()
     user = User(target.bed, target.identity, target.login, target.questions)
     try:
@@ -76,7 +76,7 @@ def play(target: Target, fault: Fault, say: Callable[[str], None]) -> list[Sight
             at = fault.strike()
             wait_until(fault.is_over, OVER_SECONDS, f"{fault.title} is over", 0.5)
             wait_answers(user)
-        except BaseException:  # Ctrl-C too: the cloud may stand longer than we do
+        except BaseException:  # Ctrl-C too: the cloud may outlive this program
             with suppress(BedError, CommandFailed, TimeoutError):
                 fault.mend()
             raise
@@ -95,7 +95,7 @@ def play(target: Target, fault: Fault, say: Callable[[str], None]) -> list[Sight
 
 
 def wait_answers(user: User) -> None:
-    """Wait until all is answered, and has been for a second."""
+    """Wait until the last GOOD answers to each question, about a second's worth, were good."""
     since = time.time()
     what = f"{GOOD} good answers to each question; the last failure: "
     try:
@@ -113,7 +113,7 @@ def see(
     lines: Sequence[str],
     address: str,
 ) -> Sight:
-    """What came of the attempts at one question between a blow and its end."""
+    """Return what a user saw for one question. at: time of the fault. until: its end."""
     bad = failed(attempts, at, until)
     answer = next_answer(attempts, at)
     good = [each for each in attempts if not each.error and at < each.begun <= until]
@@ -132,13 +132,13 @@ def see(
 
 
 def next_answer(attempts: Iterable[Attempt], at: float) -> float:
-    """When the first answer came to what was asked after the blow, in seconds since 1970; infinite
-    where none did."""
+    """Return the time of the first good answer to a request begun after the fault, in seconds since
+    1970; infinity if there is none."""
     return min((each.ended for each in attempts if not each.error and each.begun > at), default=inf)
 
 
 def told(sight: Sight) -> str:
-    """A line about it."""
+    """Return a line of text for the terminal."""
     text = f"{sight.request:12} longest gap {sight.gap:5.2f} s, next answer after "
     text += f"{sight.answered:.2f} s, {sight.failed} failed"
     if sight.shares:
@@ -149,7 +149,7 @@ def told(sight: Sight) -> str:
 
 
 def everything(target: Target) -> list[tuple[Fault, int]]:
-    """All faults, each with how often it is played: those that are over soon more than once."""
+    """Return all faults with their numbers of rounds; quick ones are played more than once."""
     questions = target.questions
     return [
         *((DaemonKilled(target, each), 1) for each in questions),
@@ -166,8 +166,9 @@ def everything(target: Target) -> list[tuple[Fault, int]]:
 def perform(
     target: Target, plan: Iterable[tuple[Fault, int]], say: Callable[[str], None]
 ) -> Iterator[tuple[list[Sight], str]]:
-    """Play each fault so often. Yields what was seen each time and, where it was not seen to its
-    end, why. Raises TimeoutError where the cloud is not as before after such a one."""
+    """Play each fault as often as planned. Yields for each round what was seen, and why it was not
+    seen to its end ("" if it was). Raises TimeoutError if the cloud does not recover after a fault
+    that was not seen to its end."""
     for fault, times in plan:
         for _ in range(times):
             try:
@@ -179,8 +180,8 @@ def perform(
 
 
 def gather(seen: Iterable[Sight], limits: Mapping[str, float]) -> list[dict[str, Any]]:
-    """One row for each fault and question, medians of its rounds. limits: seconds allowed, by the
-    beginning of a fault's name."""
+    """Return a row for each fault and question, with medians over the rounds. limits: seconds
+    allowed, by the beginning of a fault's name."""
     rounds: dict[tuple[str, str], list[Sight]] = {}
     for sight in seen:
         rounds.setdefault((sight.fault, sight.request), []).append(sight)
@@ -213,7 +214,7 @@ def gather(seen: Iterable[Sight], limits: Mapping[str, float]) -> list[dict[str,
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """For a terminal, beside the paper's figure."""
+    """Return the rows as text for a terminal, with the paper's figure."""
     names = [*Shares.__dataclass_fields__]
     width = max(len(row["fault"]) for row in rows)
     head = (

@@ -1,6 +1,4 @@
-"""What can happen to a cloud: a fault strikes, is over when the cluster has dealt with it, and is
-undone.
-"""
+"""The faults of a cloud: each strikes, is over once the cluster has handled it, and is undone."""
 
 from __future__ import annotations
 
@@ -14,18 +12,18 @@ from tests.bed.waiting import wait_until
 from .client import Question
 from .target import Target, daemon
 
-# A MAC address that no card has: what is sent to it gets lost without a word.
+# A MAC address that no card has: packets to it are lost without an error.
 NOWHERE = "02:00:00:00:00:00"
-# In which a booted node has all its services, started beside each other on two cores.
+# Time limit for a booted node to have all its services, started in parallel on two cores.
 WHOLE_SECONDS = 400.0
 HOLDER, COORDINATOR, OTHER = "with the address", "coordinator", "neither"
 
 
 class Fault:
-    """One fault, of which a cloud can be struck once at a time.
+    """A fault that can strike the cloud; one at a time.
 
-    on: where, of the words above, each another node: the address is moved away from the
-    coordinator, should it be there.
+    on: the node to strike, HOLDER, COORDINATOR or OTHER. These are three different nodes: if the
+    coordinator has the address, the address is moved away first.
     """
 
     name = ""
@@ -40,11 +38,11 @@ class Fault:
         return self.name
 
     def holder(self) -> str:
-        """The name of the node that has the address."""
+        """Return the name of the node that has the address."""
         return self.cluster.wait_running(self.target.address)
 
     def place(self) -> Node:
-        """The node to strike."""
+        """Return the node to strike."""
         coordinator = self.cluster.dc()
         assert coordinator
         others = [node.name for node in self.target.bed.nodes if node.name != coordinator]
@@ -58,28 +56,28 @@ class Fault:
 
     @property
     def is_told(self) -> bool:
-        """Whether the survivors' logs tell whose share of the outage was what."""
+        """Do the survivors' logs show how the outage divides (see shares.py)?"""
         return False
 
     def prepare(self) -> None:
-        """All that comes before the blow, and may take its time."""
+        """Do everything that comes before the fault and may take time."""
         self.node = self.place()
         self.fenced = len(self.target.bed.fencings())
 
     def strike(self) -> float:
-        """Strike; return when that was, in seconds since 1970."""
+        """Strike; return the time of the fault, in seconds since 1970."""
         raise NotImplementedError
 
     def is_over(self) -> bool:
-        """Whether the cluster has done all it does about it."""
+        """Has the cluster finished handling the fault?"""
         raise NotImplementedError
 
     def mend(self) -> None:
-        """Take back what was done, also where it is not over."""
+        """Take the fault back, even if it is not over."""
         self.cluster.pcs("resource", "cleanup")
 
     def undo(self) -> None:
-        """Have the cloud as it was. Raises TimeoutError if that does not come about."""
+        """Restore the cloud. Raises TimeoutError if it does not become as it was."""
         self.mend()
         self.wait_whole()
 
@@ -87,7 +85,7 @@ class Fault:
         return self.target.running() == self.whole and self.cluster.is_idle()
 
     def wait_whole(self) -> None:
-        """Wait until all that ran at the beginning runs, and nothing is in hand."""
+        """Wait until everything that ran at the beginning runs and the cluster is idle."""
 
         wait_until(self.is_whole, WHOLE_SECONDS, "all that ran before runs again", 0.5)
 
@@ -138,7 +136,7 @@ class DaemonFrozen(_Daemon):
 
 
 class _Deadly(Fault):
-    """A node is lost to the others, who fence it."""
+    """The other nodes lose contact with a node and fence it."""
 
     @property
     def title(self) -> str:
@@ -168,8 +166,8 @@ class NodeKilled(_Deadly):
 
 
 class NetworkCut(_Deadly):
-    """Nothing that a node sends to the others arrives, nor what they send to it; the client and
-    all else still reaches every node."""
+    """The node and the other nodes cannot reach each other; the client and all other machines still
+    reach every node."""
 
     name = "network cut"
 
@@ -191,7 +189,7 @@ class NetworkCut(_Deadly):
 
 
 def lose(sender: Node, receiver: Node) -> None:
-    """From now on nothing that one sends to the other arrives."""
+    """Drop everything that `sender` sends to `receiver` from now on."""
     words = ("ip", "neighbour", "replace", receiver.address, "lladdr", NOWHERE)
     sender.run(*words, "nud", "permanent", "dev", "eth0")
 

@@ -2,9 +2,10 @@
 
     python3 -m tests.cloud.measure [OPTIONS] [idle] [failover]
 
-Of the cloud that `make cluster` left standing; with --stage, of one that is built for it, and
-removed. Writes idle.json and failover.json (failover-part.json for some faults: those of all are
-worth 15 minutes), and exits with 1 where a figure is over its limit.
+Measures the cloud that `make cluster` left running; with --stage, builds one and removes it
+afterwards. Writes idle.json and failover.json. With --only it writes failover-part.json instead, so
+that the results of all faults, which take 15 minutes, are kept. Exits with 1 if a figure is over
+its limit, or a fault was not seen to its end.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ from .target import Target, aim
 
 KINDS = ("idle", "failover")
 WHOLE, PART = "failover.json", "failover-part.json"
-# What a node's death may take, whatever it held.
+# Seconds allowed for a node's death, whichever resources it had.
 LIMITS = {"node killed": failover.PAPER}
 
 
 @contextmanager
 def standing() -> Iterator[Bed]:
-    """The cloud that was left standing."""
+    """Return the bed of the cloud that `make cluster` left running."""
     bed = KEPT.find()
     if not bed:
         raise BedError("no cluster is standing: start one with make cluster")
@@ -49,7 +50,7 @@ def standing() -> Iterator[Bed]:
 
 @contextmanager
 def made(stage: Path, names: Sequence[str], timeline: Timeline) -> Iterator[Bed]:
-    """One with these services (all if none is named), which ends afterwards."""
+    """Build a cloud with these services (all if none is named) and remove it afterwards."""
     check(stage)
     services = choose(names) if names else ALL
     with built(stage, services, timing=PROMPT, say=timeline.say) as cloud:
@@ -57,7 +58,7 @@ def made(stage: Path, names: Sequence[str], timeline: Timeline) -> Iterator[Bed]
 
 
 def write(path: Path, **facts: Any) -> None:
-    """As the report reads it (tests/bench)."""
+    """Write the results as the report reads them (tests/bench/elsewhere.py)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     words = shlex.join(sys.argv[1:])
@@ -66,7 +67,7 @@ def write(path: Path, **facts: Any) -> None:
 
 
 def measure_idle(bed: Bed, seconds: float, to: Path) -> list[str]:
-    """Measure and print it; return what is over its limit."""
+    """Measure and print the idle cost; return a line for each figure over its limit."""
     nodes = cost.measure(bed, seconds)
     write(to / "idle.json", seconds=seconds, nodes=nodes)
     print("\n" + cost.table(nodes, seconds), flush=True)
@@ -77,8 +78,8 @@ def measure_idle(bed: Bed, seconds: float, to: Path) -> list[str]:
 def measure_failover(
     target: Target, only: str, rounds: int, timeline: Timeline, to: Path
 ) -> list[str]:
-    """Strike with the faults whose title has `only` in it, none of them more than `rounds` times,
-    print what was seen, and return what is over its limit, or was not seen to its end."""
+    """Play the faults with `only` in their titles, at most `rounds` times each, and print what
+    was seen. Return a line for each figure over its limit and each fault not seen to its end."""
     faults = failover.everything(target)
     plan = [(fault, min(times, rounds)) for fault, times in faults if only in fault.title]
     if not plan:
@@ -92,7 +93,7 @@ def measure_failover(
             seen += sights
             unseen += [error] if error else []
             keep_failover(target, seen, path)
-    finally:  # whatever comes between: this took minutes
+    finally:  # even if interrupted: this took minutes
         if seen:
             print("\n" + failover.table(failover.gather(seen, LIMITS)), flush=True)
     rows = failover.gather(seen, LIMITS)
@@ -103,7 +104,7 @@ def measure_failover(
 
 
 def keep_failover(target: Target, seen: Sequence[failover.Sight], path: Path) -> None:
-    """Write what was seen until now."""
+    """Write the results so far."""
     timing = target.bed.spec["timing"]
     facts = {"nodes": len(target.bed.nodes), "interval": PAUSE, "timing": timing}
     write(path, **facts, faults=failover.gather(seen, LIMITS))

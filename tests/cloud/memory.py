@@ -1,4 +1,4 @@
-"""What the cloud takes of the machine's memory."""
+"""How much of the machine's memory the cloud takes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MIB = 1 << 20
 
 @dataclass
 class Memory:
-    """In bytes. rss counts what processes share once for each, pss once in all."""
+    """Memory in bytes. rss counts a shared page once for each process, pss once in all."""
 
     processes: int = 0
     rss: int = 0
@@ -24,11 +24,11 @@ class Memory:
 
 
 def of_namespace(kind: str, pid: int) -> Memory:
-    """What all processes take together that are in the namespace ("pid", "net") of this one."""
+    """Return the memory of all processes in the namespace of `pid`. kind: "pid" or "net"."""
     found = Memory()
     namespace = os.readlink(f"/proc/{pid}/ns/{kind}")
     for folder in Path("/proc").glob("[0-9]*"):
-        # it ends meanwhile; a zombie and the kernel's own threads have no memory
+        # a process may end meanwhile; zombies and kernel threads have no memory
         with suppress(OSError, KeyError):
             if os.readlink(folder / "ns" / kind) == namespace:
                 facts = dict(

@@ -1,14 +1,14 @@
-"""Whose the seconds between a node's death and the next answer are, read from the survivors' logs.
+"""How the seconds between a node's death and the next answer divide, from the survivors' logs.
 
-    corosync   from the blow to the first new membership (corosync.log, "A new membership")
+    corosync   from the death to the first new membership (corosync.log, "A new membership")
     pacemaker  from there to the fencing, and from its end to the start of the address: elections,
                joins, computing the transition (pacemaker.log)
-    fencing    from the request to the news that the node is gone: Pacemaker's asking around, and
-               the fence agent's run
-    address    IPaddr2's start, from the order to its result
+    fencing    from the request to the report that the node is down: Pacemaker's query of its peers,
+               and the run of the fence agent
+    address    the start of IPaddr2, from its initiation to its result
     rest       from there to the next answer: the neighbours' ARP, the balancer, the service
 
-Both write milliseconds. Nothing is estimated: a moment that is in no log has no share.
+Both logs have milliseconds. Nothing is estimated: if a moment is in no log, there are no shares.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ REQUEST, FENCED = "Requesting fencing (", "was terminated ("
 
 @dataclass(frozen=True)
 class Shares:
-    """Seconds of each, which together are those from the blow to the answer."""
+    """Seconds of each share; their sum is the time from the death to the answer."""
 
     corosync: float
     pacemaker: float
@@ -38,14 +38,14 @@ class Shares:
 
 
 class Logs:
-    """What the nodes log from now on."""
+    """What the nodes log after this object is created."""
 
     def __init__(self, nodes: Iterable[Node]) -> None:
         paths = [node.folder / name for node in nodes for name in (COROSYNC_LOG, PACEMAKER_LOG)]
         self.begins = {path: path.stat().st_size for path in paths if path.exists()}
 
     def lines(self) -> list[str]:
-        """All of it, in no order; a log that is kept anew since then is read from its beginning."""
+        """Return all new lines, in no order. A log that was rotated is read from its beginning."""
         found: list[str] = []
         for path, begin in self.begins.items():
             said = path.read_bytes()
@@ -54,7 +54,7 @@ class Logs:
 
 
 def stamp(line: str, year: int) -> float | None:
-    """When a line was written, in seconds since 1970; None where it does not say."""
+    """Return when a line was written, in seconds since 1970; None if it has no time."""
     found = STAMP.match(line)
     if not found:
         return None
@@ -63,18 +63,18 @@ def stamp(line: str, year: int) -> float | None:
 
 
 def first(lines: Iterable[str], words: str, since: float) -> float | None:
-    """When a line with these words was written first after that; None if never."""
+    """Return when a line with these words was first written after `since`; None if never."""
     year = time.localtime(since).tm_year
-    # a millisecond is lost in the log
+    # logs truncate to milliseconds, so allow one
     times = [at for line in lines if words in line and (at := stamp(line, year)) is not None]
     return min((at for at in times if at > since - 0.001), default=None)
 
 
 def divide(lines: Sequence[str], blow: float, address: str, answer: float) -> Shares | None:
-    """The shares of one outage. address: the resource. None where the logs lack one of the moments.
+    """Return the shares of one outage; None if a moment is missing in the logs. blow: the time of
+    the node's death. address: name of the resource.
 
-    What happens after the answer has no share in the outage: the agent of the address ends after
-    it has the address up.
+    Nothing after the answer counts: the address is up before its agent ends.
     """
     marks = [blow]
     for words in (

@@ -1,4 +1,4 @@
-"""What is measured: a standing cloud, by what can be asked at its virtual address."""
+"""The cloud to measure, and the requests that its virtual address can answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.storm.backbone import IDENTITY_ADDRESS
 from .client import Question
 from .commands import ADDRESS
 
-# What a user of the paper's cloud asks first.
+# The first requests of a user of the paper's cloud.
 QUESTIONS = (
     Question("token", "keystone"),
     Question("image list", "glance-api", f"http://{IDENTITY_ADDRESS}:9292/v2/images"),
@@ -25,8 +25,9 @@ QUESTIONS = (
 
 @dataclass(frozen=True)
 class Target:
-    """bed: it is on. address: the resource of the virtual address. identity: Identity's URL there,
-    without a version. questions: what users ask. login: what they post for a token."""
+    """A running cloud. bed: the bed that it runs on. address: the resource of the virtual address.
+    identity: Identity's URL there, without a version. questions: requests of users. login: the body
+    that they post for a token."""
 
     bed: Bed
     address: str
@@ -39,7 +40,7 @@ class Target:
         return Cluster(self.bed)
 
     def running(self) -> Counter[str]:
-        """How many instances of each resource are active, all nodes together."""
+        """Count the active instances of each resource on all nodes."""
         count: Counter[str] = Counter()
         for found in self.cluster.crm_mon().iterfind("resources//resource[@active='true']"):
             count[found.get("id").split(":")[0]] += len(found.findall("node"))
@@ -47,8 +48,8 @@ class Target:
 
 
 def aim(bed: Bed) -> Target:
-    """The cloud on this bed, which may have but some of the services. Raises BedError where it has
-    none, or nobody is alive on it."""
+    """Return the cloud on this bed, which may have only some of the services. Raises BedError if
+    the address or all services are down, or no node is up."""
     target = Target(bed, ADDRESS, f"http://{IDENTITY_ADDRESS}:5000", QUESTIONS)
     active = target.running()
     asked = tuple(question for question in QUESTIONS if active[question.resource])
@@ -58,13 +59,13 @@ def aim(bed: Bed) -> Target:
 
 
 def daemon(node: Node, question: Question) -> list[Process]:
-    """The processes of the daemon that answers a question on this node."""
+    """Return the processes of the daemon that answers a question on this node."""
     marker = f"{MARKER}={question.agent}/{question.resource}\0".encode()
     return [process for process in node.processes() if marker in environment(process.pid)]
 
 
 def environment(pid: int) -> bytes:
-    """What the process was started with; nothing if it has ended."""
+    """Return the environment with which the process was started; empty if it has ended."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as stream:
             return stream.read() + b"\0"

@@ -1,4 +1,4 @@
-"""The table is sound, and so is what is made of it."""
+"""The table of services is consistent, and so are the commands and configurations made from it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def words_of(line: str) -> list[str]:
 
 @pytest.mark.parametrize("service", ALL, ids=lambda service: service.agent)
 def test_a_resource_is_made_of_what_its_agent_declares(service: Service) -> None:
-    """No parameter that the agent has not: pcs refuses it, three minutes later."""
+    """pcs refuses an undeclared parameter too, but only three minutes later."""
     words = words_of(commands.create(service, IDENTITY, 30))
     assert words[:4] == [
         "resource",
@@ -114,7 +114,7 @@ def test_the_balancer_spreads_each_api_over_the_nodes(tmp_path: Path) -> None:
     for port in ports:
         for name, at in NODES.items():
             assert re.search(rf"^    server {name} {at}:{port}( maxconn \d+)?$", text, re.MULTILINE)
-    # one who moves images is no reason for others to wait
+    # transfers of images do not make other requests wait
     assert not re.search(r":(9292|8080) maxconn", text)
     if shutil.which("haproxy", path="/usr/sbin:/usr/bin"):
         file = tmp_path / "haproxy.cfg"
@@ -140,5 +140,5 @@ def test_memory_of_all_processes_of_a_namespace_is_counted() -> None:
         finally:
             assert child.stdin
             child.stdin.close()
-    assert here.processes in (2, 3)  # the second cat may not have come yet
+    assert here.processes in (2, 3)  # cat may not have started yet
     assert 0 < here.pss <= here.rss

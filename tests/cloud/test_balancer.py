@@ -1,4 +1,4 @@
-"""A real HAProxy with the cloud's configuration, before stand-ins of a daemon on two nodes."""
+"""A real HAProxy with the cloud's configuration, in front of stand-in daemons on two nodes."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ pytestmark = pytest.mark.root
 ADDRESS = "127.0.0.100"
 NODES = {"node-1": "127.0.0.1", "node-2": "127.0.0.2"}
 SECONDS = 20.0
-# The balancer's order of seconds begins anew after so many.
+# The balancer orders requests by the second, modulo this.
 WRAPS = 2048
 
 
 class Daemon(ThreadingHTTPServer):
-    """asked: what came, as it came. leave: how many of them are answered. breaks_off: they are by
-    the end of the connection. goes_on: until it is set, not even checks are answered."""
+    """A stand-in daemon. asked: paths of the requests, in order. leave: how many requests it may
+    answer. breaks_off: it closes the connection instead. goes_on: while this is clear, not even
+    checks are answered."""
 
     daemon_threads = True
 
@@ -78,7 +79,7 @@ class Answer(BaseHTTPRequestHandler):
 
 
 class Front:
-    """HAProxy at the address before the daemons of some nodes, and who asks there."""
+    """HAProxy at the address, in front of the daemons of some nodes, and its users."""
 
     def __init__(self, folder: Path) -> None:
         self.namespace = Namespace(folder)
@@ -103,22 +104,22 @@ class Front:
             return False
 
     def submit(self, method: str, path: str, at: str = f"{ADDRESS}:{SERVICE.port}") -> Future[Any]:
-        """Ask. The future's result is the answer: (status, text)."""
+        """Send a request. The result of the future is the answer: (status, text)."""
         return self.users.submit(answer_of, method, at, path)
 
     def ask(self, method: str, path: str) -> int:
-        """The status."""
+        """Send a request and return the status of the answer."""
         return self.submit(method, path).result()[0]
 
     def told(self, of: str, what: str) -> str:
-        """What HAProxy's statistics have: of a node, or of all (BACKEND)."""
+        """Return a value from HAProxy's statistics, for a node or for all (BACKEND)."""
         _, said = self.submit("GET", "/stats;csv", ALIVE).result()
         rows = csv.DictReader(said.removeprefix("# ").splitlines())
         (found,) = (row for row in rows if (row["pxname"], row["svname"]) == (SERVICE.agent, of))
         return found[what]
 
     def queued(self) -> int:
-        """How many wait until a daemon may be asked."""
+        """Return how many requests wait for a free daemon."""
         return int(self.told("BACKEND", "qcur"))
 
     def end(self) -> None:
@@ -165,7 +166,7 @@ def front(make_front: Callable[..., Front]) -> Front:
 
 @pytest.fixture
 def busy(make_front: Callable[..., Front]) -> Front:
-    """One node, whose daemon has as much to do as it is given at a time."""
+    """One node, whose daemon has as many requests as it gets at a time."""
     front = make_front("node-1")
     (daemon,) = front.daemons
     daemon.leave = threading.Semaphore(0)
@@ -202,7 +203,7 @@ def test_an_answer_that_breaks_off_is_asked_for_elsewhere_where_that_does_no_har
 
 
 def test_a_daemon_that_hangs_is_left_until_it_answers_again(front: Front) -> None:
-    """It takes connections, as a process does that was stopped."""
+    """Like a stopped process, it still accepts connections."""
     frozen, other = front.daemons
     frozen.goes_on.clear()
     wait_until(lambda: front.told("node-1", "status") == "DOWN", SECONDS, "it is left")
@@ -215,7 +216,7 @@ def test_a_daemon_that_hangs_is_left_until_it_answers_again(front: Front) -> Non
 
 
 def test_who_came_last_is_served_first(busy: Front) -> None:
-    """In the order of their coming each one's turn comes when it has given up."""
+    """In order of arrival, each client's turn would come after it has given up."""
     (daemon,) = busy.daemons
     wait_until(lambda: time.time() % WRAPS < WRAPS - 8, SECONDS, "no wrap is near")
     for number, path in enumerate(["/early", "/later", "/last"], 1):

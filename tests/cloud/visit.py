@@ -1,8 +1,8 @@
-"""A user's visit: something of each service is made through the virtual address, and seen to work.
+"""A user's visit: makes something with each service through the virtual address and checks it.
 
-Run as a program on the client's side of the network, it is that user: its first line of input is
-JSON (login, the body for a token; identity, its URL; agents, those that there are). It prints a
-line for each thing that works, and ends with 1 and what went wrong at the first that does not.
+Run as a program on the client's side of the network, it is that user. Its first line of input is
+JSON: login (the body for a token), identity (its URL), agents (those of the cloud). It prints a
+line for each thing that works. At the first failure it prints the reason and exits with 1.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import requests
 
 SECONDS = 90
 NAME = "visit"
-# Of compute: a server without a network is of this version on.
+# A server without a network needs this version of the compute API.
 VERSION = {"X-OpenStack-Nova-API-Version": "2.37"}
 STACK = {
     "heat_template_version": "2021-04-16",
@@ -26,7 +26,7 @@ STACK = {
 
 
 class Refused(Exception):
-    """An answer that is not what it should be."""
+    """An unexpected answer."""
 
 
 class Visit:
@@ -53,7 +53,8 @@ class Visit:
         return self.send("GET", self.urls[kind] + path).json()
 
     def wait(self, what: str, look: Callable[[], Any], wanted: tuple[str, ...]) -> Any:
-        """Ask until the state is a wanted one. Raises Refused for one of error, and too late."""
+        """Ask until the status is a wanted one; return the answer. Raises Refused if the status
+        is an error, or after SECONDS."""
         until = time.monotonic() + SECONDS
         while (found := look())["status"] not in wanted:
             if "ERR" in found["status"].upper() or "FAIL" in found["status"]:
@@ -63,7 +64,7 @@ class Visit:
             time.sleep(0.5)
         return found
 
-    # What is made.
+    # What the user makes.
 
     def image(self) -> str:
         facts = {"name": NAME, "disk_format": "raw", "container_format": "bare"}
@@ -132,7 +133,7 @@ class Visit:
         return "the dashboard's log-in page"
 
     def all(self, agents: set[str], address: str) -> Iterator[str]:
-        """What works, a line each, of what these agents run."""
+        """Try everything that these agents can do; yield a line for each thing that works."""
         yield self.text
         for needs, make in (
             ({"glance-api"}, self.image),

@@ -1,9 +1,9 @@
-"""make storm: Identity, broker and database of a control plane go away, and nothing is restarted.
+"""make storm: a control plane loses Identity, broker and database, and nothing is restarted.
 
     python3 -m tests.storm --stage FOLDER [--to build/storm]
 
 FOLDER is what `make install DESTDIR=FOLDER` made. Writes storm.svg and timeline.json. Exits with 0
-if all that must happen did, and nothing else.
+if everything happened that must happen, and nothing else.
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ def perform(
     seconds: float = OUTAGE_SECONDS,
     heal_seconds: float = HEAL_SECONDS,
 ) -> Play:
-    """Run a storm, write what was seen to the folder `to`, and remove all else.
+    """Run a storm, write the results to the folder `to`, and remove everything else.
 
-    intervals: of the monitors of nova-api and of the others. Raises what the bed raises.
+    intervals: between monitors, in seconds, of nova-api and of the others. seconds, heal_seconds:
+    see Play. Raises what the bed raises.
     """
     with Bed(3, [stage]) as bed:
         plant = Plant(bed, services, intervals)
@@ -52,12 +53,12 @@ def perform(
                 write(play, to)
             return play
         finally:
-            bed.stop()  # nothing of it may write into the folder that goes now
+            bed.stop()  # first, so that nothing writes into the folder that is now removed
             plant.backbone.down()
 
 
 def write(play: Play, to: Path) -> None:
-    """The events and the picture; nothing where the storm never began."""
+    """Write the events and the picture; nothing if the storm never began."""
     if play.recorder is None:
         return
     to.mkdir(parents=True, exist_ok=True)

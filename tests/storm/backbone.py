@@ -1,4 +1,4 @@
-"""What the control plane stands on: MariaDB, RabbitMQ and memcached, on a machine of their own."""
+"""The servers that the control plane needs: MariaDB, RabbitMQ, memcached, on a separate machine."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tests.stack import servers
 from tests.stack.stack import Stack
 
 ADDRESS = f"{NETWORK}.253"
-# Keystone's, which goes with it from node to node.
+# Keystone's address, which moves with it from node to node.
 IDENTITY_ADDRESS = f"{NETWORK}.103"
 STOP_SECONDS = 60
 
 
 class Backbone(Stack):
-    """A stack whose projects run on the nodes of a bed, and whose servers do not.
+    """A stack whose projects run on the nodes of a bed, but whose servers do not.
 
-    The servers' machine is a network namespace with a cable to the bed's bridge. It ends with the
-    process that made it, and all that runs on it does too. Files of the stack lie in its folder
-    in /tmp, which the nodes see.
+    The servers' machine is a network namespace with a veth cable to the bed's bridge. It ends, with
+    all its processes, when the process that made it ends. The stack's folder is in /tmp, where the
+    nodes see it.
 
-    addresses: of the node where the API at a port is.
+    addresses: by port of an API, the address of its node.
     """
 
     host = ADDRESS
@@ -40,7 +40,7 @@ class Backbone(Stack):
         self._running: dict[str, subprocess.Popen[str]] = {}
 
     def up(self) -> None:
-        """Plug the machine in and start its servers."""
+        """Connect the machine and start its servers."""
         self._namespace.make()
         self.prefix = self._namespace.prefix
         self._plug_in()
@@ -62,26 +62,26 @@ class Backbone(Stack):
 
     @property
     def pid(self) -> int:
-        """Of a process on the servers' machine."""
+        """The PID of a process on the servers' machine."""
         return self._namespace.pid
 
     def keep(self) -> None:
-        """Let the machine stand as long as the bed, whose supervisor outlives this process."""
+        """Keep the machine up as long as the bed, whose supervisor outlives this process."""
         self._namespace.keep(self.bed.pid)
 
     def address(self, port: int) -> str:
-        """Of the node where it runs; what runs on none is where Keystone is."""
+        """Return the address of the API at a port: its node's; Keystone's if it has no node."""
         return self.addresses.get(port, IDENTITY_ADDRESS)
 
     def stop(self, name: str) -> None:
-        """Stop the "broker" or the "database" in order, as an operator or an update does."""
+        """Stop the "broker" or the "database" cleanly, as an operator or an update does."""
         process = self._running.pop(name)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         process.wait(STOP_SECONDS)
 
     def start(self, name: str) -> None:
-        """Start it again; returns when it answers."""
+        """Start it again; returns once it answers."""
         run: dict[str, Callable[[Stack], subprocess.Popen[str]]] = {
             "broker": servers.run_rabbitmq,
             "database": servers.run_mariadb,

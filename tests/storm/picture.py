@@ -1,4 +1,4 @@
-"""The picture: a row for each resource, time to the right, what was away behind it."""
+"""The timeline of a storm: a row for each resource, time to the right, outages as columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .services import TITLES
 from .standing import DEGRADED, FAILED, HEALTHY, STARTING, STOPPED
 
 LEFT, RIGHT, TOP, ROW, WIDTH = 160, 20, 78, 26, 1200
-# Height and colour of the bar of each state: told apart without colours too.
+# Height and colour of the bar of each state; the heights tell them apart without colours.
 BARS = {
     HEALTHY: (8, "#2f9e62"),
     DEGRADED: (16, "#e09f1f"),
@@ -36,7 +36,7 @@ svg { background: #ffffff; }
 
 
 def draw(resources: Sequence[str], events: Sequence[Event]) -> str:
-    """The SVG, as text."""
+    """Return the SVG as text."""
     return "".join(_Picture(resources, events).parts())
 
 
@@ -48,7 +48,7 @@ class _Picture:
         self.bottom = TOP + ROW * len(resources)
 
     def x(self, at: float) -> float:
-        """Where a moment is."""
+        """Return the x coordinate of a moment."""
         part = (at - self.begin) / (self.end - self.begin)
         return round(LEFT + part * (WIDTH - LEFT - RIGHT), 1)
 
@@ -66,7 +66,7 @@ class _Picture:
         yield "</svg>\n"
 
     def outages(self) -> Iterator[str]:
-        """A column for what was away, from the first that went to the last that came back."""
+        """Draw a column for each outage, from the first stop to the last return."""
         for name, begin, end in self.spans():
             yield box(self.x(begin), 30, self.x(end), self.bottom, "away", f"{name} away")
             yield text(self.x(begin) + 4, 44, f"{name} away")
@@ -132,7 +132,7 @@ class _Picture:
 
 
 def _mark(x: float, y: float, title: str) -> str:
-    """A triangle that points to the right."""
+    """Return a triangle that points to the right."""
     path = f"M{x - 5:.1f} {y - 8:.1f} L{x + 8:.1f} {y:.1f} L{x - 5:.1f} {y + 8:.1f} Z"
     return f'<path class="mark" d="{path}"><title>{escape(title)}</title></path>\n'
 

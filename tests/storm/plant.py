@@ -1,4 +1,4 @@
-"""The control plane: the services as resources of a cluster, each on a node of its own choice."""
+"""The control plane: the services as resources of a cluster, each with a preferred node."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .services import ALL, IDENTITY, KEYSTONE, Service, names
 from .standing import HEALTHY, Standing, standings
 
 ADDRESS_RESOURCE = "p_ip"
-# On two cores that several services start on at once; a start takes 3 to 11 s of CPU.
+# Several services start at once on two cores; a start takes 3 to 11 s of CPU.
 START_TIMEOUT = 240
 START_SECONDS = 300
 
 
 class Plant:
-    """intervals: of the monitors, in seconds, for nova-api and for all others."""
+    """The cluster. intervals: between monitors, in seconds, for nova-api and for all others."""
 
     def __init__(self, bed: Bed, services: Sequence[Service], intervals: tuple[int, int]) -> None:
         self.bed, self.services = bed, services
@@ -33,7 +33,7 @@ class Plant:
         self.resources = names(services)
 
     def build(self) -> None:
-        """Boot, make the databases, start everything; returns when all is healthy."""
+        """Boot, make the databases, start everything; returns once everything is healthy."""
         with ThreadPoolExecutor(1) as pool:
             booted = pool.submit(self._boot)
             self.backbone.up()
@@ -41,7 +41,7 @@ class Plant:
             booted.result()
         self._create_keystone(str(ini))
         self.backbone.catalog.wait()
-        # two at a time, each of which keeps a core busy, those with the most tables first
+        # two at a time, as each keeps a core busy; those with the most tables first
         with ThreadPoolExecutor(2) as pool:
             needs = dict.fromkeys(service.real.needs for service in self.services)
             for done in [pool.submit(self.backbone.need, need) for need in reversed(needs)]:
@@ -60,7 +60,7 @@ class Plant:
         self.cluster.wait_online()
 
     def _create_keystone(self, ini: str) -> None:
-        """In the group of its address, so it starts where that is."""
+        """Create Keystone in a group with its address, so that it starts on the same node."""
         address = ("ocf:heartbeat:IPaddr2", f"ip={IDENTITY_ADDRESS}", "cidr_netmask=24")
         every = ("op", "monitor", f"interval={self.interval}s", "timeout=30s")
         group = ("--group", "g_keystone")
@@ -87,8 +87,8 @@ class Plant:
         self.cluster.pcs("resource", "create", resource, agent, *words, *start, *monitor, *more)
 
     def _prefer(self) -> None:
-        """Each service has its node. There is no constraint of order: one with Keystone first would
-        stop all others whenever Keystone is stopped."""
+        """Give each service a preferred node. There is no order constraint: with Keystone first, it
+        would stop all others whenever Keystone is stopped."""
         for node in self.bed.nodes:
             mine = [s.agent for s in self.services if f"node-{s.node}" == node.name]
             if mine:
@@ -96,7 +96,7 @@ class Plant:
                 self.cluster.pcs("constraint", "location", rule, "prefers", f"{node.name}=50")
 
     def standings(self) -> dict[str, Standing]:
-        """How each resource stands now."""
+        """Return the current state of each resource."""
         return standings(self.cluster.cib("status"), self.resources)
 
     def _wait_healthy(self, resources: Sequence[str]) -> None:
@@ -113,7 +113,7 @@ class Plant:
     # The dependencies.
 
     def take_away(self, dependency: str) -> None:
-        """Stop Keystone, the broker or the database; returns when it is gone."""
+        """Stop Keystone, the broker or the database; returns once it is down."""
         if dependency == IDENTITY:
             self.cluster.pcs("resource", "disable", KEYSTONE)
             wait_until(lambda: not self.cluster.where(KEYSTONE), 90, "Keystone is stopped")
@@ -121,7 +121,7 @@ class Plant:
             self.backbone.stop(dependency)
 
     def bring_back(self, dependency: str) -> None:
-        """Start it again; returns when it answers."""
+        """Start it again; returns once it answers."""
         if dependency == IDENTITY:
             self.cluster.pcs("resource", "enable", KEYSTONE)
             self.backbone.catalog.wait()

@@ -1,4 +1,4 @@
-"""The storm: what is taken away, and what must and must not happen meanwhile."""
+"""The storm: the outages, and what must and must not happen during them."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from .recorder import Recorder
 from .services import BROKER, DATABASE, IDENTITY, KEYSTONE, TITLES, dependants
 from .standing import DEGRADED, HEALTHY
 
-# What the reason must name.
+# How the exit reason must name each dependency.
 NAMES = {
     IDENTITY: f"Identity {Backbone.identity}",
     BROKER: f"broker {ADDRESS}:5672",
     DATABASE: f"database {ADDRESS}:3306",
 }
-# In which they come back: Keystone has a database too.
+# The order of return: Keystone needs the database.
 ORDER = (DATABASE, BROKER, IDENTITY)
 FROZEN = "p_nova-api"
-# All that recovers late is waited for, so that the next outage finds all well.
+# Late recoveries are waited for, so that the next outage begins with everything healthy.
 LATE_SECONDS = 120
-# Within which all tell of an outage: a look at a database that was good counts for 55 s
-# (ocf_lib/dependencies/quick_check.py), and one poll that sees a dependency away is no news.
+# Time limit for all to report an outage: a good check of the database stays valid for 55 s
+# (ocf_lib/dependencies/quick_check.py), and a single poll without the dependency is not reported.
 TELL_SECONDS = 100
 FREEZE_SECONDS = 180
 
 
 @dataclass(frozen=True)
 class Outage:
-    """began, back, healed: seconds since 1970; healed is None where something stayed ill."""
+    """began, back, healed: seconds since 1970; healed is None if something stayed unhealthy."""
 
     gone: tuple[str, ...]
     began: float
@@ -50,8 +50,8 @@ class Outage:
 
 
 class Play:
-    """One storm. seconds: how long each outage lasts at least. heal_seconds: how soon all must be
-    healthy after it. problems: what went otherwise than it must, a line each."""
+    """One storm. seconds: how long each outage lasts at least. heal_seconds: how soon everything
+    must be healthy after it. problems: a line for each thing that went wrong."""
 
     def __init__(self, plant: Plant, seconds: float, heal_seconds: float) -> None:
         self.plant, self.seconds, self.heal_seconds = plant, seconds, heal_seconds
@@ -61,7 +61,8 @@ class Play:
         self.problems: list[str] = []
 
     def run(self) -> None:
-        """All of it. Raises what the bed raises, and TimeoutError where it does not come up."""
+        """Play the storm. Raises what the bed raises, and TimeoutError if the cluster does not come
+        up."""
         self.timeline.title(f"{len(self.plant.resources)} services on three nodes")
         self.plant.build()
         self.timeline.say("all are healthy")
@@ -84,7 +85,7 @@ class Play:
     # An outage.
 
     def outage(self, recorder: Recorder, gone: tuple[str, ...]) -> None:
-        """Take these away for a while and see."""
+        """Take these dependencies away for a while and check what happens."""
         self.timeline.title(" + ".join(TITLES[each] for each in gone) + " away")
         began = time.time()
         with ThreadPoolExecutor(len(gone)) as pool:
@@ -118,7 +119,8 @@ class Play:
     def _check_degraded(
         self, recorder: Recorder, expected: Sequence[str], gone: Collection[str]
     ) -> None:
-        """Each of the expected is degraded by what is gone, and crm_mon shows it."""
+        """Check that each expected resource is degraded, its reason names a missing dependency, and
+        crm_mon shows it."""
         now = recorder.now
         shown = {each.resource: each for each in self.plant.cluster.failures() if each.rc == 190}
         for name in expected:
@@ -135,7 +137,7 @@ class Play:
             self.timeline.output(rest.strip("\n"))
 
     def _heal(self, recorder: Recorder, back: float) -> float | None:
-        """Wait until all are healthy; return when, None for never."""
+        """Wait until all are healthy; return the time, None if some are not."""
         everything = self.plant.resources
         if not self._wait(lambda: self._are(recorder, everything, HEALTHY), back + LATE_SECONDS):
             ill = {n: each for n, each in recorder.now.items() if each.state != HEALTHY}
@@ -150,7 +152,7 @@ class Play:
         return healed
 
     def _settle(self, recorder: Recorder) -> None:
-        """What is healthy stays so: see every monitor once more."""
+        """Check that everything stays healthy for one more monitor each."""
         until = time.time() + self.plant.interval + 1
         if self._wait(lambda: not self._are(recorder, self.plant.resources, HEALTHY), until):
             ill = {n: each for n, each in recorder.now.items() if each.state != HEALTHY}
@@ -159,7 +161,7 @@ class Play:
     def _check_quiet(
         self, recorder: Recorder, since: float, ordered: Collection[str], failed: Sequence[str] = ()
     ) -> None:
-        """No restart or move of anything but `ordered`, no failure but of `failed`, no fencing."""
+        """Check: only `ordered` restarted or moved, only `failed` failed, no node was fenced."""
         for event in recorder.since(since, "fencing"):
             self.problem(event.text)
         counted = recorder.since(since, "fail-count")
@@ -173,7 +175,7 @@ class Play:
     # A service that hangs.
 
     def freeze(self, recorder: Recorder) -> None:
-        """Stop all processes of the one nova-api by a signal: just that is restarted, once."""
+        """SIGSTOP all processes of nova-api: only nova-api must restart, and only once."""
         self.timeline.title("nova-api hangs")
         node = self.plant.bed.node(recorder.now[FROZEN].node)
         pids = node.pids(r"uwsgi.*/nova-api\.ini")

@@ -1,4 +1,4 @@
-"""Looks at the cluster again and again, and remembers what changed when."""
+"""Polls the cluster and records each change with its time."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tests.bed.node import CommandFailed
 
 from .standing import DEGRADED, FAILED, HEALTHY, Standing, fail_counts, last_failure, standings
 
-# From one look to the next; a look takes 0.1 s. Pacemaker's own times are whole seconds.
+# Seconds between two looks; a look takes 0.1 s. Pacemaker's own times are whole seconds.
 PAUSE = 0.5
-# A cluster command that fails once is no news, on a machine where others work too.
+# Failures in a row that count: one failed command is normal on a shared machine.
 TRIES = 10
 
 
 @dataclass(frozen=True)
 class Event:
-    """at: seconds since 1970, when it was seen. kind: "state" (a resource stands otherwise),
-    "start" (it was started or moved), "process" (another PID), "fail-count", "fencing", "away",
-    "back" (a dependency) or "fault" (of the storm's own making). subject: what it happened to."""
+    """A change. at: when it was seen, in seconds since 1970. kind: "state" (of a resource), "start"
+    (it was started or moved), "process" (its PID changed), "fail-count", "fencing", "away" or
+    "back" (a dependency), "fault" (caused by the storm). subject: what changed."""
 
     at: float
     kind: str
@@ -37,9 +37,10 @@ class Event:
 
 
 class Recorder:
-    """events: in order. now: how each resource stood at the last look.
+    """events: in order. now: the state of each resource at the last look. fault: why it gave up, or
+    None.
 
-    say: called with one line for each event that a reader of the timeline wants.
+    say: called with a line for each event.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Recorder:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
-        """Look for the first time, and go on until `stop`."""
+        """Look once, then keep looking in a thread until stop()."""
         self.look()
         self._thread.start()
 
@@ -66,7 +67,7 @@ class Recorder:
         self._thread.join(60)
 
     def note(self, kind: str, subject: str, text: str, **more: str) -> float:
-        """Add an event that is now; return when."""
+        """Add an event that happens now; return its time."""
         event = Event(time.time(), kind, subject, text, **more)
         with self._lock:
             self.events.append(event)
@@ -74,7 +75,7 @@ class Recorder:
         return event.at
 
     def since(self, moment: float, kind: str) -> list[Event]:
-        """The events of this kind, from `moment` on."""
+        """Return the events of this kind from `moment` on."""
         with self._lock:
             return [each for each in self.events if each.kind == kind and each.at >= moment]
 
@@ -91,7 +92,7 @@ class Recorder:
                     return
 
     def look(self) -> None:
-        """Ask Pacemaker and the nodes once; add what has changed since the last time."""
+        """Ask Pacemaker and the nodes once; record the changes since the last look."""
         state = self.cluster.bed.ask(do="state")
         status = self.cluster.cib("status")
         now = standings(status, self.resources)
@@ -116,7 +117,7 @@ class Recorder:
         where = {"node": now.node, "state": now.state, "reason": now.reason}
         if before is not None and now.started not in (0, before.started):
             self.note("start", name, f"{name} was started on {now.node}", node=now.node)
-        # a reason is that of the first poll that saw it: Pacemaker asks for no other
+        # the reason is from the first poll with this result: Pacemaker records no later one
         if before is None or (before.state, before.reason) != (now.state, now.reason):
             text = f"{name} {now.state}" + (f": {now.reason}" if now.reason else "")
             if before is not None and now.state == HEALTHY and before.state in (DEGRADED, FAILED):
@@ -124,7 +125,7 @@ class Recorder:
             self.note("state", name, text, **where)
 
     def _see_process(self, name: str, standing: Standing, nodes: dict[str, int | None]) -> None:
-        """The daemon's PID, as its PID file says, and when that process began."""
+        """Record a change of the daemon's PID (from its PID file) or of its start time."""
         first = nodes.get(standing.node)
         if first is None:
             return
@@ -133,7 +134,7 @@ class Recorder:
             pid = (root / f"run/resource-agents/{name}.pid").read_text().strip()
             begun = (root / f"proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
         except OSError:
-            return  # it is being stopped or started
+            return  # it is just being stopped or started
         process = f"{standing.node} PID {pid} begun {begun}"
         if self._processes.get(name, process) != process:
             text = f"{name} runs as PID {pid} on {standing.node} now"

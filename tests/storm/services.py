@@ -1,4 +1,4 @@
-"""The services of the storm: what is run where, and what each of them depends on."""
+"""The services of the storm: the node of each, and its dependencies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ REALS = {real.agent: real for real in first_of_each_agent()}
 
 @dataclass(frozen=True)
 class Service:
-    """One resource. node: where it is started, 1 to 3. needs: whose absence it must report."""
+    """One resource. node: 1 to 3, where it starts. needs: dependencies whose absence it must
+    report. is_early: starts before the others."""
 
     agent: str
     node: int
@@ -40,9 +41,9 @@ def _worker(agent: str, node: int) -> Service:
     return Service(agent, node, frozenset({BROKER, DATABASE}))
 
 
-# An API that is asked over HTTP alone calls others over the broker (nova, cinder, neutron), and
-# reports its absence too. swift-proxy has no database. placement-api is asked by nova-scheduler
-# and nova-conductor before they serve, so it is started before them.
+# The APIs of nova, cinder and neutron are asked over HTTP only, but call others through the broker,
+# and report its absence too. swift-proxy has no database. nova-scheduler and nova-conductor ask
+# placement-api before they serve, so it starts before them.
 ALL = (
     _api("placement-api", 3, DATABASE, is_early=True),
     _api("glance-api", 3, DATABASE),
@@ -63,13 +64,13 @@ FEWER = tuple(
 
 
 def dependants(services: Iterable[Service], gone: Iterable[str]) -> list[str]:
-    """The resources that must report it while all of `gone` are away."""
+    """Return the resources that must report degraded while all of `gone` are away."""
     gone = set(gone)
     found = [service.resource for service in services if service.needs & gone]
-    # Keystone itself has but a database; one that was stopped reports nothing
+    # Keystone depends only on the database; a stopped Keystone reports nothing
     return [*found, KEYSTONE] if DATABASE in gone and IDENTITY not in gone else found
 
 
 def names(services: Sequence[Service]) -> list[str]:
-    """All resources, in the order in which they are shown."""
+    """Return the names of all resources, in the order in which they are shown."""
     return [KEYSTONE, *(service.resource for service in services)]

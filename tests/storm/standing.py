@@ -1,4 +1,4 @@
-"""How a resource stands, read from the history of operations in Pacemaker's CIB."""
+"""The state of a resource, read from the history of operations in Pacemaker's CIB."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ STATES = {0: HEALTHY, 190: DEGRADED}
 
 @dataclass(frozen=True)
 class Standing:
-    """node: where it runs, "" for nowhere. state: one of the words above, by the last recurring
-    monitor. started: the number of the start, or the probe that found it running, that has ended;
-    another after each."""
+    """node: where it runs, "" if it does not. state: one of the words above, by the last recurring
+    monitor. started: call ID of the last completed start, or of the probe that found it running; it
+    changes with each."""
 
     node: str = ""
     state: str = STOPPED
@@ -26,7 +26,7 @@ class Standing:
 
 
 def standings(status: Any, resources: Sequence[str]) -> dict[str, Standing]:
-    """How each of these stands, by the CIB's status section (an lxml element)."""
+    """Return the state of each resource from the CIB's status section (an lxml element)."""
     found = dict.fromkeys(resources, Standing())
     for name, here in instances(status):
         if name in found:
@@ -35,7 +35,7 @@ def standings(status: Any, resources: Sequence[str]) -> dict[str, Standing]:
 
 
 def instances(status: Any) -> Iterator[tuple[str, Standing]]:
-    """Each resource once for each node on which it is not stopped: a clone several times."""
+    """Yield each resource once for each node on which it is not stopped; a clone several times."""
     for state in status.iterfind("node_state"):
         for history in state.iterfind("lrm/lrm_resources/lrm_resource"):
             name, node = history.get("id"), state.get("uname")
@@ -46,8 +46,8 @@ def instances(status: Any) -> Iterator[tuple[str, Standing]]:
 
 
 def _judge(node: str, done: Sequence[Operation]) -> Standing:
-    """By its history on one node."""
-    # A probe that found it running, as after a clean-up, is the beginning of its history too.
+    """Return the state from the history on one node."""
+    # A history may also begin with a probe that found it running, as after a cleanup.
     orders = [
         each
         for each in done
@@ -62,8 +62,8 @@ def _judge(node: str, done: Sequence[Operation]) -> Standing:
         return Standing(node, FAILED, f"{last.task}: {last.reason}", last.call)
     if last.task == "stop":
         return Standing()
-    # A failure (degraded is one here) stands beside the last success of the same call; whichever
-    # began later is what the monitor says now.
+    # Pacemaker keeps the last failure (degraded counts as one) beside the last success of the same
+    # call; the later of the two is what the monitor says now.
     said = [each for each in done if each.interval and each.call > last.call]
     said = [each for each in said if each.rc is not None]
     if not said:
@@ -74,7 +74,7 @@ def _judge(node: str, done: Sequence[Operation]) -> Standing:
 
 
 def last_failure(status: Any, name: str) -> str:
-    """Why the resource has failed last, on whichever node; degraded is no failure."""
+    """Return the reason of the last failure on any node; degraded is no failure."""
     path = f"node_state/lrm/lrm_resources/lrm_resource[@id='{name}']/lrm_rsc_op"
     done = [operation(name, "", each) for each in status.iterfind(path)]
     failed = [each for each in done if each.rc not in (None, *STATES) and each.reason]
@@ -82,7 +82,7 @@ def last_failure(status: Any, name: str) -> str:
 
 
 def fail_counts(status: Any) -> dict[str, int]:
-    """By resource, where there are any."""
+    """Return the fail count of each resource that has one."""
     counts: dict[str, int] = {}
     for pair in status.iterfind(".//transient_attributes//nvpair"):
         kind, _, rest = pair.get("name").partition("fail-count-")

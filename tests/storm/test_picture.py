@@ -1,4 +1,4 @@
-"""The picture is what the events say, whatever characters are in them."""
+"""The picture shows the events, whatever characters they contain."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVENTS = [
 
 
 def boxes(picture: object, title: str) -> list[tuple[float, float]]:
-    """Left edge and width of each box with this title."""
+    """Return the left edge and the width of each box with this title."""
     return [
         (float(box.get("x")), float(box.get("width")))
         for box in picture.iter(f"{SVG}rect")  # type: ignore[attr-defined]
@@ -37,7 +37,7 @@ def test_bars_and_columns_are_where_the_events_were() -> None:
     ((degraded, length),) = boxes(picture, 'p_a degraded: "<&>" (node-1)')
     ((first, before),) = boxes(picture, "p_a healthy (node-1)")
     (whole,) = boxes(picture, "p_b healthy (node-2)")
-    # 10 s healthy alone, then 10 s of an outage of 30 s, of which it is degraded for 30 s
+    # p_a is healthy for 20 s, the outage of 30 s begins after 10 s, p_a is degraded for 30 s
     second = before / 20
     assert abs(away - first - 10 * second) < 0.2
     assert abs(width - 30 * second) < 0.2

@@ -1,4 +1,4 @@
-"""What is read from the history that Pacemaker keeps of a resource."""
+"""The state of a resource, read from the history that Pacemaker keeps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ AWAY = ("last_failure_0", "monitor", 10000, 190, 14, 130)
 
 
 def history(*operations: tuple[str, str, int, int | None, int, int], count: str = "") -> object:
-    """A node that has these: key, task, interval, code (None: it runs), call, time."""
+    """Return a status with these operations: key, task, interval, code (None: pending), call,
+    time."""
     lines = [
         f'<lrm_rsc_op id="p_a_{key}" operation="{task}" interval="{interval}" call-id="{call}" '
         f'rc-code="{193 if code is None else code}" op-status="{-1 if code is None else 0}" '
@@ -49,9 +50,9 @@ def history(*operations: tuple[str, str, int, int | None, int, int], count: str 
         ([START, GOOD], Standing("node-2", HEALTHY, "", 12)),
         ([START, GOOD, AWAY], Standing("node-2", DEGRADED, "why", 12)),
         ([START, GOOD, BAD], Standing("node-2", FAILED, "why", 12)),
-        # well again: the record of the failure stays
+        # recovered: the record of the failure stays
         ([START, (*GOOD[:5], 160), AWAY], Standing("node-2", HEALTHY, "", 12)),
-        # degraded from the first monitor on, which is pending for ever
+        # degraded from the first monitor on, whose record stays pending for ever
         ([START, (*GOOD[:3], None, 14, 101), AWAY], Standing("node-2", DEGRADED, "why", 12)),
         # started again after a failure
         ([("last_0", "start", 0, 0, 20, 140), BAD], Standing("node-2", STARTING, "", 20)),
@@ -60,7 +61,7 @@ def history(*operations: tuple[str, str, int, int | None, int, int], count: str 
         ([("last_0", "stop", 0, None, 20, 140), GOOD], Standing("node-2", STOPPED)),
         ([("last_0", "stop", 0, 0, 20, 140), GOOD], Standing()),
         ([("last_0", "monitor", 0, 7, 5, 90)], Standing()),
-        # cleaned up: found running, and monitored from then on
+        # after a cleanup: a probe found it running, and monitors follow
         ([("last_0", "monitor", 0, 0, 12, 100), GOOD], Standing("node-2", HEALTHY, "", 12)),
         ([("last_0", "monitor", 0, 0, 12, 100)], Standing("node-2", STARTING, "", 12)),
     ],

@@ -1,4 +1,4 @@
-"""Findings as the runs of `make bench` make them, small and made up."""
+"""Small made-up findings in the form that the runs of `make bench` return."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def transition(nodes: int, event: str, actions: int, limit: int | None = None) -
 
 
 def everything() -> dict[str, Any]:
-    """One that has all of it, within all limits."""
+    """Return findings of every run, all within their limits."""
     prompt = [
         {"name": "start", "seconds": 0.037, "longest": 0.2, "limit": 0.1, "calls": 15},
         {"name": "stop", "seconds": 0.024, "longest": 0.025, "limit": 0.05, "calls": 7},

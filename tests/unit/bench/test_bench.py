@@ -1,4 +1,4 @@
-"""How `make bench` measures, and how it ends."""
+"""`make bench`: its measurements and its exit status."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ def test_the_paper_s_resources_are_45_and_each_has_its_interval() -> None:
         assert len(due) == 60 / interval
         assert all(0 <= when < 60 for when in due)
         assert {round(b - a, 6) for a, b in zip(due, due[1:])} == {interval}
-    # spread, not all at once
+    # spread out, not all at once
     assert max(b - a for (a, _), (b, _) in zip(plan, plan[1:])) < 1.5
 
 
-# What is measured, and how it ends.
+# Runs, and the exit status.
 
 
 def fail(reason: NotMeasured) -> Run:
@@ -84,7 +84,7 @@ def test_a_run_that_fails_is_a_failure_and_the_others_go_on() -> None:
     assert found == {"good": {"is": 1}}
     assert missing == {"broken": "it fell over", "elsewhere": "run make storm"}
     assert failed == ["not measured: a thing: it fell over"]
-    # asked for by name, what is not there is missed; the rest is what it is not asked for
+    # a run asked for by name must have findings; the others were not asked for
     found, missing, failed = perform(["elsewhere"], wanted, runs)
     assert found == {}
     assert missing["good"] == f"run {again('good')}"
@@ -92,7 +92,7 @@ def test_a_run_that_fails_is_a_failure_and_the_others_go_on() -> None:
 
 
 def bench(*options: object) -> subprocess.CompletedProcess[str]:
-    """The program that `make bench` runs."""
+    """Run the program behind `make bench`."""
     words = [sys.executable, "-m", "tests.bench.report", *map(str, options)]
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
 

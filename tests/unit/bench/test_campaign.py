@@ -1,4 +1,4 @@
-"""Measuring takes minutes: what was seen is kept, and a question outlives the node that has it."""
+"""Measuring takes minutes: results are kept early, and queries survive the death of a node."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Seen = Callable[[], list[Sight]]
 
 
 class Fault:
-    """sees: what comes of each time that it strikes, one after the other."""
+    """A stand-in fault. sees: the results of its rounds, in order."""
 
     def __init__(self, title: str, *sees: Seen) -> None:
         self.title, self.sees = title, list(sees)
@@ -105,7 +105,7 @@ def test_a_part_is_kept_beside_the_whole(
 
 
 class Node:
-    """answers: the status of each command that is run on it, one after the other."""
+    """A stand-in node. answers: exit statuses of the commands run on it, in order."""
 
     def __init__(self, name: str, *answers: int) -> None:
         self.name, self.answers = name, list(answers)
@@ -115,7 +115,7 @@ class Node:
 
 
 def cluster(*living: Sequence[Node]) -> Cluster:
-    """living: the nodes that live, at each look."""
+    """Return a cluster. living: the live nodes at each look."""
     looks = list(living)
     bed: Any = SimpleNamespace(living=lambda: looks.pop(0))
     return Cluster(bed)
@@ -123,7 +123,7 @@ def cluster(*living: Sequence[Node]) -> Cluster:
 
 def test_a_question_goes_to_another_node_where_the_first_dies_with_it() -> None:
     dying, other = Node("node-1", -9, -9), Node("node-2", 0)
-    # that it is dead is not known at once
+    # the death is not noticed at once
     found = cluster([dying, other], [dying, other], [other]).ask("crm_mon")
     assert found.text == "node-2"
 

@@ -1,4 +1,4 @@
-"""What the report takes from files that other targets left: all of it, or nothing with a reason."""
+"""The report takes files of other make targets whole, or rejects them with a reason."""
 
 from __future__ import annotations
 

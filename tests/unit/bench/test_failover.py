@@ -1,4 +1,4 @@
-"""What is made of a user's attempts, of the survivors' logs and of the kernel's CPU times."""
+"""Figures computed from a user's attempts, the survivors' logs and the kernel's CPU times."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def attempts(*made: tuple[float, float, str]) -> list[Attempt]:
     return [Attempt(begun, ended, error, "token") for begun, ended, error in made]
 
 
-# Answered until the blow, hanging for 2 s each, answered again.
+# Answered until the fault, then two requests that hang for 2 s each, then answered again.
 OUTAGE = attempts(
     (9.8, 9.9, ""),
     (9.9, 10.0, ""),
@@ -58,7 +58,7 @@ def test_a_request_that_hung_when_the_blow_fell_has_failed_too() -> None:
 def test_recovery_is_at_the_first_answer_to_who_asked_after_the_last_failure() -> None:
     assert recovery(OUTAGE, BLOW, 12.0) == pytest.approx(1.5)
     assert recovery(OUTAGE[:2], BLOW, 12.0) is None
-    # one that was lucky while others failed
+    # one request succeeds while others fail
     lucky = attempts((10.05, 10.5, ""))
     assert recovery([*OUTAGE, *lucky], BLOW, 12.0) == pytest.approx(1.5)
 
@@ -107,7 +107,7 @@ def test_what_comes_after_the_answer_has_no_share_in_the_outage() -> None:
 def test_a_moment_that_is_in_no_log_is_not_guessed(missing: int) -> None:
     lines = [line for number, line in enumerate(LOG) if number != missing]
     found = divide(lines, at("21:52:07", 500), "p_ip", at("21:52:10", 100))
-    assert (found is None) == (missing != 5)  # that line is IPaddr2's own
+    assert (found is None) == (missing != 5)  # that line is from IPaddr2 itself
 
 
 def test_what_was_logged_before_the_blow_is_of_another_one() -> None:
@@ -116,7 +116,7 @@ def test_what_was_logged_before_the_blow_is_of_another_one() -> None:
 
 
 def stat(program: str, own: int, waited: int, begun: int = 7) -> str:
-    """A /proc/PID/stat with these ticks, half of each in the system."""
+    """Return the text of a /proc/PID/stat with these ticks, half of each as system time."""
     times = f"{own - own // 2} {own // 2} {waited - waited // 2} {waited // 2}"
     return f"42 ({program}) S 1 42 42 0 -1 4194560 1 2 3 4 {times} 20 0 1 0 {begun} 1000 10"
 

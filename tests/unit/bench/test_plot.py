@@ -1,4 +1,4 @@
-"""The plots of the report: what is drawn is where its figures say."""
+"""The plots of the report show each figure in its place."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def picture(rows: list[Row], plot: Bars = Bars(), claim: Claim | None = None) ->
 
 
 def bars_of(tree: Any, kind: str) -> list[tuple[float, float]]:
-    """Left and right edge of each."""
+    """Return the left and the right edge of each bar."""
     found = [each for each in tree.iter(f"{SVG}rect") if each.get("class") == kind]
     return [(x := float(each.get("x")), x + float(each.get("width"))) for each in found]
 
@@ -71,7 +71,7 @@ def test_parts_of_a_bar_follow_one_another_and_never_pass_its_end() -> None:
         pytest.approx(begin + (end - begin) * 3 / 4, abs=0.2),
     )
     assert third[0][1] == pytest.approx(end, abs=0.2)
-    # beside those of the legend: of a share that was not told there is none
+    # each part has one more box in the legend; a share of None has no box
     assert [len(first) - 1, len(second) - 1, len(third) - 1] == [1, 2, 1]
 
 

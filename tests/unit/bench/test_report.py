@@ -1,4 +1,4 @@
-"""The report of `make bench`: what it says of ok and over, and that it can be read."""
+"""The report of `make bench`: its verdicts (ok, over), and its readability."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def words(element: Any) -> str:
     return " ".join("".join(element.itertext()).split())
 
 
-# What is ok.
+# Verdicts.
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_whatever_is_over_its_limit_is_marked_everywhere(
     assert len(bars) == (Bars in map(type, its.measurement.plots))
 
 
-# Whether it can be read.
+# Readability.
 
 
 def test_the_page_needs_nothing_else_and_no_script_and_each_plot_is_told_in_words() -> None:
@@ -169,7 +169,7 @@ def test_the_page_needs_nothing_else_and_no_script_and_each_plot_is_told_in_word
     assert tree.xpath("//meta[@name='viewport']/@content") == [
         "width=device-width, initial-scale=1"
     ]
-    # of the plots, and of what is around them
+    # once for the plots, once for the page
     assert tree.findtext(".//style").count("prefers-color-scheme: dark") == 2
     drawn = [picture for each in report.sections for picture in plots(each)]
     for picture in map(etree.fromstring, drawn):
