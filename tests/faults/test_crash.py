@@ -19,7 +19,7 @@ from tests.faults.rig import PASSWORD, Rig, wait_until
 
 pytestmark = pytest.mark.root
 
-# What issue and README allow a sentinel.
+# What issue and docs/crash-detection.md allow a sentinel.
 MIB = 8
 
 

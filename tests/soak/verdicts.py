@@ -1,5 +1,5 @@
-"""What a monitor must say, by the table of the README ("Whose fault is it?"), as the codes that are
-true at its first poll and at the one after that."""
+"""What a monitor must say, by the table of docs/verdicts.md, as the codes that are true at its
+first poll and at the one after that."""
 
 from __future__ import annotations
 
