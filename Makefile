@@ -83,8 +83,8 @@ test: ## Run all tests; as root it sets up what they need first (ARGS="-k name" 
 	@$(if $(ARGS),$(PYTHON) -m pytest $(ARGS),packaging/run-tests $(PYTHON))
 
 .PHONY: docs
-docs: ## Write the README's table of agents, and build/man, from their meta-data (man -M build/man ...)
-	@packaging/agents-table
+docs: ## Write agents.md, parameters.md (docs/) and build/man from the agents' meta-data (man -M build/man ...)
+	@$(PYTHON) -B packaging/generated-docs
 	@rm -rf build/man
 	@$(PYTHON) -B packaging/man-pages build/man
 

@@ -15,7 +15,7 @@ from tests.contract.kinds import declaration, is_alias, typical
 
 NAME = "fictitious-api"
 TITLE = "OpenStack Fiction API (Fictitious)"
-COPIED = ("ocf_lib", "packaging", "tests", "Makefile", "README.md", "pyproject.toml")
+COPIED = ("ocf_lib", "packaging", "tests", "docs", "Makefile", "README.md", "pyproject.toml")
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_a_new_service_takes_one_declaration(checkout: Path) -> None:
     path = add(checkout, next(name for name in typical() if "api=" in declaration(name)))
     done = run(checkout, "make", "docs")
     assert done.returncode == 0, done.stdout
-    assert f"| `{NAME}` | {TITLE} |\n" in (checkout / "README.md").read_text()
+    assert f"\n| `{NAME}` | {TITLE} |" in (checkout / "docs/agents.md").read_text()
     assert (checkout / f"build/man/man7/ocf_openstack_{NAME}.7").exists()
 
     right = contract_of_it(checkout)

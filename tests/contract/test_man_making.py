@@ -82,11 +82,10 @@ def test_examples_set_what_is_required() -> None:
 def checkout(tmp_path: Path) -> Path:
     """A copy with two agents and an older name of one."""
     made = tmp_path / "checkout"
-    for name in ("ocf_lib", "packaging", "heartbeat-shims"):
+    for name in ("ocf_lib", "packaging", "heartbeat-shims", "docs"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, made / name, symlinks=True, ignore=ignored)
-    for name in ("Makefile", "README.md"):
-        shutil.copy2(ROOT / name, made)
+    shutil.copy2(ROOT / "Makefile", made)
     (made / "agents").mkdir()
     for name in ("keystone", "glance-api"):
         shutil.copy2(AGENTS / name, made / "agents")
@@ -129,7 +128,7 @@ def test_make_install_goes_without_the_manual_where_it_must_or_should(checkout: 
     assert (checkout / "root/usr/lib/ocf/resource.d/openstack/glance-api").exists()
 
 
-def test_make_docs_writes_manual_and_table(checkout: Path) -> None:
+def test_make_docs_writes_manual_table_and_parameters(checkout: Path) -> None:
     stale = checkout / "build/man/man7/ocf_openstack_gone.7"
     stale.parent.mkdir(parents=True)
     stale.write_text("")
@@ -137,6 +136,10 @@ def test_make_docs_writes_manual_and_table(checkout: Path) -> None:
     assert (done.code, done.err) == (0, "")
     assert len(list((checkout / "build/man/man7").iterdir())) == 3
     assert not stale.exists()
-    table = (checkout / "README.md").read_text()
-    assert "| `key-stone` | the older name of `keystone` |\n" in table
-    assert run("packaging/agents-table", "--check", folder=checkout).code == 0
+    table = (checkout / "docs/agents.md").read_text()
+    assert "\n| `key-stone` | the older name of `keystone` |" in table
+    assert "`nova-api`" not in table
+    parameters = (checkout / "docs/parameters.md").read_text()
+    assert "\n| `glance-api` | `glance-api` |" in parameters
+    assert "`console_port`" not in parameters.partition("## What is run")[2]
+    assert run("packaging/generated-docs", "--check", folder=checkout).code == 0

@@ -6,13 +6,11 @@ import ast
 from collections.abc import Iterator
 
 import pytest
-from lxml import etree
 
-from tests.calling import ROOT, agents
+from tests.calling import ROOT
 from tests.contract import kinds
 from tests.contract.kinds import declaration
 
-README = (ROOT / "README.md").read_text()
 LIBRARY = ROOT / "ocf_lib"
 MODULES = sorted(path.stem for path in LIBRARY.glob("*.py"))
 LINES = 300
@@ -245,16 +243,3 @@ def test_an_agent_declares_the_links_that_are_its_aliases(agent: str) -> None:
         if word.arg == "aliases"
     ]
     assert {agent, *(given[0] if given else ())} == set(kinds.names(agent))
-
-
-def test_the_readme_s_table_is_not_stale(agent: str, tree: etree._Element) -> None:
-    """make docs writes it."""
-    told = tree.findtext("shortdesc")
-    if kinds.is_alias(agent):
-        told = f"the older name of `{kinds.current(agent)}`"
-    assert f"\n| `{agent}` | {told} |\n" in README
-
-
-def test_the_readme_s_table_has_no_agent_that_is_gone() -> None:
-    table = README.partition("| agent | runs |\n|---|---|\n")[2].partition("\n<")[0]
-    assert [row.split("`")[1] for row in table.splitlines()] == agents()

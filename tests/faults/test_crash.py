@@ -19,7 +19,7 @@ from tests.faults.rig import PASSWORD, Rig, wait_until
 
 pytestmark = pytest.mark.root
 
-# The memory that the issue and the README allow a sentinel.
+# The memory that the issue and docs/crash-detection.md allow a sentinel.
 MIB = 8
 
 

@@ -1,5 +1,5 @@
-"""What a monitor must return, by the README's table "Whose fault is it?": the codes that are
-correct at its first poll and at its second."""
+"""What a monitor must return, by the table in docs/verdicts.md: the codes that are correct at its
+first poll and at its second."""
 
 from __future__ import annotations
 
