@@ -15,7 +15,7 @@ AGENTS   := $(notdir $(wildcard agents/*))
 FILES    := $(notdir $(shell find agents -maxdepth 1 -type f))
 PROVIDER  = $(DESTDIR)$(OCF_ROOT)/resource.d/openstack
 LIBRARY   = $(DESTDIR)$(OCF_ROOT)/lib/openstack
-NEW       = $(LIBRARY)/.new
+NEW       = $(abspath $(LIBRARY))/.new
 PAGES     = $(if $(MANDIR),$(AGENTS:%=$(DESTDIR)$(MANDIR)/man7/ocf_openstack_%.7))
 TOOLS    := .venv/bin
 SHIMS    := $(notdir $(wildcard heartbeat-shims/openstack-*))

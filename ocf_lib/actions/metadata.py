@@ -49,7 +49,7 @@ def render(service: Service, name: str) -> str:
     if name != service.name:
         title = f"Older name of {service.name}"
         longdesc = (
-            f"{name} is an older name of the agent {service.name}, the same in all.\n\n{longdesc}"
+            f"{name} is an older name of the agent {service.name}. Both run the same.\n\n{longdesc}"
         )
     root = etree.Element("resource-agent", name=name, version=VERSION)
     _text(root, "version", "1.1", lang=False)
@@ -113,7 +113,9 @@ def _text(parent: Any, name: str, text: str, lang: bool = True) -> None:
     element = etree.SubElement(parent, name, {"lang": "en"} if lang else {})
     # crmsh shows the lines as they are, pcs breaks them anew
     paragraphs = (" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
-    element.text = "\n\n".join(textwrap.fill(paragraph, WIDTH) for paragraph in paragraphs)
+    # a path or a default that is broken at a hyphen would read as two words
+    lines = (textwrap.fill(p, WIDTH, break_on_hyphens=False) for p in paragraphs)
+    element.text = "\n\n".join(lines)
 
 
 def _doctype() -> str:

@@ -1,4 +1,4 @@
-"""Parameters for monitor's log-in to Identity (hot module: data only)."""
+"""Parameters for monitor's log-in to Identity."""
 
 from __future__ import annotations
 

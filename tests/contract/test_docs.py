@@ -51,9 +51,6 @@ QUESTIONS = {
 }
 # What stands in a page for a name of the reader's.
 PLACEHOLDERS = {"agents/NAME", "tests/stack/PROJECT.py"}
-in_packages = pytest.mark.skipif(
-    not (ROOT / "ocf_lib/health").is_dir(), reason="the library is not in packages yet"
-)
 
 
 def named(path: Path) -> str:
@@ -158,7 +155,6 @@ def test_every_make_target_that_a_page_names_exists(page: Path) -> None:
         assert set(words.split()) <= targets, f"{named(page)}: make{words}"
 
 
-@in_packages
 @each_page
 def test_every_path_that_a_page_names_exists(page: Path) -> None:
     folders = "agents|docs|heartbeat-shims|ocf_lib|packaging|tests"
@@ -166,7 +162,6 @@ def test_every_path_that_a_page_names_exists(page: Path) -> None:
     assert [path for path in paths - PLACEHOLDERS if not (ROOT / path).exists()] == []
 
 
-@in_packages
 def test_the_map_has_every_module_and_no_other() -> None:
     """Under its package, in the table of the library."""
     table = sections(DOCS / "developing.md")["where-things-live"].partition("The library, ")[2]

@@ -13,7 +13,7 @@ from tests.calling import PATH, ROOT
 from tests.contract.node import run
 from tests.contract.test_imports import OWN, PYTHON
 
-HOT = OWN["monitor 10"] | OWN["monitor 10 connected"] | {"login"}
+HOT = OWN["monitor 10"] | OWN["monitor 10 connected"] | {"declare.credentials"}
 LIBRARY, PROVIDER = "usr/lib/ocf/lib/openstack", "usr/lib/ocf/resource.d/openstack"
 SHOW = """
 import sys

@@ -41,43 +41,43 @@ PYTHON = ("/usr/bin/python3", "-I", "-S", "-X", "importtime")
 
 # Ours, exactly. Of the standard library any of what is free.
 HEALTHY = {
-    "agent",
-    "declared",
-    "environment",
-    "instance",
-    "monitor",
-    "notes",
-    "outcomes",
-    "parameters",
-    "process",
-    "record",
-    "service",
+    *("agent", "environment", "instance", "numbers", "outcomes"),
+    *("actions", "actions.monitor"),
+    *("declare", "declare.actions", "declare.parameters", "declare.service", "declare.standard"),
+    *("processes", "processes.process"),
+    *("state", "state.notes", "state.record", "state.statefile"),
 }
+ENDPOINT = {"net", "net.endpoint"}
+QUICK = {"dependencies", "dependencies.quick_check", "net", "net.links", "net.patience"}
+API = {"health", "health.api", "keystone", "keystone.token", "net.failures", "net.http"}
 OWN = {
-    "meta-data": (HEALTHY - {"monitor"}) | {"metadata", "packages"},
-    "usage": HEALTHY - {"monitor"},
-    "monitor 0": HEALTHY | {"endpoint"},
-    "monitor 10": HEALTHY | {"api", "endpoint", "http", "links", "token", "watch"},
-    "monitor 10 https": HEALTHY | {"api", "endpoint", "http", "links", "tls", "token", "watch"},
-    "monitor 10 connected": HEALTHY | {"links", "watch"},
-    "stop": (HEALTHY - {"monitor"})
-    | {"adoption", "command", "endpoint", "files", "guard", "http", "launcher", "lock", "log"}
-    | {"links", "members", "printed", "sentinel", "signals", "sockets", "stop", "tls"},
+    "meta-data": (HEALTHY - {"actions.monitor"}) | {"actions.metadata", "libraries"},
+    "usage": HEALTHY - {"actions", "actions.monitor"},
+    "monitor 0": HEALTHY | ENDPOINT,
+    "monitor 10": HEALTHY | ENDPOINT | QUICK | API,
+    "monitor 10 https": HEALTHY | ENDPOINT | QUICK | API | {"net.tls"},
+    "monitor 10 connected": HEALTHY | QUICK,
+    "stop": (HEALTHY - {"actions.monitor"})
+    | {"actions.stop", "launch", "launch.command", "launch.running", "launch.user"}
+    | {"launch.uwsgi_ini", "log", "processes.members", "processes.procfs", "processes.signals"}
+    | {"state.files", "state.lock"},
 }
 # Built in or nearly so. Not `os`, which is 1 ms of CPU where `posix` is none.
 FREE = {"__future__", "posix", "time"}
 OS = {"abc", "codecs", "genericpath", "io", "os", "posixpath", "stat"}
-# What `ssl` brings, from Python 3.9 to 3.13.
-TLS = OS | {
-    *("array", "base64", "binascii", "calendar", "collections", "contextlib", "copyreg", "enum"),
-    *("errno", "functools", "heapq", "itertools", "keyword", "math", "operator", "re", "reprlib"),
-    *("select", "selectors", "socket", "sre_compile", "sre_constants", "sre_parse", "ssl"),
-    *("struct", "types", "warnings"),
+# What `re`, `contextlib` and `signal` bring, from Python 3.9 to 3.14.
+COMMON = OS | {
+    *("collections", "contextlib", "copyreg", "enum", "functools", "itertools", "keyword", "math"),
+    *("operator", "re", "reprlib", "signal", "sre_compile", "sre_constants", "sre_parse", "types"),
 }
-# What `subprocess` and `shlex` bring beyond that.
-LAUNCH = {
-    *("fcntl", "fnmatch", "glob", "grp", "locale", "msvcrt", "pwd", "resource", "shlex"),
-    *("signal", "string", "subprocess", "syslog", "threading"),
+# What `ssl` brings beyond that.
+TLS = COMMON | {
+    *("array", "base64", "binascii", "calendar", "errno", "heapq", "select", "selectors", "socket"),
+    *("ssl", "struct", "warnings"),
+}
+# What stop needs: no TLS and no subprocess.
+STOP = COMMON | {
+    *("errno", "fcntl", "fnmatch", "glob", "pwd", "shlex", "string", "syslog", "warnings"),
 }
 # The top-level names, without those that begin with _: the rest is the interpreter's own affair.
 STANDARD = {
@@ -86,7 +86,7 @@ STANDARD = {
     "monitor 10": FREE,
     "monitor 10 https": FREE | TLS,
     "monitor 10 connected": FREE,
-    "stop": FREE | TLS | LAUNCH,
+    "stop": FREE | STOP,
 }
 
 
@@ -111,8 +111,8 @@ def loaded(caller: Caller, words: str, folder: BareNode | None = None, **extra: 
 def check(found: set[str], action: str, agent: str) -> None:
     own = {name.partition(".")[2] for name in found if name.startswith("ocf_lib.")}
     # parameters that agents without a log-in do not have, and do not load
-    assert own - {"login"} == OWN[action]
-    assert ("login" in own) == ("login." in declaration(agent))
+    assert own - {"declare.credentials"} == OWN[action]
+    assert ("declare.credentials" in own) == ("import actions, credentials" in declaration(agent))
     roots = {name.split(".")[0] for name in found} - {"ocf_lib"}
     standard = {name for name in roots if not name.startswith("_") or name == "__future__"}
     if action == "meta-data":
@@ -278,6 +278,9 @@ def test_stop_of_a_stopped_one(call: Caller, node: BareNode) -> None:
 
 
 def test_the_lists_are_of_this_library() -> None:
-    modules = {name[:-3] for name in os.listdir(ROOT / "ocf_lib") if name.endswith(".py")}
+    modules = set()
+    for path in (ROOT / "ocf_lib").rglob("*.py"):
+        name = ".".join(path.relative_to(ROOT / "ocf_lib").with_suffix("").parts)
+        modules.add(name.removesuffix(".__init__"))
     for own in OWN.values():
         assert own <= modules

@@ -19,7 +19,7 @@ import sys
 sys.path[:0] = [{root!r}]
 from ocf_lib import agent
 from ocf_lib.actions import ready
-from ocf_lib.declare import standard
+from ocf_lib.declare import actions, standard
 from ocf_lib.declare.service import Program, Service
 
 ready.CONNECT_SECONDS = 4.0
@@ -36,7 +36,7 @@ agent.run(
             *standard.broker(),
             standard.database(),
         ),
-        actions=standard.actions(start=20, stop=20),
+        actions=actions.basic(start=20, stop=20),
         rpc_server={rpc_server},
     )
 )

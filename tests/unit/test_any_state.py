@@ -19,7 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ocf_lib import agent
-from ocf_lib.declare import standard
+from ocf_lib.declare import actions, standard
 from ocf_lib.declare.service import Ending, Service
 from ocf_lib.processes.process import Process, stat
 from ocf_lib.processes.procfs import MARKER
@@ -126,7 +126,7 @@ OTHERS = st.fixed_dictionaries(
         "LC_ALL": VALUES,
     },
 )
-ACTIONS = standard.api_actions(start=20, stop=20)
+ACTIONS = actions.api(start=20, stop=20)
 ACTED = ("monitor", "status", "stop", "start", "validate-all", "reload-agent")
 
 
