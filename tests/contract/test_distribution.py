@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from ocf_lib import agent
+from ocf_lib.declare.parameters import Parameters
 from ocf_lib.declare.service import Service
-from ocf_lib.environment import Environment
-from ocf_lib.instance import Instance
 from ocf_lib.launch import command
 from tests.calling import AGENTS
 
@@ -43,6 +42,11 @@ def declaration(name: str, monkeypatch: pytest.MonkeyPatch) -> Service:
     return handed[0]
 
 
+def unset(service: Service) -> Parameters:
+    """Its parameters, none of them set."""
+    return Parameters(service.parameters, {}, strict=True)
+
+
 def packaged(name: str) -> list[str]:
     """The command line of the unit. Most units run the init script, which prints it (show-args)."""
     lines = (UNITS / f"{name}.service").read_text().splitlines()
@@ -60,7 +64,7 @@ def test_each_runs_what_the_distribution_runs(script: str, monkeypatch: pytest.M
     name = OURS.get(script, script)
     assert (AGENTS / name).exists(), "Debian packages a service that has no agent"
     service = declaration(name, monkeypatch)
-    ours = command.resolve(Instance(service, Environment(["start"], {}))).argv
+    ours = command.resolve(service, unset(service)).argv
     if script in OTHERWISE:
         assert ours != packaged(script)
     else:
@@ -75,6 +79,6 @@ def test_reload_is_offered_where_what_the_distribution_runs_can_do_it(
     """On reload an API loads all its code again, which takes as long as a start."""
     service = declaration(agent, monkeypatch)
     is_offered = "reload" in {action.name for action in service.actions}
-    usual = command.reloading_of(Instance(service, Environment(["start"], {})))
+    usual = command.reloading_of(service, unset(service))
     assert is_offered == bool(usual.signal)
     assert not is_offered or service.timeout_of("reload") >= service.timeout_of("start")
