@@ -12,8 +12,7 @@ from time import monotonic, sleep
 from ocf_lib.dependencies import broker, needs
 from ocf_lib.health import blame, discover
 from ocf_lib.health.api import Client, place
-from ocf_lib.launch import command, port_conflict, running
-from ocf_lib.launch import options as daemon_options
+from ocf_lib.launch import port_conflict, running
 from ocf_lib.net import sockets
 from ocf_lib.net.patience import Patience
 from ocf_lib.outcomes import Degraded, Failed
@@ -26,10 +25,11 @@ from ocf_lib.state.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from ocf_lib.declare.service import Service
     from ocf_lib.instance import Instance
+    from ocf_lib.launch.command import Command
     from ocf_lib.launch.oslo import Options
     from ocf_lib.log import Log
     from ocf_lib.net.endpoint import Endpoint
@@ -51,29 +51,27 @@ class Died(Failed):
     """The daemon ended while we waited for it."""
 
 
-def adopt(instance: Instance, pid: int) -> Record:
-    """The record of the daemon that runs under this PID. If there is none, as if we had just
-    started it. Raises Died if it ends meanwhile."""
-    record, found = instance.record, stat(pid)
+def adopt(record: Record | None, pid: int, wanted: Command) -> Record:
+    """The record of the daemon that runs under this PID. If `record` is of another, or None: as if
+    we had just started `wanted`. Raises Died if it ends meanwhile."""
+    found = stat(pid)
     if record is not None and record.leader.alive() is not None:
         return record
     if found is None:
         raise Died(f"PID {pid} ended while it was looked at")
-    service, of = instance.service, instance.parameters
-    ending, reloading = command.ending_of(service, of), command.reloading_of(service, of)
-    return Record(Process.of(found), ending, reloading=reloading)
+    return Record(Process.of(found), wanted.program.ending, reloading=wanted.reloading)
 
 
 def wait(
     instance: Instance,
     record: Record,
     watch: Callable[[], None],
-    argv: Sequence[str] | None,
+    options: Options | None,
     log: Log,
 ) -> None:
     """Returns once the service answers. A service without an API must have lived for a while and be
-    connected to its broker; that is checked if `argv` is its command line, and not if that is None.
-    Then the complete record is kept.
+    connected to its broker; that is checked if `options` are those of the daemon, and not if they
+    are None. Then the complete record is kept.
 
     watch: called during the wait; raises Died if the daemon has died. Raises Failed if the service
     does not answer in time, and nothing on which it depends explains that.
@@ -82,8 +80,8 @@ def wait(
     if service.api is not None:
         record.endpoint = _first_answer(instance, record.leader.pid, watch, log)
         record.url = place(service.api, of)
-    elif argv is not None:
-        _settle(instance, daemon_options.of(service, of, argv), watch, log)
+    elif options is not None:
+        _settle(instance, options, watch, log)
     watch()
     settled = stat(record.leader.pid)
     if settled is not None:

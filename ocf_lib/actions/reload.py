@@ -14,8 +14,8 @@ from ocf_lib.actions import ready, validate
 from ocf_lib.declare.service import Uwsgi
 from ocf_lib.health import blame, discover
 from ocf_lib.health.api import public_url
-from ocf_lib.launch import command, run, running
 from ocf_lib.launch import options as daemon_options
+from ocf_lib.launch import run, running
 from ocf_lib.launch.last_words import Printed, size_of
 from ocf_lib.log import conceal
 from ocf_lib.net import http
@@ -53,7 +53,7 @@ def reload(instance: Instance, log: Log) -> None:
     Failed if it dies of its configuration, with its last words, or is not ready in time.
     """
     validate.parameters(instance, log)
-    validate.host(instance)
+    wanted = validate.host(instance)
     service, of = instance.service, instance.parameters
     now, deadline = monotonic(), instance.environment.deadline
     patience = Patience(deadline, of.get("api_timeout"))
@@ -61,13 +61,12 @@ def reload(instance: Instance, log: Log) -> None:
         if not locked:
             raise Failed("a start, a stop or a reload is under way: nothing was reloaded")
         leader = _leader(instance)
-        record = ready.adopt(instance, leader.pid)
-        how = record.reloading or command.reloading_of(service, of)
+        record = ready.adopt(instance.record, leader.pid, wanted)
+        how = record.reloading or wanted.reloading
         before = _children(leader)
         _make_sure(leader, how, before)
-        wanted = command.resolve(service, of)
         options = daemon_options.of(service, of, wanted.argv)
-        if options.flaw and _is_oslo(command.program_of(service, of)):
+        if options.flaw and _is_oslo(wanted.program):
             raise InvalidHere(f"{options.flaw} is no option: nothing was reloaded")
         if service.api is not None:
             _ask(instance, leader, patience)
@@ -78,8 +77,8 @@ def reload(instance: Instance, log: Log) -> None:
             signals.send([leader], how.signal)
             _await(leader, how, before, watch, deadline)
             # the parameters may name another program by now
-            record.reloading = command.reloading_of(service, of)
-            ready.wait(instance, record, watch, wanted.argv, log)
+            record.reloading = wanted.reloading
+            ready.wait(instance, record, watch, options, log)
         log.info(f"{instance.name} has re-read its configuration")
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ocf_lib.actions import ready, validate
-from ocf_lib.launch import command, port_conflict, run, running, stale_pid_file
-from ocf_lib.launch.oslo import Options
+from ocf_lib.launch import options as daemon_options
+from ocf_lib.launch import port_conflict, run, running, stale_pid_file
 from ocf_lib.log import conceal
 from ocf_lib.outcomes import Failed
 from ocf_lib.processes.process import Process
@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocf_lib.instance import Instance
     from ocf_lib.launch.command import Command
+    from ocf_lib.launch.oslo import Options
     from ocf_lib.log import Log
 
 
@@ -27,7 +28,7 @@ def start(instance: Instance, log: Log) -> None:
     InvalidHere and NotInstalled as validate-all does.
     """
     validate.parameters(instance, log)
-    validate.host(instance)
+    wanted = validate.host(instance)
     until = instance.environment.deadline
     with lock.held(instance.file("lock"), until - 1) as locked:
         if not locked:
@@ -39,15 +40,15 @@ def start(instance: Instance, log: Log) -> None:
             )
         if found.leader is not None:
             log.info(f"{instance.name} runs already as PID {found.leader.pid}")
-            _wait(instance, ready.adopt(instance, found.leader.pid), None, log)
+            record = ready.adopt(instance.record, found.leader.pid, wanted)
+            _wait(instance, record, None, log)
             ready.settle_sentinel(instance)
             return
-        wanted = command.resolve(instance.service, instance.parameters)
         daemon, record = _launch(instance, wanted, log)
         try:
             _wait(instance, record, daemon, log)
         except ready.Died:
-            if not stale_pid_file.remove(instance, wanted, daemon.last_words(), log):
+            if not stale_pid_file.remove(wanted, daemon, until, log):
                 raise
             daemon, record = _launch(instance, wanted, log)
             _wait(instance, record, daemon, log)
@@ -64,8 +65,7 @@ def _launch(instance: Instance, wanted: Command, log: Log) -> tuple[run.Daemon, 
     # that follows must know what to end. Owner and executable follow once they cannot change any
     # more.
     leader = Process(daemon.process.pid, daemon.process.start)
-    reloading = command.reloading_of(instance.service, instance.parameters)
-    record = Record(leader, wanted.ending, reloading=reloading)
+    record = Record(leader, wanted.program.ending, reloading=wanted.reloading)
     ready.keep(instance, record, log)
     log.info(f"{instance.name} launched as PID {leader.pid}: {' '.join(wanted.argv)}")
     return daemon, record
@@ -78,16 +78,19 @@ def _wait(instance: Instance, record: Record, daemon: run.Daemon | None, log: Lo
         if record.leader.alive() is None:
             raise ready.Died(_epitaph(instance, record, daemon))
 
-    ready.wait(instance, record, watch, daemon.argv if daemon else None, log)
+    options = _options(instance, daemon) if daemon else None
+    ready.wait(instance, record, watch, options, log)
 
 
 def _epitaph(instance: Instance, record: Record, daemon: run.Daemon | None) -> str:
     """How the daemon ended, and what it said last, without the secrets of its configuration."""
     if daemon is None:
         return f"PID {record.leader.pid} ended while start waited for it to answer"
-    argv = [*daemon.argv, f"--config-file={instance.parameters['config']}"]
-    secrets = Options(argv, instance.service.project).secrets()
-    words = conceal(daemon.last_words(), secrets)
+    words = conceal(daemon.last_words(), _options(instance, daemon).secrets())
     how = daemon.process.ended(NEWS_SECONDS) or "ended"
     why = port_conflict.explain(words, instance, daemon.argv)
     return f"{why}the daemon {how} during start" + (f": {words}" if words else ", without a word")
+
+
+def _options(instance: Instance, daemon: run.Daemon) -> Options:
+    return daemon_options.of(instance.service, instance.parameters, daemon.argv)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ocf_lib.declare.parameters import Parameters
     from ocf_lib.declare.service import Service
     from ocf_lib.instance import Instance
+    from ocf_lib.launch.command import Command
     from ocf_lib.log import Log
 
 HOST_LEVEL = 10
@@ -53,11 +54,11 @@ def parameters(instance: Instance, log: Log) -> None:
         _credentials(instance.service, of, log)
 
 
-def host(instance: Instance) -> None:
-    """Raises NotInstalled for a missing program or user, InvalidHere for a missing file, or for a
-    file with a secret that is not only root's."""
+def host(instance: Instance) -> Command:
+    """What start runs on this host. Raises NotInstalled for a missing program or user, InvalidHere
+    for a missing file, or for a file with a secret that is not only root's."""
     of = instance.parameters
-    command.resolve(instance.service, of)
+    wanted = command.resolve(instance.service, of)
     credentials.check_files(of)
     if user.account_of(of["user"]) is None:
         raise NotInstalled(f"user {of['user']} does not exist: parameter user names another")
@@ -66,6 +67,7 @@ def host(instance: Instance) -> None:
         raise InvalidHere(f"{cacert} is not on this host: parameter os_cacert names a file that is")
     if _account(instance.service, of) is not None:
         credentials.check(of)
+    return wanted
 
 
 def _credentials(service: Service, of: Parameters, log: Log) -> None:

@@ -26,12 +26,19 @@ SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 class Command:
     """argv: what to run, its first word an absolute path. environment: variables beyond the usual
-    ones. ending: how to end it. logs: files that it opens itself, for its last words."""
+    ones. logs: files that it opens itself, for its last words. program: how the agent declares it.
+    reloading: how it is made to re-read its configuration."""
 
     def __init__(
-        self, argv: list[str], environment: dict[str, str], ending: Ending, logs: list[str]
+        self,
+        argv: list[str],
+        environment: dict[str, str],
+        logs: list[str],
+        program: Program,
+        reloading: Reloading,
     ) -> None:
-        self.argv, self.environment, self.ending, self.logs = argv, environment, ending, logs
+        self.argv, self.environment, self.logs = argv, environment, logs
+        self.program, self.reloading = program, reloading
 
 
 def resolve(service: Service, of: Parameters) -> Command:
@@ -54,31 +61,24 @@ def resolve(service: Service, of: Parameters) -> Command:
     logs = [program.log] if program.log and not _is_elsewhere(of) else []
     argv += [f"--log-file={log}" for log in logs]
     argv += additional(of)
-    return Command(argv, _environment(of, program), program.ending, logs)
+    return Command(argv, _environment(of, program), logs, program, _reloading(of, program))
 
 
 def ending_of(service: Service, of: Parameters) -> Ending:
     """How to end what the parameters name. Needs nothing on this host: stop may have no record."""
-    return program_of(service, of).ending
+    try:
+        return _choose(service, of).ending
+    except Outcome:
+        return service.programs[0].ending
 
 
-def reloading_of(service: Service, of: Parameters) -> Reloading:
-    """How to make what the parameters name re-read its configuration. There is no way for a uwsgi
-    that is told to exit instead."""
-    program = program_of(service, of)
+def _reloading(of: Parameters, program: Program) -> Reloading:
+    """There is no way for a uwsgi that is told to exit instead."""
     if isinstance(program, Uwsgi):
         ini = _ini(of["config"], program)
         if uwsgi_ini.exits_on_reload(ini, additional(of)):
             return Reloading(0, replaces_workers=False)
     return program.reloading
-
-
-def program_of(service: Service, of: Parameters) -> Program:
-    """What the parameters name, installed or not."""
-    try:
-        return _choose(service, of)
-    except Outcome:
-        return service.programs[0]
 
 
 def additional(of: Parameters) -> list[str]:
@@ -172,7 +172,7 @@ def _uwsgi(of: Parameters, program: Uwsgi, path: str, project: str) -> Command:
     own = [] if ini == config else _pyargv(of, program)
     environment = {} if ini == config else _environment(of, program)
     argv = [path, *socket, "--ini", ini, *own, *extra]
-    return Command(argv, environment, program.ending, uwsgi_ini.logs(text))
+    return Command(argv, environment, uwsgi_ini.logs(text), program, _reloading(of, program))
 
 
 def _ini(config: str, program: Uwsgi) -> str:

@@ -41,19 +41,43 @@ OPEN_FILES = 65535
 class Daemon:
     """A daemon that we started.
 
-    process: its PID and, later, how it ended. argv: its command line. uid: its user. printed: the
-    files that may have its last words.
+    process: its PID and, later, how it ended. argv: its command line. account: its user.
+    environment: its variables. printed: the files that may have its last words.
     """
 
     def __init__(
-        self, process: Watched, argv: Sequence[str], uid: int, printed: Sequence[Printed]
+        self,
+        process: Watched,
+        argv: Sequence[str],
+        account: pwd.struct_passwd,
+        environment: dict[str, str],
+        printed: Sequence[Printed],
     ) -> None:
-        self.process, self.argv, self.uid, self.printed = process, argv, uid, printed
+        self.process, self.argv, self.printed = process, argv, printed
+        self.account, self.environment = account, environment
 
     def last_words(self) -> str:
         """The last line that it printed since the start, "" for none."""
-        lines = (printed.last_line(self.uid) for printed in self.printed)
+        lines = (printed.last_line(self.account.pw_uid) for printed in self.printed)
         return next(filter(None, lines), "")
+
+    def ask(self, query: Sequence[str], seconds: float) -> str:
+        """What its program prints if `query` follows its own arguments, run as its user; "" if it
+        fails, or takes longer than that."""
+        try:
+            done = subprocess.run(  # noqa: S603 - words, not a shell; the operator's own command
+                [*self.argv, *query],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                timeout=max(0.0, seconds),
+                cwd="/",
+                env=self.environment,
+                **_identity(self.account),
+            )
+        except (OSError, subprocess.SubprocessError):
+            return ""
+        return "" if done.returncode else done.stdout.decode("utf-8", "replace")
 
 
 def launch(instance: Instance, command: Command, log: Log) -> Daemon:
@@ -94,29 +118,7 @@ def launch(instance: Instance, command: Command, log: Log) -> Daemon:
         process = Sentinel(instance).launch(run)
     except OSError as error:
         raise Failed(f"{command.argv[0]} could not be run: {error.strerror}") from None
-    return Daemon(process, command.argv, account.pw_uid, printed)
-
-
-def ask(instance: Instance, command: Command, query: Sequence[str], seconds: float) -> str:
-    """What the daemon's program prints if `query` follows its own arguments, run as its user; "" if
-    it fails, or takes longer than that."""
-    account = user.account_of(instance.parameters["user"])
-    if account is None:
-        return ""
-    try:
-        done = subprocess.run(  # noqa: S603 - words, not a shell; the operator's own command
-            [*command.argv, *query],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=max(0.0, seconds),
-            cwd="/",
-            env=environment(instance.name, command, account),
-            **_identity(account),
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return "" if done.returncode else done.stdout.decode("utf-8", "replace")
+    return Daemon(process, command.argv, account, variables, printed)
 
 
 def environment(name: str, command: Command, account: pwd.struct_passwd) -> dict[str, str]:

@@ -11,33 +11,32 @@ import os
 import re
 from time import monotonic
 
-from ocf_lib.launch import command, run
 from ocf_lib.processes.process import Process, stat
 from ocf_lib.state import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ocf_lib.instance import Instance
     from ocf_lib.launch.command import Command
+    from ocf_lib.launch.run import Daemon
     from ocf_lib.log import Log
 
 # The daemon reads its configuration and prints it: 0.1 s (Apache with mod_wsgi).
 QUERY_SECONDS = 10.0
 
 
-def remove(instance: Instance, wanted: Command, words: str, log: Log) -> bool:
-    """Remove the PID file if, by the daemon's last words, it prevented the start and its PID
-    belongs to another program. Returns whether it did: the same start may succeed now."""
-    own = command.program_of(instance.service, instance.parameters).own_pid_file
-    refused = re.search(own.refusal, words) if own else None
+def remove(wanted: Command, daemon: Daemon, until: float, log: Log) -> bool:
+    """Remove the PID file if, by the last words of the daemon, it prevented the start of `wanted`
+    and its PID belongs to another program. until: a deadline, on the monotonic clock. Returns
+    whether it did: the same start may succeed now."""
+    own = wanted.program.own_pid_file
+    refused = re.search(own.refusal, daemon.last_words()) if own else None
     if own is None or refused is None:
         return False
     pid = refused[1]
     name = _program(int(pid))
     if name.startswith(own.programs):
         return False
-    seconds = min(QUERY_SECONDS, instance.environment.deadline - monotonic())
-    settings = run.ask(instance, wanted, own.query, seconds)
+    settings = daemon.ask(own.query, min(QUERY_SECONDS, until - monotonic()))
     setting = re.search(own.setting, settings, re.MULTILINE)
     if setting is None:
         return False

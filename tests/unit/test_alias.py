@@ -106,7 +106,7 @@ def test_an_agent_presents_itself_by_the_name_that_it_was_called_by(
     is_older = name != "demo-agent"
     short = "Older name of demo-agent" if is_older else "Demo"
     assert f'<shortdesc lang="en">{short}</shortdesc>' in text
-    assert (f"{name} is an older name of the agent demo-agent, the same in all." in text) is (
+    assert (f"{name} is an older name of the agent demo-agent. Both run the same." in text) is (
         is_older
     )
     assert "A demo." in text

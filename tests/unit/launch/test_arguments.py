@@ -148,7 +148,7 @@ def test_an_unknown_name_takes_the_arguments_of_the_service_s_own_program(
     found = command.resolve(*facts(instance_of(service, binary=wrapper, config=other)))
     assert found.argv == [wrapper, "-f", other]
     assert found.environment == {"CONFIG": other, "B": "2"}
-    assert found.ending.signal == 15
+    assert found.program.ending.signal == 15
     packaged = command.resolve(*facts(instance_of(service, binary=wrapper)))
     assert packaged.argv == [wrapper, "-f", further.config], "it may not know --log-file"
     assert packaged.logs == []

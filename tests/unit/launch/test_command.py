@@ -35,7 +35,7 @@ def test_uwsgi_with_the_packaged_ini_gets_its_port(host: Host, resolve) -> None:
     found = resolve(binary=uwsgi, config=config)
     assert found.argv == [uwsgi, "--http-socket", ":5000", "--ini", ini]
     assert found.environment == {"CONFIG_DIR": str(host.folder), "CONFIG_FILES": config}
-    assert found.ending.signal == 2
+    assert found.program.ending.signal == 2
 
 
 def test_uwsgi_with_an_ini_as_config_runs_that(host: Host, resolve) -> None:
@@ -173,7 +173,7 @@ def test_a_program_gets_the_configuration(host: Host, resolve) -> None:
     found = resolve(binary=binary, config=config)
     assert found.argv == [binary, f"--config-file={config}"]
     assert found.environment == {}
-    assert found.ending.signal == 15
+    assert found.program.ending.signal == 15
 
 
 def test_a_wsgi_script_gets_it_by_variables(host: Host, resolve) -> None:
@@ -300,17 +300,17 @@ def test_any_additional_parameters_are_words_or_misconfigured(instance_of: Make,
 # -- how it is made to re-read its configuration -----------------------------------------------
 
 
-def test_a_uwsgi_reloads_and_renews_its_workers(host: Host, instance_of: Make) -> None:
+def test_a_uwsgi_reloads_and_renews_its_workers(host: Host, resolve) -> None:
     uwsgi = host.program("uwsgi_python3")
     host.file("packaged.ini", INI)
-    found = command.reloading_of(*facts(instance_of(host.service(), binary=uwsgi)))
+    found = resolve(binary=uwsgi, config=host.file("demo.conf")).reloading
     assert (found.signal, found.replaces_workers) == (1, True)
 
 
-def test_another_program_does_not(host: Host, instance_of: Make) -> None:
+def test_another_program_does_not(host: Host, resolve) -> None:
+    config = host.file("demo.conf")
     for name in ("demo-all", "a-program-of-ones-own"):
-        found = command.reloading_of(*facts(instance_of(host.service(), binary=host.program(name))))
-        assert found.signal == 0
+        assert resolve(binary=host.program(name), config=config).reloading.signal == 0
 
 
 @pytest.mark.parametrize(
@@ -325,20 +325,18 @@ def test_another_program_does_not(host: Host, instance_of: Make) -> None:
     ],
 )
 def test_a_uwsgi_that_is_told_to_exit_does_not(
-    host: Host, instance_of: Make, line: str, is_told: bool
+    host: Host, resolve, line: str, is_told: bool
 ) -> None:
     """uwsgi takes all but these words for true (core/uwsgi.c, uwsgi_opt_true)."""
     host.program("uwsgi_python3")
     packaged = host.file("packaged.ini", f"{INI}{line}\n")
     uwsgi = str(host.folder / "uwsgi_python3")
     for config in (host.file("demo.conf"), packaged):
-        found = command.reloading_of(
-            *facts(instance_of(host.service(), binary=uwsgi, config=config))
-        )
+        found = resolve(binary=uwsgi, config=config).reloading
         assert bool(found.signal) != is_told
 
 
-def test_a_uwsgi_that_an_argument_tells_to_exit(host: Host, instance_of: Make) -> None:
+def test_a_uwsgi_that_an_argument_tells_to_exit(host: Host, resolve) -> None:
     uwsgi, _ = host.program("uwsgi_python3"), host.file("packaged.ini", INI)
     given = {"binary": uwsgi, "additional_parameters": "--exit-on-reload --threads 2"}
-    assert command.reloading_of(*facts(instance_of(host.service(), **given))).signal == 0
+    assert resolve(config=host.file("demo.conf"), **given).reloading.signal == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ocf_lib.declare.service import Ending
+from ocf_lib.declare.service import Program
 from ocf_lib.instance import Instance
 from ocf_lib.launch import run
 from ocf_lib.launch.command import Command
@@ -23,7 +23,7 @@ from ocf_lib.state import lock
 from tests.unit.conftest import RUNTIME, demo, eventually
 
 Make = Callable[..., Instance]
-ENDING = Ending(15, 0)
+DEMO = Program("demo-daemon")
 
 
 def me() -> pwd.struct_passwd:
@@ -35,7 +35,7 @@ def quiet() -> Log:
 
 
 def launch(instance: Instance, *argv: str, logs: tuple[str, ...] = ()) -> run.Daemon:
-    return run.launch(instance, Command(list(argv), {}, ENDING, list(logs)), quiet())
+    return run.launch(instance, Command(list(argv), {}, list(logs), DEMO, DEMO.reloading), quiet())
 
 
 @pytest.fixture
@@ -53,7 +53,9 @@ def test_the_environment_is_the_usual_one_and_nothing_of_ours(
     monkeypatch.delenv("LC_ALL", raising=False)
     monkeypatch.delenv("LC_CTYPE", raising=False)
     instance = instance_of()
-    found = run.environment(instance.name, Command([], {"CONFIG": "x"}, ENDING, []), me())
+    found = run.environment(
+        instance.name, Command([], {"CONFIG": "x"}, [], DEMO, DEMO.reloading), me()
+    )
     assert found == {
         "PATH": run.PATH,
         "HOME": me().pw_dir,

@@ -66,11 +66,12 @@ def test_spares_are_no_members(
 ) -> None:
     parent, children = family(processes, programs, "x", *KINDS, env=marked(name))
     record = record_of(parent) if recorded else None
-    found = members.find(name, record.leader if record else None, os.getuid(), SPARES)
+    leader = record.leader if record else None
+    found = members.find(name, leader, os.getuid(), SPARES)
     assert found.pids == sorted([parent, children[2]])
     assert leader_of(found) == parent
     assert find(name, record).pids == sorted([parent, *children]), "of an agent without spares"
-    one = members.find(name, record.leader, os.getuid(), SPARES[:1])
+    one = members.find(name, leader, os.getuid(), SPARES[:1])
     assert one.pids == sorted([parent, *children[1:]])
 
 
