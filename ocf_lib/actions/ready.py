@@ -6,6 +6,7 @@ Source: the times below were measured on the real daemons (Debian 12).
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from time import monotonic, sleep
 
@@ -15,7 +16,7 @@ from ocf_lib.health.api import Client, place
 from ocf_lib.launch import port_conflict, running
 from ocf_lib.net import sockets
 from ocf_lib.net.patience import Patience
-from ocf_lib.outcomes import Degraded, Failed
+from ocf_lib.outcomes import Degraded, Failed, NotInstalled
 from ocf_lib.processes import members, procfs
 from ocf_lib.processes.process import Process, stat
 from ocf_lib.processes.signals import send
@@ -170,8 +171,10 @@ def _first_answer(
             else:
                 return endpoint
         sleep(POLL)
-    if endpoint is None and (found := port_conflict.find(instance, procfs.command_line(leader))):
-        missing = f"{found}; {missing}"
+    if endpoint is None:
+        with contextlib.suppress(NotInstalled):
+            found = port_conflict.holder(instance, procfs.command_line(leader))
+            missing = f"{found}; {missing}" if found else missing
     action, seconds = instance.environment.action, instance.environment.timeout
     fault = Failed(f"{missing}; not usable {seconds:g} s after the {action}")
     try:

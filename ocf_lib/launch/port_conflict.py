@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 
+from ocf_lib import libraries
 from ocf_lib.launch import uwsgi_ini
 from ocf_lib.launch.oslo import Options
-from ocf_lib.net import sockets
+from ocf_lib.outcomes import NotInstalled
 from ocf_lib.processes import procfs
-from ocf_lib.processes.process import PROC, stat
-from ocf_lib.state import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
     from ocf_lib.instance import Instance
 
@@ -24,6 +24,7 @@ REFUSED = re.compile("address already in use|errno 98|could not bind", re.IGNORE
 SAID = re.compile(r"(?::|['\"], )(\d{2,5})\b")
 # On a command line: --port=5000, --port 5000, --http-socket :5000,CERTIFICATE,KEY.
 GIVEN = re.compile(r"(?:port[= ]|:)(\d{2,5})(?=[ ,]|$)")
+HIDDEN = "a process that cannot be seen from here"
 # Options that name a port of the daemon's own, not one of a neighbour.
 OWN = re.compile(r"(?:.*_)?(?:bind|listen|proxy|public|admin)_port")
 
@@ -33,21 +34,38 @@ def explain(words: str, instance: Instance, argv: Sequence[str]) -> str:
     that holds it: "port 5000 is held by PID 4711 (haproxy): "; else ""."""
     if not REFUSED.search(words):
         return ""
-    found = find(instance, argv, words)
+    try:
+        found = holder(instance, argv, words)
+    except NotInstalled as error:
+        return f"a port is taken, and nothing tells by which process ({error}): "
     return f"{found}: " if found else ""
 
 
-def find(instance: Instance, argv: Sequence[str], words: str = "") -> str:
+def holder(instance: Instance, argv: Sequence[str], words: str = "") -> str:
     """The first port that this daemon may want and another program holds: "port 5000 is held by PID
-    4711 (haproxy)"; "" if there is none."""
+    4711 (haproxy)"; "" if there is none. Raises NotInstalled without psutil."""
+    libraries.need("psutil", "python3-psutil")
+    taken = _listening()
     for port in dict.fromkeys(_wanted(instance, argv, words)):
-        pids = sockets.holders(port)
+        pids = taken.get(port)
         if pids is None:
             continue
         others = [pid for pid in pids if procfs.read_marker(pid) != instance.name]
         if others or not pids:
-            return f"port {port} is held by {_name(others)}"
+            return f"port {port} is held by {_name(min(others), port) if others else HIDDEN}"
     return ""
+
+
+def _listening() -> dict[int, set[int]]:
+    """The PIDs that listen on each port of our network namespace; none for a process that we cannot
+    see."""
+    import psutil
+
+    found: dict[int, set[int]] = {}
+    for each in psutil.net_connections("tcp"):
+        if each.status == psutil.CONN_LISTEN:
+            found.setdefault(each.laddr.port, set()).update({each.pid} - {None})
+    return found
 
 
 def _wanted(instance: Instance, argv: Sequence[str], words: str) -> Iterator[int]:
@@ -69,13 +87,23 @@ def _wanted(instance: Instance, argv: Sequence[str], words: str) -> Iterator[int
             yield int(usual)
 
 
-def _name(pids: Sequence[int]) -> str:
-    """The parent of those that share the socket, and the instance for which it was started."""
-    if not pids:
-        return "a process that cannot be seen from here"
-    born = {pid: process for pid in pids if (process := stat(pid)) is not None}
-    heads = [pid for pid, process in born.items() if process.ppid not in born]
-    pid = min(heads or pids)
-    program = files.read_text(f"{PROC}/{pid}/comm").strip() or "ended"
+def _name(pid: int, port: int) -> str:
+    """The first of the ancestors that hold the same socket, and the instance for which it was
+    started."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        while (parent := process.parent()) is not None and _holds(parent, port):
+            process = parent
+        pid, program = process.pid, process.name()
+    except psutil.Error:
+        program = "ended"
     marker = procfs.read_marker(pid)
     return f"PID {pid} ({program}{' of ' + marker if marker else ''})"
+
+
+def _holds(process: Any, port: int) -> bool:
+    # Process.connections until psutil 6
+    sockets = getattr(process, "net_connections", None) or process.connections
+    return any(each.status == "LISTEN" and each.laddr.port == port for each in sockets("tcp"))

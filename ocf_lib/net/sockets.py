@@ -52,23 +52,6 @@ def connection(pids: Iterable[int], ports: Iterable[int]) -> Link | None:
     return None
 
 
-def holders(port: int) -> list[int] | None:
-    """PIDs of all processes in our network namespace that listen on this port; None if nothing
-    listens there, [] if something does and we cannot see its process."""
-    wanted, inodes = b":%04X" % port, set()
-    for name in ("tcp", "tcp6"):
-        try:
-            with open(f"{PROC}/self/net/{name}", "rb") as file:
-                rows = [row.split(None, 10) for row in file.readlines()[1:]]
-        except OSError:
-            continue
-        inodes |= {row[9] for row in rows if row[3] == LISTEN and row[1].endswith(wanted)}
-    if not inodes:
-        return None
-    pids = (int(name) for name in os.listdir(PROC) if name.isdecimal())
-    return [pid for pid in pids if not inodes.isdisjoint(_inodes(pid))]
-
-
 def _inodes(pid: int) -> dict[bytes, str]:
     """The descriptor of each socket that the process holds, by inode."""
     folder = f"{PROC}/{pid}/fd"
