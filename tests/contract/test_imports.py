@@ -199,7 +199,7 @@ CREDENTIALS = {
     "os_password": "secret",
     "os_tenant_name": "admin",
 }
-# The account of the token; both domains follow.
+# The parameters that identify a token's account; the two domains follow.
 HOLDER = ("os_auth_url", "os_username", "os_tenant_name")
 
 

@@ -52,7 +52,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "agent": {"actions", "environment", "instance", "log", "outcomes"},
 }
-# A stop loads only packages that import nothing beyond /proc and cheap modules of the library.
+# A stop's own modules: neither they nor anything they load may import what is costly.
 STOP = ("actions.stop", "launch.running")
 COSTLY = {"ssl", "socket", "subprocess", "http", "urllib", "lxml", "requests", "psutil"}
 # What a hot module may import at load: these cost nothing.

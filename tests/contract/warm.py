@@ -39,7 +39,8 @@ class Interpreter:
     """Runs requests, two at once for each processor.
 
     modules: to import. flags: for the interpreter. before: a command line to run it in another
-    namespace. paths: where modules are found. user: runs as this user, in group nogroup only, at /.
+    namespace. paths: where modules are found. user: to run as, with nogroup as the only group and /
+    as the folder.
     """
 
     def __init__(

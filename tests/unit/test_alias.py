@@ -146,7 +146,7 @@ def test_every_older_name_that_is_declared_is_a_link() -> None:
 
 @pytest.mark.root
 def test_all_connections_together_are_waited_for_once(make_demo: Callable[[bool], Demo]) -> None:
-    """20 s, cut to 4 here: neither the timeout of the action nor once for each connection."""
+    """20 s, cut to 4 here, for all connections together: not the action's whole timeout."""
     with (
         socket.create_server(("127.0.0.1", 0)) as one,
         socket.create_server(("127.0.0.1", 0)) as two,

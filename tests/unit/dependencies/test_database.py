@@ -129,7 +129,7 @@ def look(server: Server, seconds: float = SECONDS, password: str = PASSWORD) -> 
 
 
 def test_it_logs_in_as_the_service_and_says_good_bye(serve: Serve) -> None:
-    """MySQL counts clients that leave without it, and later locks them out (max_connect_errors)."""
+    """MySQL counts clients that skip the good-bye, then locks them out (max_connect_errors)."""
     answers = Mysql()
     assert look(serve(answers)) == ""
     (account,) = answers.accounts

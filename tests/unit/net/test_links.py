@@ -34,7 +34,7 @@ made = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 os.write(1, b"%d\\n" % made.fileno())
 time.sleep(600)
 """
-# Connects to itself, because no one else is in its network namespace; prints the port.
+# Connects to itself, because nothing else is in its network namespace; prints the port.
 ALONE = """
 import os, socket, sys, time
 server = socket.create_server(("127.0.0.1", 0))

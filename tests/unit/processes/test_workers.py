@@ -1,4 +1,4 @@
-"""A parent's workers, and which trouble is news for the log."""
+"""A parent's workers, and which trouble of a dependency a monitor reports as news."""
 
 from __future__ import annotations
 

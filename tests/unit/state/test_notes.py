@@ -317,7 +317,7 @@ def test_a_full_disk_costs_the_memory_and_no_more(
 
 
 def test_what_a_killed_monitor_left_is_not_in_the_way_for_long(path: str) -> None:
-    """A SIGKILL by Pacemaker, then a monitor with the same PID: at most one monitor's notes go."""
+    """Pacemaker's SIGKILL, then the same PID again: at most one monitor's notes are lost."""
     for name in (f"{path}.{os.getpid()}", f"{os.path.dirname(path)}/.demo@p_demo.{os.getpid()}"):
         Path(name).write_text("broker.lo")
     for _ in range(2):
