@@ -1,8 +1,8 @@
-"""Which agents differ in kind: what cannot depend on one agent's declaration runs over one of each.
+"""Kinds of agents: a test that no single declaration can break runs on one agent of each kind.
 
-Agents declare facts and the library acts (test_structure.py sees to it), so what exercises the
-library alone says the same for all agents of a kind. Everything that a declaration can break runs
-over every agent.
+Agents declare facts and the library acts (test_structure.py ensures it), so a test of the library
+alone gives the same result for all agents of a kind. Tests of anything that a declaration can break
+run on every agent.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 
 from tests.calling import AGENTS, agents
 
-# What the library acts on in different ways; a `def` or a `class` is an agent with code of its own.
+# Differences on which the library acts; `def` or `class` marks an agent with code of its own.
 SIGNS = (
     *("    api=", "authenticated=", "Uwsgi(", "extra_actions=", "left_running="),
     *("\ndef ", "\nclass "),
@@ -20,12 +20,12 @@ SIGNS = (
 
 
 def is_alias(agent: str) -> bool:
-    """An older name: a link to the agent of today's."""
+    """Is this an older name, which is a link to the current agent?"""
     return (AGENTS / agent).is_symlink()
 
 
 def current(agent: str) -> str:
-    """The agent that an alias is a link to, or itself."""
+    """The agent to which an alias is a link, or the agent itself."""
     return os.path.basename(os.path.realpath(AGENTS / agent))
 
 

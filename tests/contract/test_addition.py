@@ -1,4 +1,4 @@
-"""A service that nobody has thought of takes one declaration, and nothing else to be changed."""
+"""An unknown new service takes one declaration; no other file changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COPIED = ("ocf_lib", "packaging", "tests", "docs", "Makefile", "README.md", "pyp
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy with one agent of each kind."""
+    """A copy of the repository with one agent of each kind."""
     made = tmp_path / "checkout"
     (made / "agents").mkdir(parents=True)
     ignore = shutil.ignore_patterns("__pycache__")
@@ -50,7 +50,7 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def add(checkout: Path, pattern: str) -> Path:
-    """A declaration as that of `pattern`, under another name."""
+    """Adds an agent: the declaration of `pattern` under another name."""
     text = re.sub(r'name="[^"]*"', f'name="{NAME}"', declaration(pattern), count=1)
     text = re.sub(r'title="[^"]*"', f'title="{TITLE}"', text, count=1)
     path = checkout / "agents" / NAME
@@ -60,14 +60,14 @@ def add(checkout: Path, pattern: str) -> Path:
 
 
 def contract_of_it(checkout: Path) -> subprocess.CompletedProcess[str]:
-    """What this folder says of it, but for what loads other programs."""
+    """Runs the contract tests on the new agent, except those that start other programs."""
     options = ("-q", "-p", "no:cacheprovider", f"--basetemp={checkout}/temporary")
     chosen = f"[{NAME}] and not (consumers or imports or man or warm)"
     return run(checkout, sys.executable, "-m", "pytest", *options, "tests/contract", "-k", chosen)
 
 
 def test_a_new_service_takes_one_declaration(checkout: Path) -> None:
-    """The table and the manual have it, and all that is tested for each agent is tested for it."""
+    """The table and the manual list it, and every test that runs for each agent runs for it."""
     path = add(checkout, next(name for name in typical() if "api=" in declaration(name)))
     done = run(checkout, "make", "docs")
     assert done.returncode == 0, done.stdout

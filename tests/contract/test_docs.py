@@ -1,4 +1,4 @@
-"""README.md and docs/: links, generated parts, and the questions that must be answered at once."""
+"""README.md and docs/: links, generated parts, and questions that need an answer at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ README_LINES = 150
 WIDTH = 120
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 BEGIN, END = "<!-- made by `make docs` -->\n", "\n<!-- end -->\n"
-# Question: the text of the README's link, where it leads, and what is said there.
+# Question: text and target of the README's link, and words that the target must contain.
 QUESTIONS = {
     "Where do I put the password?": (
         "Where to put the password",
@@ -49,7 +49,7 @@ QUESTIONS = {
         "touches no running daemon",
     ),
 }
-# What stands in a page for a name of the reader's.
+# Paths in which the reader has to put a name.
 PLACEHOLDERS = {"agents/NAME", "tests/stack/PROJECT.py"}
 
 
@@ -61,30 +61,30 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=named)
 
 
 def lines(page: Path) -> list[str]:
-    """Without code blocks, which are indented."""
+    """The lines outside code blocks, which are indented."""
     return [line for line in page.read_text().splitlines() if not line.startswith("    ")]
 
 
 def written(page: Path) -> list[str]:
-    """The lines that people write, tables apart."""
+    """The lines written by hand, without tables and code blocks."""
     by_hand = page.read_text().partition(BEGIN)[0].splitlines()
     return [line for line in by_hand if not line.startswith(("    ", "|"))]
 
 
 def links(page: Path) -> list[tuple[str, str]]:
-    """Text and target of each link within the repository."""
+    """Text and target of each link to a page of the repository."""
     text = re.sub(r"`[^`]*`", "CODE", "\n".join(lines(page)))
     return [(told, to) for told, to in LINK.findall(text) if "://" not in to]
 
 
 def target(page: Path, link: str) -> tuple[Path, str]:
-    """The file and the anchor that a link of the page leads to."""
+    """The file and the anchor to which a link of the page leads."""
     path, _, anchor = link.partition("#")
     return (page.parent / path).resolve() if path else page, anchor
 
 
 def sections(page: Path) -> dict[str, str]:
-    """The text of each section, with those below it, by the anchor that GitHub gives it."""
+    """The text of each section, subsections included, by its anchor on GitHub."""
     found: dict[str, str] = {}
     open_ones: list[tuple[int, str]] = []
     for line in page.read_text().splitlines():
@@ -136,7 +136,7 @@ def test_a_question_is_answered_one_click_from_the_readme(question: str) -> None
 
 @pytest.mark.parametrize("page", [README, INDEX], ids=named)
 def test_every_page_is_linked(page: Path) -> None:
-    """Once in the index, which has a line for each."""
+    """The index links each page exactly once, each link on a line of its own."""
     leads = [target(page, link)[0] for _, link in links(page)]
     missing = [named(one) for one in PAGES if one not in (README, INDEX) and one not in leads]
     assert missing == []
@@ -163,7 +163,7 @@ def test_every_path_that_a_page_names_exists(page: Path) -> None:
 
 
 def test_the_map_has_every_module_and_no_other() -> None:
-    """Under its package, in the table of the library."""
+    """Each module is listed under its package, in the table of the library."""
     table = sections(DOCS / "developing.md")["where-things-live"].partition("The library, ")[2]
     library = ROOT / "ocf_lib"
     told = {
@@ -181,14 +181,14 @@ def test_the_map_has_every_module_and_no_other() -> None:
 
 
 def test_generated_parts_are_current() -> None:
-    """make docs writes them."""
+    """`make docs` generates them."""
     words = [sys.executable, "-B", ROOT / "packaging/generated-docs", "--check"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_an_agent_and_its_parameters_are_in_the_tables(agent: str, tree: etree._Element) -> None:
-    """The row of the agent, and all its parameters."""
+    """The agent has a row, and so has each of its parameters."""
     told = tree.findtext("shortdesc")
     if kinds.is_alias(agent):
         told = f"the older name of `{kinds.current(agent)}`"

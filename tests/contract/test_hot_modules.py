@@ -1,5 +1,5 @@
-"""What is installed has the compiled hot modules in one file (packaging/hot-modules), never old
-ones."""
+"""The installed package has the compiled hot modules in one file (packaging/hot-modules), and never
+runs outdated ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if "ocf_lib.agent" in sys.modules:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """DESTDIR of a `make install`."""
+    """The DESTDIR of a `make install`."""
     folder = tmp_path_factory.mktemp("installed")
     words = ("make", "-C", str(ROOT), "install", f"DESTDIR={folder}", "MANDIR=")
     done = run(words, {"PATH": PATH})
@@ -37,19 +37,19 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def changed(installed: Path, tmp_path: Path) -> Path:
-    """A copy to change."""
+    """A copy that a test may change."""
     return Path(shutil.copytree(installed, tmp_path / "copy", symlinks=True))
 
 
 def brought(installed: Path) -> list[str]:
-    """The modules that the package brings, and where the code of agent says that it is from."""
+    """The modules that the package contains, and the source path that the code of `agent` names."""
     done = run((*PYTHON[:3], "-c", SHOW.format(str(installed / LIBRARY))), {})
     assert done.code == 0, done.err
     return done.out.splitlines()
 
 
 def usage(installed: Path) -> tuple[str, set[str]]:
-    """What an agent says, and the modules that were looked for one by one for it."""
+    """What an agent prints, and the modules that Python searched for one by one."""
     done = run((*PYTHON, str(installed / PROVIDER / "keystone"), "usage"), {})
     assert done.code == 0, done.err
     return done.out, {row.rpartition("|")[2].strip() for row in done.err.splitlines()}

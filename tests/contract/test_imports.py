@@ -1,9 +1,9 @@
-"""What each action imports, frozen: a new import is a line here, and a reviewer's question.
+"""What each action imports, as a frozen list: a new import is a new line here, for review.
 
-style.md has what each costs. The agent's own first line says `-IS`; so is it run here, with
-`-X importtime`, which names every module that is loaded, whoever loads it.
+style.md has the cost of each import. As in the agent's own first line, Python runs with `-IS`; the
+added `-X importtime` names every module that is loaded, whatever loads it.
 
-An agent file itself loads hot modules alone (test_structure.py), so one agent of each kind tells
+Agent files themselves load only hot modules (test_structure.py), so one agent of each kind stands
 for all.
 """
 
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.library
 
 PYTHON = ("/usr/bin/python3", "-I", "-S", "-X", "importtime")
 
-# Ours, exactly. Of the standard library any of what is free.
+# Modules of the library: exactly these. From the standard library, any of the free ones.
 HEALTHY = {
     *("agent", "environment", "instance", "numbers", "outcomes"),
     *("actions", "actions.monitor"),
@@ -62,24 +62,24 @@ OWN = {
     | {"launch.uwsgi_ini", "log", "processes.members", "processes.procfs", "processes.signals"}
     | {"state.files", "state.lock"},
 }
-# Built in or nearly so. Not `os`, which is 1 ms of CPU where `posix` is none.
+# Built in, or nearly. Not `os`: it costs 1 ms of CPU, `posix` nothing.
 FREE = {"__future__", "posix", "time"}
 OS = {"abc", "codecs", "genericpath", "io", "os", "posixpath", "stat"}
-# What `re`, `contextlib` and `signal` bring, from Python 3.9 to 3.14.
+# What `re`, `contextlib` and `signal` load, in Python 3.9 to 3.14.
 COMMON = OS | {
     *("collections", "contextlib", "copyreg", "enum", "functools", "itertools", "keyword", "math"),
     *("operator", "re", "reprlib", "signal", "sre_compile", "sre_constants", "sre_parse", "types"),
 }
-# What `ssl` brings beyond that.
+# What `ssl` loads beyond that.
 TLS = COMMON | {
     *("array", "base64", "binascii", "calendar", "errno", "heapq", "select", "selectors", "socket"),
     *("ssl", "struct", "warnings"),
 }
-# What stop needs: no TLS and no subprocess.
+# What a stop needs: no TLS and no subprocess.
 STOP = COMMON | {
     *("errno", "fcntl", "fnmatch", "glob", "pwd", "shlex", "string", "syslog", "warnings"),
 }
-# The top-level names, without those that begin with _: the rest is the interpreter's own affair.
+# Top-level names, without those that begin with _: these belong to the interpreter.
 STANDARD = {
     "usage": FREE,
     "monitor 0": FREE,
@@ -91,7 +91,7 @@ STANDARD = {
 
 
 def loaded(caller: Caller, words: str, folder: BareNode | None = None, **extra: str) -> set[str]:
-    """The modules that `words` load beyond those of the bare interpreter. The call must succeed."""
+    """The modules that a call loads and a bare interpreter does not. The call must succeed."""
     environment = {**caller.environment(), **extra}
     found = []
     for arguments in (["-c", "pass"], [str(AGENTS / caller.agent), *words.split()]):
@@ -110,24 +110,24 @@ def loaded(caller: Caller, words: str, folder: BareNode | None = None, **extra: 
 
 def check(found: set[str], action: str, agent: str) -> None:
     own = {name.partition(".")[2] for name in found if name.startswith("ocf_lib.")}
-    # parameters that agents without a log-in do not have, and do not load
+    # agents without a log-in have no credential parameters, and do not load them
     assert own - {"declare.credentials"} == OWN[action]
     assert ("declare.credentials" in own) == ("import actions, credentials" in declaration(agent))
     roots = {name.split(".")[0] for name in found} - {"ocf_lib"}
     standard = {name for name in roots if not name.startswith("_") or name == "__future__"}
     if action == "meta-data":
-        # lxml, and with it whatever hooks the host has put into its dist-packages
+        # lxml, and also any hooks that the host has in its dist-packages
         assert not standard & {"keystoneauth1", "keystoneclient", "psutil", "requests"}
         return
     assert standard - STANDARD[action] == set()
 
 
-# What Horizon's page has in it; of others the status alone is looked at.
+# Horizon's page must contain this; for other services only the status counts.
 PAGE = b"<input name=csrfmiddlewaretoken>"
 
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    """An API that takes any token. seen: the paths that were asked for with one."""
+    """An API that accepts any token. seen: the paths of the requests that carried one."""
 
     daemon_threads = True
 
@@ -157,7 +157,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def daemon() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that lives."""
+    """A live process."""
     process = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
     yield process
     process.kill()
@@ -166,7 +166,7 @@ def daemon() -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and its certificate in one file."""
+    """A file that holds a key and its certificate."""
     folder = tmp_path_factory.mktemp("certificate")
     both, public = folder / "both.pem", folder / "public.pem"
     subprocess.run(
@@ -199,7 +199,7 @@ CREDENTIALS = {
     "os_password": "secret",
     "os_tenant_name": "admin",
 }
-# Whose token it is, with the domains of both.
+# The parameters that identify a token's account; the two domains follow.
 HOLDER = ("os_auth_url", "os_username", "os_tenant_name")
 
 
@@ -252,11 +252,11 @@ def test_monitor_of_the_api_with_a_kept_token_where_it_takes_one(
     scheme = "https" if isinstance(server.socket, ssl.SSLSocket) else "http"
     record = record_of(daemon)
     record.endpoint = Endpoint(scheme, "127.0.0.1", server.server_address[1])
-    # what the parameters said of where it is, as start keeps it: a console proxy's port is one
+    # start keeps the address that the parameters give, such as a console proxy's port
     port = tree.find("parameters/parameter[@name='console_port']/content")
     record.url = "" if port is None else port.get("default")
     keep(call, "record", record)
-    # all that it depends on was well a moment ago
+    # each dependency was well a moment ago
     good = "".join(f"{name}.good={time.monotonic():.3f}\n" for name in ("database", "identity"))
     keep(call, "notes", f"needs=database identity\n{good}")
     takes_tokens = "os_auth_url" in names(tree)

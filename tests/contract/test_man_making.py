@@ -1,4 +1,4 @@
-"""packaging/man-pages and the make targets that call it, on agents of the test's own choice."""
+"""packaging/man-pages and the make targets that call it, with agents made for the test."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TEXTS = st.lists(st.sampled_from(SIGNS), min_size=1, max_size=60).map("".join).f
 
 
 def page_of(long: str, parameters: str, actions: str = "") -> Page:
-    """Of an agent that describes itself so, in XML."""
+    """The manual page of an agent with this description, in XML."""
     xml = (
         f'<resource-agent name="odd" version="1"><longdesc>{long}</longdesc><shortdesc>Odd'
         f"</shortdesc><parameters>{parameters}</parameters><actions>{actions}</actions>"
@@ -51,7 +51,7 @@ def test_any_text_comes_out_as_it_went_in(texts: list[str]) -> None:
 
 
 def test_examples_set_what_is_required() -> None:
-    """A value is the example that the description gives, or one that its type allows."""
+    """The value is the example from the description, or one that the type allows."""
     described = {
         "text": ("Some text.", "<content type='string'/>"),
         "plugin config": ("A path, such as /etc/a.ini.", "<content type='string'/>"),
@@ -80,7 +80,7 @@ def test_examples_set_what_is_required() -> None:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy with two agents and an older name of one."""
+    """A copy of the repository with two agents, and an older name of one of them."""
     made = tmp_path / "checkout"
     for name in ("ocf_lib", "packaging", "heartbeat-shims", "docs"):
         ignored = shutil.ignore_patterns("__pycache__")
@@ -118,7 +118,7 @@ def test_make_install_goes_without_the_manual_where_it_must_or_should(checkout: 
     done = run("make", "install", "DESTDIR=root", "MANDIR=", folder=checkout)
     assert (done.code, done.err) == (0, "")
     assert list((checkout / "root").rglob("*.7")) == []
-    # as an agent on a host without lxml
+    # fails as an agent does on a host without lxml
     dumb = "#!/bin/sh\necho 'ocf-exit-reason:Python package lxml is missing' >&2\nexit 5\n"
     (checkout / "agents/keystone").write_text(dumb)
     done = run("make", "install", "DESTDIR=root", folder=checkout)

@@ -1,4 +1,4 @@
-"""How the library hangs together: what review would otherwise have to look for each time."""
+"""How the library hangs together: the rules that reviewers would otherwise check by hand."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ HOT = {
 }
 LINES = 300
 AGENT_LINES = 60
-# An `if` in an agent file, by (agent, condition), with the reason for it.
+# Each `if` in an agent file: (agent, condition) and the reason for it.
 CONDITIONS: dict[tuple[str, str], str] = {}
-# What each package, or module beside the packages, may import of the library when it runs. A new
-# arrow is a line here, and a reviewer's question. Each line names only rooms of lines above it.
+# What each package, or module beside the packages, may import from the library when it runs. A new
+# arrow is a new line here, for review. A line names only packages from the lines above it.
 ARROWS: dict[str, set[str]] = {
     "numbers": set(),
     "outcomes": set(),
@@ -52,10 +52,10 @@ ARROWS: dict[str, set[str]] = {
     },
     "agent": {"actions", "environment", "instance", "log", "outcomes"},
 }
-# What a stop needs lies in packages that import nothing beyond these and /proc.
+# A stop's own modules: neither they nor anything they load may import what is costly.
 STOP = ("actions.stop", "launch.running")
 COSTLY = {"ssl", "socket", "subprocess", "http", "urllib", "lxml", "requests", "psutil"}
-# What a hot module may import when it is loaded: these cost nothing.
+# What a hot module may import at load: these cost nothing.
 FREE = {
     "__future__",
     "_socket",
@@ -68,9 +68,9 @@ FREE = {
     "syslog",
     "time",
 }
-# Statements that only say what there is.
+# Statements that only define something.
 QUIET = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
-# Calls that may make a value at module level: they have no effect beyond their result.
+# Calls allowed at module level: they have no effect beyond their result.
 PURE = {
     *("compile", "range", "tuple", "frozenset", "join", "dict", "fromkeys", "getattr", "TypeVar"),
     *(
@@ -103,7 +103,7 @@ def room_of(module: str) -> str:
 
 
 def is_program(node: ast.AST) -> bool:
-    """What a module does if it is run as a program of its own."""
+    """Is this the part of a module that runs only if the module is started as a program?"""
     return isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
 
 
@@ -112,7 +112,7 @@ def is_for_types(node: ast.AST) -> bool:
 
 
 def walk(node: ast.AST, deep: bool) -> Iterator[ast.AST]:
-    """All nodes that run; deep: also those in functions."""
+    """All nodes that run when the module is loaded; deep: also those inside functions."""
     for child in ast.iter_child_nodes(node):
         if is_for_types(child):
             continue
@@ -123,7 +123,7 @@ def walk(node: ast.AST, deep: bool) -> Iterator[ast.AST]:
 
 
 def imports(module: str, deep: bool) -> set[str]:
-    """Full names of the modules that `module` imports, at load or (deep) ever."""
+    """Full names of the modules that `module` imports: at load, or (deep) at any time."""
     found: set[str] = set()
     for node in walk(tree_of(module), deep):
         if isinstance(node, ast.Import):
@@ -138,7 +138,7 @@ def imports(module: str, deep: bool) -> set[str]:
 
 
 def own(names: set[str]) -> set[str]:
-    """The library's own modules among these, without its name."""
+    """The library's own modules among these, without the prefix "ocf_lib."."""
     return {name.partition(".")[2] for name in names if name.startswith("ocf_lib.")}
 
 
@@ -192,7 +192,7 @@ def test_a_hot_module_s_package_is_hot() -> None:
 
 @pytest.mark.parametrize("module", STOP)
 def test_what_a_stop_loads_is_neither_tls_nor_a_package(module: str) -> None:
-    """With a broken OpenSSL a stop works (contract 18a)."""
+    """A stop works even with a broken OpenSSL (contract 18a)."""
     waiting, seen = [module], set()
     while waiting:
         for name in imports(waiting.pop(), deep=True) - seen:
@@ -217,7 +217,7 @@ def test_a_modules_name_says_something(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_nothing_runs_at_import(module: str) -> None:
-    """Definitions and constants; neither environment nor files nor output."""
+    """Only definitions and constants: a module reads no environment or file and prints nothing."""
     for node in tree_of(module).body:
         if is_for_types(node) or is_program(node):
             continue
@@ -239,14 +239,14 @@ def test_no_code_travels_and_one_place_ends_the_process(module: str) -> None:
         if isinstance(node, ast.Call):
             name = ast.unparse(node.func)
             assert name not in ("exit", "quit", "sys.exit"), f"{module}:{node.lineno}"
-            # sentinel.spawn: a child that could not become another program
+            # sentinel.spawn: the child of a fork whose exec failed
             assert name != "os._exit" or module in ("agent", "sentinel.spawn")
             assert name not in ("print", "os.system", "os.popen"), f"{module}:{node.lineno}"
             assert not any(word.arg == "shell" for word in node.keywords), f"{module}:{node.lineno}"
 
 
 def test_no_class_inherits_over_more_than_two_levels() -> None:
-    """Beyond those of the standard library."""
+    """Levels inside the standard library do not count."""
     parents: dict[str, list[str]] = {}
     for module in MODULES:
         for node in walk(tree_of(module), deep=True):
@@ -301,7 +301,7 @@ def test_an_agent_finds_its_library_beside_it_and_installed(agent: str) -> None:
 
 @pytest.mark.file
 def test_an_agent_declares_the_links_that_are_its_aliases(agent: str) -> None:
-    """By a name that is not declared it would describe itself as another agent."""
+    """Called by an undeclared name, an agent would describe itself as another agent."""
     given = [
         ast.literal_eval(word.value)
         for node in ast.walk(body_of(agent))

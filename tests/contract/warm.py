@@ -1,10 +1,10 @@
-"""Calling agents, and programs that read them, some thousand times in a minute or two.
+"""Calls agents, and programs that read them, several thousand times in a minute or two.
 
-A Python that starts and imports takes ten times as long as what an agent then does. So one
-interpreter imports once and each call is a fork of it: a process of its own with the environment,
-the arguments and the __main__ that it would have, whose modules are loaded already. What loading
-them needs and costs, test_imports.py sees in interpreters of their own; that a fork says what the
-agent itself says, test_warm.py.
+Starting Python and importing takes ten times as long as the agent's own work. So one interpreter
+imports once, and each call is a fork of it: a process of its own, with the environment, arguments
+and __main__ of a real call, but with the modules already loaded. test_imports.py checks what
+loading needs and costs, in separate interpreters; test_warm.py checks that a fork gives the same
+result as the agent itself.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LIBRARY = [
 
 
 class Request(NamedTuple):
-    """One call. own: in an interpreter of its own, by the program's own first line."""
+    """One call. own: in an interpreter of its own, started by the program's own first line."""
 
     words: Sequence[object]
     environment: dict[str, str]
@@ -38,8 +38,9 @@ class Request(NamedTuple):
 class Interpreter:
     """Runs requests, two at once for each processor.
 
-    modules: what to import. flags: of the interpreter. before: words that bring it to another
-    namespace. paths: of modules. user: who runs them, in no group but nogroup and at /.
+    modules: to import. flags: for the interpreter. before: a command line to run it in another
+    namespace. paths: where modules are found. user: to run as, with nogroup as the only group and /
+    as the folder.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Interpreter:
         user: str | None = None,
     ) -> None:
         lists = [json.dumps(list(one)) for one in (paths, modules)]
-        # the text, since not every user may read the file
+        # the program's text, not its path: not every user may read the file
         self.process = subprocess.Popen(
             [*before, "/usr/bin/python3", flags, "-c", PROGRAM.read_text(), *lists],
             env={"PATH": PATH},
@@ -89,8 +90,8 @@ class Interpreter:
 class Resource(Caller):
     """Calls one agent in a place: on this host as it is, or on a node without any software.
 
-    `several` takes what `request` made. Each of those calls is about an instance of its own,
-    because those about one would wait for each other.
+    `several` runs calls that `request` made. Each call gets an instance of its own, because calls
+    for the same instance would wait for each other.
     """
 
     def __init__(self, agent: str, folder: Path, place: Interpreter) -> None:

@@ -1,4 +1,4 @@
-"""Fakes of the outside: processes, servers, environments. Never of our own modules."""
+"""Fakes for the outside world: processes, servers, environments. Never for our own modules."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from ocf_lib.keystone import token
 from ocf_lib.net.patience import Patience
 from ocf_lib.processes.process import Stat, stat
 
-# its tables of Unicode, which it would else write into the checkout
+# hypothesis would otherwise write its Unicode tables into the checkout
 set_hypothesis_home_dir(os.path.join(tempfile.gettempdir(), f"hypothesis-{os.getuid()}"))
 settings.register_profile(
     "here",
-    deadline=None,  # two busy cores say nothing about us
+    deadline=None,  # a busy machine with two cores makes a limit meaningless
     max_examples=60,
     derandomize=True,
     database=None,
@@ -41,7 +41,7 @@ settings.register_profile(
 settings.load_profile("here")
 
 SECONDS = 15.0
-# one that every user may run
+# an interpreter that every user may run
 PYTHON = "/usr/bin/python3"
 INI = "[uwsgi]\nmodule = x\n"
 VARIABLES = {"CONFIG_DIR": "{config_folder}", "CONFIG_FILES": "{config}"}
@@ -49,7 +49,7 @@ RUNTIME = ("/run", "/run/lock", "/var/cache")
 
 
 def eventually(question: Callable[[], object], seconds: float = SECONDS) -> object:
-    """The first true answer; fails when there is none within `seconds`."""
+    """Returns the first true answer; fails if there is none within `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         answer = question()
@@ -61,7 +61,7 @@ def eventually(question: Callable[[], object], seconds: float = SECONDS) -> obje
 
 @pytest.fixture(scope="session", autouse=True)
 def runtime_folders() -> Iterator[None]:
-    """A launch makes these, as the package's unit would; they go when the tests end."""
+    """A launch creates these, as the package's systemd unit would; removed when the tests end."""
     yield
     for parent in RUNTIME:
         with contextlib.suppress(OSError):
@@ -69,7 +69,7 @@ def runtime_folders() -> Iterator[None]:
 
 
 def demo(**changes: object) -> Service:
-    """A service as an agent declares it, that no distribution has."""
+    """A service as an agent declares it, but one that no distribution has."""
     facts: dict[str, object] = {
         "name": "demo",
         "title": "Demo",
@@ -91,7 +91,7 @@ def demo(**changes: object) -> Service:
 
 @pytest.fixture
 def instance_of(tmp_path: Path) -> Callable[..., Instance]:
-    """Makes an instance with state below tmp_path from the parameters it is given."""
+    """Makes an instance from the given parameters, with its state below tmp_path."""
 
     def make(
         service: Service | None = None,
@@ -107,7 +107,7 @@ def instance_of(tmp_path: Path) -> Callable[..., Instance]:
 
 
 def facts(instance: Instance) -> tuple[Service, Parameters]:
-    """What most of the library is told about an instance."""
+    """The two facts about an instance that most of the library takes."""
     return instance.service, instance.parameters
 
 
@@ -118,12 +118,12 @@ def account_of(instance: Instance) -> str | None:
 
 
 def patience_of(instance: Instance) -> Patience:
-    """The time that its requests have."""
+    """The time limits for its requests."""
     return Patience(instance.environment.deadline, instance.parameters.get("api_timeout"))
 
 
 class Host:
-    """A host's files, below one folder."""
+    """The files of a host, below one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -141,7 +141,7 @@ class Host:
         return str(path)
 
     def service(self) -> Service:
-        """One like keystone, whose packaged files may or may not be there."""
+        """A service like keystone, whose packaged files may or may not be there."""
         return demo(
             project=f"..{self.folder}/etc",
             programs=(
@@ -161,19 +161,19 @@ def host(tmp_path: Path) -> Host:
 
 @pytest.fixture
 def name() -> str:
-    """An instance of this test alone."""
+    """An instance name that only this test uses."""
     return f"demo/{uuid.uuid4().hex}"
 
 
 @pytest.fixture
 def unique() -> str:
-    """A word that makes a command line unlike any other on this host."""
+    """A word that makes a command line unique on this host."""
     return f"--config-file=/nonexistent/{uuid.uuid4().hex}"
 
 
 class Processes:
-    """Starts programs, and ends all that came of them: of each its whole session, and whatever else
-    `tell` was told of."""
+    """Starts programs and ends everything that came from them: the whole session of each, and the
+    processes named to `tell`."""
 
     def __init__(self) -> None:
         self.started: list[subprocess.Popen[bytes]] = []
@@ -182,7 +182,7 @@ class Processes:
     def run(
         self, *words: object, lines: int = 0, **more: object
     ) -> tuple[subprocess.Popen[bytes], list[int]]:
-        """The process, and the numbers (PIDs) that it printed on its first `lines` lines."""
+        """Returns the process, and the PIDs that it printed on its first `lines` lines."""
         process = subprocess.Popen(
             [str(word) for word in words],
             stdin=subprocess.DEVNULL,
@@ -195,7 +195,7 @@ class Processes:
         return process, numbers
 
     def tell(self, pids: list[int]) -> None:
-        """To be ended too: what has left the session of what was started."""
+        """Also end these: they have left the session of the program that started them."""
         for pid in pids:
             found = stat(pid)
             if pid > 1 and found is not None:
@@ -240,7 +240,7 @@ def processes() -> Iterator[Processes]:
 
 
 class Server:
-    """A TCP server that does to each connection what `answer` does, in a thread of its own.
+    """A TCP server that runs `answer` on each connection, in a thread of its own.
 
     gone: set at the end of the test, for answers that wait for it.
     """
@@ -274,7 +274,7 @@ class Server:
                 self.answer(connection)
             except (ConnectionError, TimeoutError):
                 pass  # the client has left
-            except BaseException as error:  # noqa: BLE001 - shown by the test's end
+            except BaseException as error:  # noqa: BLE001 - reported when the test ends
                 self.failures.append(error)
 
     def close(self) -> None:
@@ -288,7 +288,7 @@ class Server:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Server]]:
-    """Starts servers; what each answers is a function of the connection."""
+    """Starts servers; a function of the connection decides how each one answers."""
     made: list[Server] = []
 
     def start(

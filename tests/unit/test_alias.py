@@ -1,5 +1,5 @@
-"""A whole agent of a service that no distribution has: under its name and under an older one, and
-how long its start waits for connections that do not come."""
+"""A whole agent for an invented service: called by its current name and by older ones; and how long
+its start waits for connections that never come."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ DAEMON = f"#!{PYTHON} -IS\nimport time\ntime.sleep(600)\n"
 
 
 class Demo:
-    """The agent, called by any name."""
+    """The agent, to be called by any of its names."""
 
     def __init__(self, folder: Path, rpc_server: bool) -> None:
         self.folder = folder
@@ -114,10 +114,10 @@ def test_an_agent_presents_itself_by_the_name_that_it_was_called_by(
 
 @pytest.mark.root
 def test_by_whichever_name_it_is_the_same_instance(demo: Demo) -> None:
-    """So the resource's type may be changed while it runs."""
+    """So the resource's type may be changed while the resource runs."""
     assert demo("demo-old")("start").code == 0
     assert demo("demo-agent").monitor().code == 0
-    # found without the record, too
+    # also found without the record
     next((demo.folder / "rsctmp/openstack").glob("*.record")).unlink()
     assert demo("demo-older").monitor().code == 0
     assert demo("demo-older")("start").code == 0
@@ -146,7 +146,7 @@ def test_every_older_name_that_is_declared_is_a_link() -> None:
 
 @pytest.mark.root
 def test_all_connections_together_are_waited_for_once(make_demo: Callable[[bool], Demo]) -> None:
-    """20 s, cut to 4 here; not the whole timeout of the action, and not for each connection."""
+    """20 s, cut to 4 here, for all connections together: not the action's whole timeout."""
     with (
         socket.create_server(("127.0.0.1", 0)) as one,
         socket.create_server(("127.0.0.1", 0)) as two,

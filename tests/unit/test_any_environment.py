@@ -1,5 +1,5 @@
-"""Whole agents in environments that nobody would make: always an exit code of OCF, a reason where
-it is not 0, never a traceback."""
+"""Whole agents in absurd environments: always an OCF exit code, an exit reason if it is not 0, and
+never a traceback."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from tests.calling import AGENTS
 from tests.contract.node import BareNode
 
-# One of each shape, for what is tried here is the library, which all agents share: Identity under
-# uwsgi; a path with the project in it; a page; a link, asked at a port that a parameter names; no
-# API, programs that outlive it, a parameter with a blank in its name.
+# One agent of each shape, because this tests the library, which all agents share: Identity under
+# uwsgi; a path that contains the project; a web page; a link to an agent whose port is a parameter;
+# no API, programs that outlive the daemon, and a blank in a parameter's name.
 SHAPES = ("keystone", "cinder-api", "horizon", "nova-vnc", "quantum-agent-l3")
 CODES = {*range(10), 190, 191}
 ACTIONS = ("start", "stop", "monitor", "status", "validate-all", "reload-agent")
-# These look at nothing, or are unknown.
+# These check nothing, or are unknown.
 IDLE = ("meta-data", "usage", "notify", "promote", "reload", "", "--help")
 NAMES = [
     *("binary", "config", "user", "pid", "additional_parameters", "log_file", "url", "insecure"),
@@ -96,7 +96,7 @@ def ends_as_it_should(
             **{f"OCF_RESKEY_{name}": value for name, value in parameters.items()},
             **others,
         }
-        # where no daemon is installed, so that none is started, and none is seen
+        # a node without any daemon, so that none is started and none is found
         node = BareNode(Path(folder), [])
         done = node([AGENTS / agent, action], environment)
         assert done.code in CODES, done

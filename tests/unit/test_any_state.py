@@ -1,5 +1,5 @@
-"""Whole agents, in this process, on state files, parameters and environments of any contents: an
-exit code of OCF comes out, one line of reason where it is not 0, and nothing else."""
+"""Whole agents, in this process, with any content of state files, parameters and environment: the
+result is an OCF exit code, one line of exit reason if it is not 0, and nothing else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ocf_lib.state.record import Record
 from tests.unit.conftest import demo
 
 CODES = {*range(10), 190, 191}
-# instances that no other run on this host has
+# instance names that no other run on this host uses
 STOPPED, LIVING = (f"p_{kind}_{uuid.uuid4().hex[:8]}" for kind in ("stopped", "living"))
 KINDS = ("record", "notes", "token", "lock")
 SECRET = "s3cret-Pässwörd"
@@ -38,7 +38,7 @@ transport_url = rabbit://nova:{SECRET}@{CLOSED}/
 connection = mysql+pymysql://nova:{SECRET}@{CLOSED}/nova
 """
 
-# --- what our files may hold
+# --- what our state files may hold
 
 NAMES = (
     *("pid", "start", "uid", "exe", "signal", "patience", "api", "url", "needs", ""),
@@ -64,7 +64,7 @@ CONTENTS = st.binary(max_size=200) | LINES.map(
 )
 FILES = st.dictionaries(st.sampled_from(KINDS), CONTENTS, max_size=4)
 
-# --- what the caller may say
+# --- what the caller may pass
 
 VALUES = st.one_of(
     st.sampled_from(
@@ -131,21 +131,21 @@ ACTED = ("monitor", "status", "stop", "start", "validate-all", "reload-agent")
 
 
 class Ended(BaseException):
-    """In place of the end of this process. code: the exit code."""
+    """Raised instead of ending this process. code: the exit code."""
 
     def __init__(self, code: int) -> None:
         self.code = code
 
 
 class Place:
-    """A folder that agents run in. rsctmp: where their state lies."""
+    """A folder in which agents run. rsctmp: the folder of their state."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.rsctmp, self.log = folder, folder / "rsctmp", folder / "ha.log"
         os.mkfifo(folder / "fifo")
 
     def write(self, files: dict[str, bytes], name: str = STOPPED) -> None:
-        """The state folder holds just these."""
+        """Leaves exactly these files in the state folder."""
         shutil.rmtree(self.rsctmp, ignore_errors=True)
         state = self.rsctmp / "openstack"
         state.mkdir(0o700, parents=True)
@@ -153,7 +153,7 @@ class Place:
             (state / f"demo@{name}.{kind}").write_bytes(content)
 
     def run(self, service: Service, action: str, **environment: bytes) -> int:
-        """The code of one call, if it ends as it should."""
+        """Runs one action, checks that it ends properly, and returns its exit code."""
         given = {
             "HA_LOGFACILITY": b"none",
             "HA_LOGFILE": os.fsencode(self.log),
@@ -194,7 +194,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.fixture(scope="module")
 def living(place: Place) -> Iterator[tuple[subprocess.Popen[bytes], bytes]]:
-    """A process that start has made, as far as anybody can tell; and its record."""
+    """A process that looks exactly like one that start launched, and its record."""
     child = subprocess.Popen(
         ["sleep", "600"], env={MARKER: f"demo/{LIVING}"}, cwd="/", start_new_session=True
     )
@@ -206,7 +206,7 @@ def living(place: Place) -> Iterator[tuple[subprocess.Popen[bytes], bytes]]:
 
 
 def consumer(place: Place) -> Service:
-    """A service that works for a broker."""
+    """A service that takes its work from a broker."""
     config = place.folder / "demo.conf"
     config.write_text(NEEDS)
     return demo(
@@ -235,7 +235,7 @@ def test_whatever_comes_in_a_code_of_ocf_comes_out(
     parameters: dict[str, bytes],
     others: dict[str, bytes],
 ) -> None:
-    """Nothing of it runs, nor can: there is no such program."""
+    """Nothing runs or could run: there is no such program."""
     place.write(files)
     given = {**parameters, "os_password": SECRET.encode(), "binary": b"no-such-program"}
     prefixed = {f"OCF_RESKEY_{name}": value for name, value in given.items()}
@@ -264,7 +264,7 @@ def test_what_lives_is_never_stopped_whatever_was_noted(
     token: bytes,
     level: str,
 ) -> None:
-    """The record is whole, with other lines after it, that may gainsay it."""
+    """The record is complete, but lines after it may contradict it."""
     child, whole = living
     written = ["\n".join(lines).encode("utf-8", "backslashreplace") for lines in (notes, record)]
     place.write({"notes": written[0], "record": whole + written[1], "token": token}, LIVING)

@@ -1,4 +1,4 @@
-"""Tests that are told to end leave nothing behind."""
+"""A test run that is told to end leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the caller says."""
+"""What the caller tells an agent: action, timeout, interval, check level, API version."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_the_deadline_leaves_time_for_the_exit(milliseconds: int) -> None:
     environment = of("start", OCF_RESKEY_CRM_meta_timeout=str(milliseconds))
     granted = environment.deadline - environment.began
     assert 0 < granted < milliseconds / 1000
-    assert granted >= milliseconds / 2000 - 1e-6  # the clock is a float of some size
+    assert granted >= milliseconds / 2000 - 1e-6  # the clock is a float of limited precision
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What an operator may set: types, remedies, secrets, strictness."""
+"""What an operator may set: types, remedies for wrong values, secrets, strictness."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_every_default_that_is_declared_is_right() -> None:
 
 
 def renamed(strict: bool = True, default: str = "1", older: str = "9", **values: str) -> Parameters:
-    """`port`, which was called `old port` and, before that, `oldest`."""
+    """`port`, once called `old port`, and before that `oldest`."""
     declared = [
         Parameter("oldest", Integer(), "Short", "Long", deprecated="", replaced_by="port"),
         Parameter("port", Integer(), "Short", "Long", default=default),

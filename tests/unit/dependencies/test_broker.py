@@ -1,4 +1,4 @@
-"""Which connections a daemon ought to hold, from its parameters and from its configuration."""
+"""Which connections a daemon should hold, according to its parameters and its configuration."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def consumer(**changes: object) -> Service:
 
 @pytest.fixture
 def expected(instance_of: Make, tmp_path: Path) -> Callable[..., list[set[int]]]:
-    """The connections of a daemon that has this configuration."""
+    """The expected connections of a daemon with this configuration."""
     path = tmp_path / "some.conf"
 
     def act(text: str = "", service: Service | None = None, **parameters: object) -> list[set[int]]:
@@ -177,7 +177,7 @@ def test_ports_of_urls_as_oslo_messaging_finds_them(expected) -> None:
             known = dice.choice(["u:", "", "u%3a:"])
             port = dice.choice(["", ":", ":5672", ":1", ":61613"])
             hosts.append(f"{known}{word if known else ''}{'@' if known else ''}{host}{port}")
-        # credentials for all hosts or for none, as oslo.messaging wants them
+        # oslo.messaging wants credentials for all hosts or for none
         kept = [host for host in hosts if ("@" in host) == ("@" in hosts[0])]
         rest = dice.choice(["", "/", "/nova", "/nova?ssl=1&x=y:1", "?ssl=1"])
         urls.append("rabbit://" + ",".join(kept) + rest)
@@ -205,12 +205,12 @@ def test_ports_of_urls_as_oslo_messaging_finds_them(expected) -> None:
 def test_no_part_of_a_password_passes_for_a_port(
     expected, word: str, hosts: int, rest: str
 ) -> None:
-    """Ports are logged; a password that lacks its quoting must not be."""
+    """Ports are logged; no part of a wrongly quoted password may be logged as one."""
     url = "rabbit://" + ",".join([f"nova:{word}@h:61613"] * hosts) + rest
     assert expected(with_url(url)) in ([{61613}], [{5672}], [{5672, 61613}])
 
 
-# -- the time before transport_url ---------------------------------------------------------------
+# -- before transport_url ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

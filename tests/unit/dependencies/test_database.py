@@ -1,4 +1,4 @@
-"""Does a database answer? Asked is a server of a few bytes, as PyMySQL and a socket see it."""
+"""Does a database answer? A tiny server stands in for it, for PyMySQL and for a plain socket."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ pytest.importorskip("pymysql")
 
 Serve = Callable[..., Server]
 Answer = Callable[[socket.socket], None]
-SECONDS = 5.0  # where the server answers
-SHORT = 0.5  # where it does not
+SECONDS = 5.0  # for servers that answer
+SHORT = 0.5  # for servers that do not
 PASSWORD = "s3cret-w0rd"
 HERE = "127.0.0.1"
 
 
-# -- MariaDB's protocol, as far as a log-in goes ---------------------------------------------------
+# -- MariaDB's protocol, as far as the log-in ------------------------------------------------------
 
 
 def packet(number: int, body: bytes) -> bytes:
@@ -34,7 +34,7 @@ def packet(number: int, body: bytes) -> bytes:
 
 
 def hello(plugin: bytes = b"mysql_native_password") -> bytes:
-    """The greeting of a server that knows protocol 4.1 and names its way to log in."""
+    """The greeting of a server with protocol 4.1, which names its authentication plugin."""
     capabilities = 0x0200 | 0x8000 | 0x00080000  # PROTOCOL_41, SECURE_CONNECTION, PLUGIN_AUTH
     low, high = struct.pack("<I", capabilities)[:2], struct.pack("<I", capabilities)[2:]
     body = b"\x0a5.5.5-10.11.6-MariaDB\0" + struct.pack("<I", 7) + b"abcdefgh\0" + low
@@ -50,7 +50,7 @@ def error(number: int, text: str) -> bytes:
 
 
 def read(connection: socket.socket) -> tuple[int, bytes]:
-    """Number and body of the next packet, (-1, b"") at the end."""
+    """Number and body of the next packet; (-1, b"") at the end."""
     head = connection.recv(4, socket.MSG_WAITALL)
     if len(head) < 4:
         return -1, b""
@@ -59,9 +59,9 @@ def read(connection: socket.socket) -> tuple[int, bytes]:
 
 
 class Mysql:
-    """Says hello, takes any password or answers it with `refusal`, and OK to every question.
+    """Greets, accepts any password or refuses it with `refusal`, and answers each query with OK.
 
-    accounts: the log-ins that were tried. questions: what was asked after one.
+    accounts: the log-ins tried. questions: the queries that followed a log-in.
     """
 
     def __init__(self, refusal: bytes = b"", plugin: bytes = b"mysql_native_password") -> None:
@@ -85,7 +85,7 @@ class Mysql:
 
 
 def says(data: bytes) -> Answer:
-    """A server that says this, and waits."""
+    """A server that sends this and then waits."""
 
     def act(connection: socket.socket) -> None:
         connection.sendall(data)
@@ -96,7 +96,7 @@ def says(data: bytes) -> Answer:
 
 
 def hangs_up(data: bytes) -> Answer:
-    """A server that says this, and closes."""
+    """A server that sends this and then closes the connection."""
 
     def act(connection: socket.socket) -> None:
         connection.sendall(data)
@@ -129,7 +129,7 @@ def look(server: Server, seconds: float = SECONDS, password: str = PASSWORD) -> 
 
 
 def test_it_logs_in_as_the_service_and_says_good_bye(serve: Serve) -> None:
-    """Who leaves without is counted, and one day locked out (max_connect_errors)."""
+    """MySQL counts clients that skip the good-bye, then locks them out (max_connect_errors)."""
     answers = Mysql()
     assert look(serve(answers)) == ""
     (account,) = answers.accounts
@@ -141,7 +141,7 @@ def test_it_logs_in_as_the_service_and_says_good_bye(serve: Serve) -> None:
 
 
 def test_the_address_that_is_given_is_asked(serve: Serve) -> None:
-    """It may be a parameter's port, or one of several addresses."""
+    """The address may be a parameter's port, or one of several addresses of the host."""
     server = serve(Mysql())
     elsewhere = Database("mysql", "db.invalid", closed_port(), "nova", PASSWORD)
     assert database.check(elsewhere, HERE, server.port, SECONDS) == ""
@@ -179,7 +179,7 @@ def test_a_server_that_takes_nobody_does_not(serve: Serve, number: int, text: st
 
 
 def test_a_server_that_fails_at_the_first_question(serve: Serve) -> None:
-    """Galera's, when a node has left the others: it lets everybody in."""
+    """A Galera node that has left its cluster accepts every log-in."""
     text = "WSREP has not yet prepared node for application use"
 
     def answer(connection: socket.socket) -> None:
@@ -235,7 +235,7 @@ def test_closed_after_its_greeting(serve: Serve) -> None:
 @example(packet(0, b"\xff\x15\x04"))
 @example(packet(0, b"\xff\x10\x04Too many connections"))
 def test_any_greeting_makes_no_traceback(data: bytes) -> None:
-    """Whatever is said of it, it is one line."""
+    """Any finding is a single line."""
     server = Server(hangs_up(data), HERE, socket.AF_INET)
     try:
         said = look(server)
@@ -246,13 +246,13 @@ def test_any_greeting_makes_no_traceback(data: bytes) -> None:
 
 @pytest.mark.parametrize("plugin", [b"caching_sha2_password", b"sha256_password", b"no_such"])
 def test_a_way_to_log_in_that_we_may_not_know(serve: Serve, plugin: bytes) -> None:
-    """MySQL 8; python3-cryptography is only recommended by python3-pymysql."""
+    """MySQL 8: python3-pymysql only recommends python3-cryptography, which this needs."""
     answers = Mysql(plugin=plugin)
     assert look(serve(answers)) == ""
 
 
 def test_a_way_to_log_in_that_we_cannot_go(serve: Serve) -> None:
-    """It greets, so it lives: a server without TLS wants the password under its RSA key."""
+    """The server greets us, so it is alive: without TLS it wants the password under its RSA key."""
 
     def answer(connection: socket.socket) -> None:
         connection.sendall(hello(b"caching_sha2_password"))
@@ -270,7 +270,7 @@ def test_a_way_to_log_in_that_we_cannot_go(serve: Serve) -> None:
 @example("\0\x1a\n")
 @example("x" * 300)
 def test_a_password_of_any_signs(word: str) -> None:
-    """It is asked with, and never shown."""
+    """The password is used for the log-in and never shown."""
     url = f"mysql+pymysql://nova:{quote(word, safe='')}@{HERE}/nova"
 
     class Options:

@@ -1,4 +1,4 @@
-"""A look at what a service depends on: what is said of servers that are well, away, hung, odd."""
+"""The full check of what a service depends on: servers that are well, away, hung, or odd."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.unit.conftest import SECONDS, Server
 from tests.unit.dependencies.test_database import HERE, Mysql, closed_port, error, hangs_up, says
 
 Serve = Callable[..., Server]
-GENEROUS, SHORT = 10.0, 0.5  # seconds: of a look at what answers, and at what does not
+GENEROUS, SHORT = 10.0, 0.5  # seconds, for servers that answer and for those that do not
 START = b"\x01\0\0\0\0\0\x05\0\x0a\0\x0a\0\x09\xce"  # the frame of a Connection.Start
 SILENCE = "did not answer within 0.5 s"
 REFUSED = "refused the connection"
@@ -51,7 +51,7 @@ def mysql(port: int) -> Need:
 
 
 def http(status: int, asked: list[bytes] | None = None) -> Callable[[socket.socket], None]:
-    """Answers each request with this; `asked` gets them."""
+    """Answers each request with this status, and adds the request to `asked`."""
 
     def act(connection: socket.socket) -> None:
         request = b""
@@ -81,7 +81,7 @@ def test_a_broker_that_takes_connections(serve: Serve) -> None:
 
 
 def test_in_doubt_it_has_to_answer(serve: Serve) -> None:
-    """A frozen one takes connections, too: the kernel does."""
+    """A frozen broker also accepts connections: the kernel does it."""
     asked: list[bytes] = []
 
     def answer(connection: socket.socket) -> None:
@@ -118,7 +118,7 @@ def test_hung_places_leave_time_for_the_next(serve: Serve) -> None:
 
 
 def test_all_places_are_away(serve: Serve) -> None:
-    """What was wrong with the first is told."""
+    """The finding describes the first place."""
     found = one(broker(closed_port(), serve(hangs_up(b"")).port), in_doubt=True)
     assert (found.trouble, found.answered) == (REFUSED, None)
 
@@ -159,13 +159,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def test_under_tls_a_handshake_is_enough(serve: Serve, certificate: tuple[Path, Path]) -> None:
-    """By whatever name the certificate knows it."""
+    """The name in the certificate does not matter."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
 
     def answer(connection: socket.socket) -> None:
         secure = context.wrap_socket(connection.dup(), server_side=True)
-        with secure, contextlib.suppress(OSError):  # the client may have seen enough
+        with secure, contextlib.suppress(OSError):  # the client may leave early
             secure.recv(1)
 
     server = serve(answer)
@@ -191,7 +191,7 @@ def test_identity_that_answers(serve: Serve, status: int) -> None:
 
 def test_with_a_token_its_database_is_asked_too(serve: Serve) -> None:
     asked: list[bytes] = []
-    server = serve(http(404, asked))  # Identity's answer for a token that it does not know
+    server = serve(http(404, asked))  # Identity's answer to an unknown token
     assert one(identity(server.port), token=TOKEN).trouble == ""
     assert [request.split()[1] for request in asked] == [
         b"/identity/",
@@ -262,7 +262,7 @@ def test_nothing_to_look_at() -> None:
 
 
 def test_each_has_its_own_finding_in_order(serve: Serve) -> None:
-    """Those that hang take no time from those behind them."""
+    """Servers that hang take no time from those that follow."""
     hung = [identity(serve(silent).port) for _ in range(2)]
     away, well = closed_port(), serve(silent).port
     found = full_check.check([*hung, mysql(away), broker(well), broker(away)], SHORT)
@@ -271,7 +271,7 @@ def test_each_has_its_own_finding_in_order(serve: Serve) -> None:
 
 
 def test_all_are_looked_at_together(serve: Serve) -> None:
-    """Three that hang cost no more than one."""
+    """Three servers that hang cost no more time than one."""
     pytest.importorskip("pymysql")
     seconds = 1.5
     needs = [make(serve(silent).port) for make in (mysql, broker, identity)]
@@ -312,7 +312,7 @@ def test_a_name_that_does_not_resolve(
 
 
 def test_a_name_server_that_hangs(monkeypatch: pytest.MonkeyPatch, serve: Serve) -> None:
-    """It costs the time of one look, for all that is behind it."""
+    """It costs the time of one check, however many servers follow."""
     hung, real = threading.Event(), socket.getaddrinfo
 
     def resolve(host: str, *more: object) -> object:

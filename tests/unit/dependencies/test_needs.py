@@ -1,4 +1,4 @@
-"""What a service depends on, from the configuration that it reads itself."""
+"""What a service depends on, found in the configuration that the service itself reads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BROKER = "broker localhost:5672"
 
 
 def worker(**changes: object) -> Service:
-    """It takes its work from the broker, and has two databases."""
+    """A service that takes its work from the broker and has two databases."""
     facts: dict[str, object] = {
         "api": None,
         "rpc_server": True,
@@ -46,7 +46,7 @@ def worker(**changes: object) -> Service:
 
 
 def api(**changes: object) -> Service:
-    """It is asked over HTTP, and has Identity look at the tokens."""
+    """A service with an HTTP API that has Identity validate the tokens."""
     parameters = (
         *standard.daemon("demo-of-ocf-lib"),
         *standard.api("http://127.0.0.1:9999"),
@@ -57,7 +57,7 @@ def api(**changes: object) -> Service:
 
 @pytest.fixture
 def instance(instance_of: Make, host: Host) -> Make:
-    """An instance whose daemon has `text` for its configuration."""
+    """An instance whose daemon has `text` as its configuration."""
     binary = host.program("demo-daemon")
 
     def make(text: str = "", service: Service | None = None, **parameters: object) -> Instance:
@@ -70,7 +70,7 @@ def instance(instance_of: Make, host: Host) -> Make:
 
 @pytest.fixture
 def found(instance: Make) -> Found:
-    """What it depends on, as people are told."""
+    """What the service depends on, as shown to people."""
 
     def act(text: str = "", service: Service | None = None, **parameters: object) -> list[str]:
         return [str(need) for need in needs.of(*facts(instance(text, service, **parameters)))]
@@ -80,7 +80,7 @@ def found(instance: Make) -> Found:
 
 @pytest.fixture
 def one(instance: Make) -> Callable[..., Need]:
-    """The need of this name."""
+    """The need with this name."""
 
     def act(name: str, text: str, service: Service | None = None, **parameters: object) -> Need:
         made = {need.name: need for need in needs.of(*facts(instance(text, service, **parameters)))}
@@ -321,7 +321,7 @@ def test_who_needs_no_identity(found: Found) -> None:
     assert found(text, api(api=Api(port=8775, path="/"))) == [], "its API takes no token"
 
 
-# -- parameters win --------------------------------------------------------------------------------
+# -- parameters take precedence --------------------------------------------------------------------
 
 BOTH = says("DEFAULT", "transport_url = rabbit://u:p@h:5673/") + databases(
     "mysql+pymysql://nova:p@h:3307/nova", "mysql+pymysql://nova:p@h2:3308/nova"
@@ -414,7 +414,7 @@ def test_folders_of_the_project(
 
 
 def test_a_positional_configuration(found: Found) -> None:
-    """Swift's."""
+    """Swift passes it that way."""
     service = api(programs=(Program("demo-daemon", ("{config}",)),))
     text = authtoken("auth_url = http://h:5000", section="filter:authtoken")
     assert found(text, service) == ["Identity http://h:5000"]
@@ -425,8 +425,8 @@ def test_a_positional_configuration(found: Found) -> None:
 
 @pytest.fixture
 def under_uwsgi(instance_of: Make, host: Host) -> Found:
-    """What a service under uwsgi depends on. lines: of its ini; config: of the service, where that
-    and not the ini is the parameter."""
+    """What a service under uwsgi depends on. lines: of its ini. config: the service's own
+    configuration, if parameter config names that and not the ini."""
     binary = host.program("uwsgi_python311")
 
     def act(*lines: str, config: str = "") -> list[str]:
@@ -474,7 +474,7 @@ def test_a_packaged_ini_with_a_configuration_of_ones_own(under_uwsgi: Found, hos
 
 # -- secrets ---------------------------------------------------------------------------------------
 
-# "$" stands for another option; signs that end a line end the value
+# "$" refers to another option; a line break would end the value
 PASSWORDS = st.text(
     st.characters(blacklist_characters="$\n\r", blacklist_categories=["Cs"]), min_size=1
 )
@@ -483,7 +483,7 @@ BEHIND = "dbhost:3307"
 
 
 def secrets_of(word: str) -> list[str]:
-    """Its pieces that would be noticed."""
+    """The forms of a password that must not show up; a single character would match by chance."""
     return [piece for piece in (word, quote(word, safe="")) if len(piece) >= 2]
 
 
@@ -516,12 +516,12 @@ def test_a_quoted_password_is_not_shown_and_not_lost(instance: Make, word: str) 
 @example("1]")
 @example(" 12")
 def test_a_password_without_its_quoting_is_not_shown(instance: Make, word: str) -> None:
-    """What stands in for a host or a port is shown: it must not be of the password."""
+    """Host and port are shown: neither may be part of the password."""
     made = instance(
         says("DEFAULT", f"transport_url = rabbit://nova:{word}@mqhost:5673/")
         + databases(f"mysql+pymysql://nova:{word}@{BEHIND}/nova"),
     )
-    # the host behind the last @; nothing, or no host, where that cannot be told
+    # the host after the last @; no host, or no broker, if it cannot be known
     right = {f"database {BEHIND}", "broker mqhost:5673", "broker port 5672", "broker mqhost:5672"}
     shown = [str(need).partition(" (and")[0] for need in needs.of(*facts(made))]
     assert set(shown) <= right
@@ -543,7 +543,7 @@ def test_the_same_server_as_sqlalchemy_finds(one) -> None:
                 assert (ours.user, ours.password) == (theirs.username, theirs.password), url
 
 
-# -- what is noted ---------------------------------------------------------------------------------
+# -- notes -----------------------------------------------------------------------------------------
 
 
 def test_names_are_noted(instance: Make) -> None:

@@ -1,4 +1,4 @@
-"""Is what the service depends on there? From earlier monitors' notes, and real connections."""
+"""The cheap check of what a service depends on: notes of earlier monitors, and real connections."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ from tests.unit.dependencies.test_needs import Make, api, worker
 from tests.unit.net.test_links import CLIENT
 
 Serve = Callable[..., Server]
-OLD = 100.0  # seconds: what was good then is asked again
+OLD = 100.0  # seconds: after them a good check no longer counts
 silent = says(b"")
 
 
 def watch(instance: Instance) -> None:
-    """As monitor does it."""
+    """Does what monitor does."""
     patience = patience_of(instance)
     for name in doubtful(instance, patience):
         blame.judge(instance, name, patience)
 
 
 def making(instance_of: Make, host: Host) -> Make:
-    """Makes an instance whose state folder is there, and whose daemon has `text` for its
-    configuration; it runs as we do."""
+    """Makes an instance that has a state folder. `text` is the configuration of its daemon, which
+    runs as the user of this test."""
     binary, user = host.program("demo-daemon"), pwd.getpwuid(os.getuid()).pw_name
 
     def make(text: str = "", service: Service | None = None, **parameters: object) -> Instance:
@@ -61,7 +61,7 @@ def making(instance_of: Make, host: Host) -> Make:
 
 
 def start(processes: Processes, instance: Instance, port: int) -> int:
-    """A process of the instance, connected to a port; its PID."""
+    """Starts a process of the instance that connects to a port; returns its PID."""
     env = {**os.environ, MARKER: instance.name}
     return processes.python(CLIENT, port, env=env)[0].pid
 
@@ -73,7 +73,7 @@ def instance(instance_of: Make, host: Host) -> Make:
 
 @pytest.fixture
 def daemon(serve: Serve, processes: Processes) -> Callable[[Instance, int], int]:
-    """Starts one that ends before the servers do."""
+    """Starts a daemon, which ends before the servers do."""
     return functools.partial(start, processes)
 
 
@@ -82,7 +82,7 @@ def amqp(port: int) -> str:
 
 
 class Listener:
-    """Counts who comes."""
+    """A server that counts its connections."""
 
     def __init__(self, serve: Serve, answer: Callable[[socket.socket], None] = silent) -> None:
         self.asked = 0
@@ -98,7 +98,7 @@ class Listener:
         self.answer(connection)
 
 
-# -- without asking anybody ------------------------------------------------------------------------
+# -- without a question to any server --------------------------------------------------------------
 
 
 def test_held_is_well(instance, daemon, serve: Serve) -> None:
@@ -112,7 +112,7 @@ def test_held_is_well(instance, daemon, serve: Serve) -> None:
 
 
 def test_nothing_is_well_while_it_was_lost(instance, daemon, serve: Serve) -> None:
-    """The connection is back: that is looked at, and noted."""
+    """The connection is back: the full check must see it, and note it."""
     port = serve(silent).port
     made = instance()
     made.notes["broker.link"] = sockets.connection([daemon(made, port)], [port])
@@ -152,7 +152,7 @@ def test_any_note_is_well_or_not(tmp_path, text: str) -> None:
         assert is_well(notes, "broker") in (False, kind == "good")
 
 
-# -- what is depended on ---------------------------------------------------------------------------
+# -- what the service depends on -------------------------------------------------------------------
 
 
 def test_it_is_found_and_noted_once(instance, daemon, serve: Serve) -> None:
@@ -161,7 +161,7 @@ def test_it_is_found_and_noted_once(instance, daemon, serve: Serve) -> None:
     daemon(made, port)
     watch(made)
     made.keep_notes()
-    again = instance(amqp(closed_port()))  # another configuration, that the daemon does not have
+    again = instance(amqp(closed_port()))  # a newer configuration, which the daemon has not read
     assert again.notes["needs"] == "broker"
     assert "broker.link" in again.notes.facts
     before = dict(again.notes.facts)
@@ -196,11 +196,11 @@ def test_each_need_is_looked_at(instance, serve: Serve, daemon) -> None:
     assert raised.value.dependency == "database"
 
 
-# -- asking ----------------------------------------------------------------------------------------
+# -- questions to a server -------------------------------------------------------------------------
 
 
 def test_a_place_that_was_well_is_asked_as_it_was_noted(instance, serve: Serve) -> None:
-    """At its address, whatever the configuration says of it: no name server is asked."""
+    """The noted address is used, not the configuration: no name server is involved."""
     listener = Listener(serve)
     made = instance(amqp(closed_port()), worker(rpc_server=False, rpc_client=True))
     made.notes["needs"] = "broker"
@@ -227,12 +227,12 @@ def test_identity_has_to_answer(instance, serve: Serve, status: int, is_away: bo
             watch(made)
     heads = {request.split(b"\r\n")[0] for request in requests}
     assert heads == {b"GET /identity/ HTTP/1.1"}
-    # who was away is looked at closely each time; who was well gets one question
+    # the full check follows each time it was away; if it was well, one question is enough
     assert len(requests) == 3
 
 
 def test_identity_is_asked_under_its_name(instance, serve: Serve) -> None:
-    """One behind a load balancer that goes by names."""
+    """Identity may be behind a load balancer that routes by name."""
     requests: list[bytes] = []
     port = serve(http(300, requests)).port
     made = instance(
@@ -248,7 +248,7 @@ def test_identity_is_asked_under_its_name(instance, serve: Serve) -> None:
 
 
 def test_an_asked_place_that_is_away_is_looked_for_elsewhere(instance, serve: Serve) -> None:
-    """The configuration names two brokers; the one that was well has gone."""
+    """The configuration names two brokers; the one that was well is gone."""
     listener = Listener(serve)
     url = f"rabbit://u:p@{HERE}:{closed_port()},u:p@{HERE}:{listener.port}/"
     made = instance(
@@ -262,7 +262,7 @@ def test_an_asked_place_that_is_away_is_looked_for_elsewhere(instance, serve: Se
 
 
 def test_identity_that_has_moved_is_found_again(instance, serve: Serve) -> None:
-    """Its name has another address now."""
+    """Its name now resolves to another address."""
     port = serve(http(300)).port
     text = f"[keystone_authtoken]\nauth_url = http://{HERE}:{port}\n"
     made = instance(text, api(databases=()))

@@ -1,4 +1,4 @@
-"""What is asked of an API, and what its answers mean: against real servers."""
+"""What an API is asked and what its answers mean, with real servers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def without_credentials(api: Api, **changes: object) -> Service:
 
 
 class Site:
-    """A server that answers every request alike, and what it was asked for."""
+    """A server that gives every request the same answer, and keeps the requests."""
 
     def __init__(self, serve: Callable[..., Server], make: Make) -> None:
         self.serve, self.make = serve, make
@@ -193,7 +193,7 @@ def test_what_a_token_is_shown_to(
     assert "X-One: gAAAA\r\nX-Two: gAAAA" in site.heads[0]
 
 
-# -- which of its sockets ------------------------------------------------------------------------
+# -- which of the daemon's sockets ---------------------------------------------------------------
 
 LISTEN = """
 import socket, time

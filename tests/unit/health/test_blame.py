@@ -1,4 +1,4 @@
-"""Whose fault is it? Real processes and servers stand for the daemon and what it depends on."""
+"""Whose fault is it? Real processes and servers stand in for the daemon and its dependencies."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def instance(instance_of: Make, host: Host) -> Make:
 
 @pytest.fixture
 def daemon(serve: Serve, processes: Processes) -> Callable[[Instance, int], int]:
-    """Starts one that ends before the servers do."""
+    """Starts a daemon, which ends before the servers do."""
     return functools.partial(start, processes)
 
 
 def accused(act: Callable[..., None], instance: Instance, *arguments: object) -> Afflicted:
-    """What `act` says is away; a single line without a secret."""
+    """The outcome of `act`, which must blame a dependency in a single line without a secret."""
     with pytest.raises(Afflicted) as raised:
         act(instance, *arguments, patience_of(instance))
     said = str(raised.value)
@@ -53,7 +53,7 @@ def accused(act: Callable[..., None], instance: Instance, *arguments: object) ->
 
 
 def notes_of(instance: Instance, name: str) -> dict[str, str]:
-    """Those that are about this need."""
+    """The notes about this need."""
     return {key: v for key, v in instance.notes.facts.items() if key.startswith(name + ".")}
 
 
@@ -65,7 +65,7 @@ def mysql(port: int) -> str:
     return f"[database]\nconnection = mysql+pymysql://nova:{SECRET}@{HERE}:{port}/nova\n"
 
 
-# -- judge: a need that is not connected -----------------------------------------------------------
+# -- judge: a need without a connection ------------------------------------------------------------
 
 
 def test_connected_is_noted(instance: Make, serve: Serve, daemon) -> None:
@@ -92,7 +92,7 @@ def test_connected_again_is_lost_no_more(instance: Make, serve: Serve, daemon) -
 
 @pytest.mark.parametrize("service", [worker, caller])
 def test_a_broker_that_is_away(instance: Make, service: Callable[[], Service]) -> None:
-    """The time without it does not count, and the address that it had is forgotten."""
+    """Meanwhile the missing connection is no failure, and the noted address is forgotten."""
     port = closed_port()
     made = instance(amqp(port), service())
     made.notes["broker.lost"] = monotonic() - OLD
@@ -188,7 +188,7 @@ def test_the_port_of_a_parameter(instance: Make) -> None:
 
 
 def test_a_lazy_database(instance: Make, serve: Serve) -> None:
-    """Without a connection it is logged in to, now and then; nothing cheaper is asked."""
+    """Without a connection, the check is a log-in now and then; no cheaper question is asked."""
     pytest.importorskip("pymysql")
     answers = Mysql()
     made = instance(mysql(serve(answers).port))
@@ -206,7 +206,7 @@ def test_a_database_that_takes_nobody(instance: Make, serve: Serve) -> None:
 
 
 def test_a_need_that_is_no_more(instance: Make) -> None:
-    """The configuration has changed; what else there is is found at the next monitor."""
+    """The configuration has changed; the next monitor finds what the service needs now."""
     made = instance("[DEFAULT]\ntransport_url = fake://\n")
     made.notes["needs"] = "broker"
     made.notes["broker.link"] = "1 2 3 2 0100007F:0001 0100007F:0002"
@@ -240,7 +240,7 @@ def test_nothing_else_is_wrong(instance: Make, serve: Serve) -> None:
     [
         (5, 0, True),
         (blame.RECOVERY_SECONDS + 1, 0, False),
-        # it was seen away one poll ago, and may have come back a moment ago
+        # the previous poll saw it away; it may have come back only just now
         (blame.RECOVERY_SECONDS + 1, 30, True),
         (blame.RECOVERY_SECONDS + 31, 30, False),
         (-OLD, 30, False),
@@ -249,7 +249,7 @@ def test_nothing_else_is_wrong(instance: Make, serve: Serve) -> None:
 def test_what_came_back_just_now_excuses_it(
     instance: Make, serve: Serve, age: float, interval: int, is_excused: bool
 ) -> None:
-    """The real ones answer errors for 5 to 15 s more."""
+    """Real services answer with errors for 5 to 15 s more."""
     port = serve(http(300)).port
     made = instance(keyed(port), api(), CRM_meta_interval=interval * 1000)
     made.notes["trouble.10"] = "identity"
@@ -275,7 +275,7 @@ def test_what_is_away_explains_it(instance: Make) -> None:
 
 
 def test_what_stands_nearest_to_the_ground_is_blamed(instance: Make) -> None:
-    """Without the database there is no Identity either."""
+    """Without the database, Identity does not work either."""
     made = instance(keyed(closed_port()) + mysql(closed_port()), api())
     assert accused(blame.find, made, FAULT).dependency == "database"
 
@@ -312,7 +312,7 @@ def test_a_kept_token_asks_more_of_identity(instance: Make, serve: Serve) -> Non
 
 @pytest.mark.parametrize("is_away", [False, True])
 def test_a_frozen_process_is_its_own_fault(instance: Make, serve: Serve, daemon, is_away) -> None:
-    """Whatever else is wrong: a restart mends this."""
+    """A restart repairs this, whatever else is wrong."""
     made = instance(keyed(closed_port() if is_away else serve(http(300)).port), api())
     pid = daemon(made, serve(silent).port)
     os.kill(pid, signal.SIGSTOP)

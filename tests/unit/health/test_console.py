@@ -1,4 +1,4 @@
-"""console_port is reloadable: the monitor after a change asks the other socket."""
+"""console_port is reloadable: the first monitor after a change queries the new port."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an API says of the service, on a stand-in for that API with a real keystoneauth session."""
+"""What an API reports about the service: a stand-in API and a real keystoneauth session."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.calling import AGENTS, agents
 from tests.unit.conftest import demo, patience_of
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of modules that keystoneauth's own imports import
+    warnings.simplefilter("ignore")  # from modules that keystoneauth imports
     from keystoneauth1 import access, exceptions, session
     from keystoneauth1.identity import base
 
@@ -42,7 +42,7 @@ HOST = "[DEFAULT]\nhost = one\n"
 
 
 def row(binary: str, host: str, state: str = "up", at: str = LATE, **more: object) -> dict:
-    """As Compute and Block Storage show it."""
+    """A row as Compute and Block Storage list it."""
     facts = {"binary": binary, "host": host, "state": state, "updated_at": at}
     return {"status": "enabled", **facts, **more}
 
@@ -82,7 +82,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Listed(http.server.ThreadingHTTPServer):
-    """rows: what the API lists, under `name`; or `status`, or `body`, instead.
+    """An API. rows: what it lists, under `name`; `status` or `body` replace that answer.
     refuses: "microversion". seen: path and headers of each request."""
 
     def __init__(self) -> None:
@@ -105,10 +105,9 @@ def api() -> Iterator[Listed]:
 
 
 class Given(base.BaseIdentityPlugin):
-    """Identity has been asked: this token, and this service catalog, are what it answered, or it
-    failed like this.
+    """Identity's answer to a log-in: a token with this service catalog, or this exception.
 
-    catalog: the URL of each type of service, or its URLs by region."""
+    catalog: for each type of service its URL, or its URLs by region."""
 
     def __init__(self, catalog: dict[str, Any] | Exception) -> None:
         super().__init__()
@@ -136,7 +135,7 @@ class Given(base.BaseIdentityPlugin):
 
 
 class Case:
-    """One monitor after the other of one service. options: of its daemon's configuration."""
+    """Successive monitors of one service. configuration: the text of its daemon's file."""
 
     def __init__(self, api: Listed, instance_of: Callable[..., Instance], folder: Path) -> None:
         self.api, self.instance_of, self.folder = api, instance_of, folder
@@ -148,7 +147,7 @@ class Case:
         return self.instance_of(demo(report=self.report), "monitor", **self.parameters)
 
     def check(self) -> None:
-        """A monitor of its own, which leaves its notes in their file."""
+        """Runs one monitor, which leaves its notes in their file."""
         config = self.folder / "demo.conf"
         config.write_text(self.configuration)
         instance = self.instance()
@@ -164,7 +163,7 @@ class Case:
                 instance.keep_notes()
 
     def outcome(self, kind: type[Outcome] = Degraded) -> str:
-        """What it says where it raises just this kind."""
+        """The exit reason of a monitor that raises exactly this kind of outcome."""
         with pytest.raises(kind) as caught:
             self.check()
         assert type(caught.value) is kind
@@ -172,7 +171,7 @@ class Case:
         return str(caught.value)
 
     def age(self, name: str, seconds: float) -> None:
-        """Have the note be from so many seconds ago."""
+        """Sets the note back by this many seconds."""
         instance = self.instance()
         assert instance.notes[name], f"no note {name}"
         instance.notes[name] = time.monotonic() - seconds
@@ -189,7 +188,7 @@ def case(api: Listed, instance_of: Callable[..., Instance], tmp_path: Path) -> C
     return Case(api, instance_of, tmp_path)
 
 
-# Up, down, and for how long.
+# Up or down, and for how long.
 
 
 def test_up_is_one_cheap_question(case: Case) -> None:
@@ -250,7 +249,7 @@ def test_down_time_is_the_configurations(case: Case, configured: str, seconds: i
 
 
 def test_reports_that_arrive_are_no_fault_of_a_restart(case: Case) -> None:
-    """The API calls it down, by its clock, and yet it is heard of."""
+    """By its clock the API lists the service as down, yet new reports arrive."""
     case.api.rows = [DOWN, CONDUCTOR]
     case.outcome()
     case.age("report.down", 61)
@@ -269,7 +268,7 @@ def test_where_nobody_is_up_something_else_is_to_blame(case: Case, others: list[
     case.age("report.down", 61)
     case.api.rows = [DOWN, *others]
     assert "as down, and no other service as up" in case.outcome()
-    # when the others are back before it, it has its whole time again
+    # if the others come back first, it has its whole time again
     case.api.rows = [DOWN, CONDUCTOR]
     assert "not yet" in case.outcome()
 
@@ -282,7 +281,7 @@ def test_what_a_kind_lost_together_is_the_fault_of_none(case: Case) -> None:
     case.age("report.down", 61)
     case.api.rows = [ours, row("nova-compute", "two", "down"), CONDUCTOR]
     assert "as down, since the same time as 1 more" in case.outcome()
-    # one that is up shows that reports can arrive; one that is long dead shows nothing
+    # if one is up, reports can arrive; one that died long ago proves nothing
     died, works = row("nova-compute", "two", "down"), row("nova-compute", "three")
     for others in ([died, works], [row("nova-compute", "four", "down", EARLY)]):
         case.api.rows = [ours, *others, CONDUCTOR]
@@ -295,7 +294,7 @@ def test_what_a_kind_lost_together_is_the_fault_of_none(case: Case) -> None:
 
 @pytest.mark.parametrize("refuses", ["", "microversion"])
 def test_forced_down_is_what_fencing_says(case: Case, refuses: str) -> None:
-    """Compute shows it since microversion 2.11, and answers 406 where it has others alone."""
+    """Compute lists it since microversion 2.11, and answers 406 if it knows other versions only."""
     case.api.refuses = refuses
     case.api.rows = [{**DOWN, "forced_down": True}, CONDUCTOR]
     assert "as forced down" in case.outcome()
@@ -342,7 +341,7 @@ def test_host_is_this_nodes_name_long_or_short(case: Case, monkeypatch: pytest.M
 def test_networking_says_alive(case: Case) -> None:
     case.report = DHCP
     case.api.name = "agents"
-    # in most catalogs without a version, in some with it
+    # most catalogs list it without a version, some with it
     for url in (case.api.url, case.api.url + "/", case.api.url + "/v2.0"):
         case.catalog = {"network": url}
         case.api.rows = [network_agent("one", True, admin_state_up=False)]
@@ -383,7 +382,7 @@ def test_backends_report_each_for_itself(case: Case) -> None:
     case.catalog = {"volumev3": case.api.url + "/v3/0123"}
     case.configuration += "enabled_backends = fast, Slow\n[Slow]\nbackend_host = shared\n"
     fast, slow = row("cinder-volume", "one@fast"), row("cinder-volume", "shared@Slow")
-    # one that is not enabled any more stays in the list
+    # a backend that is no longer enabled stays in the list
     gone = row("cinder-volume", "one@gone", "down", EARLY)
     case.api.rows = [fast, slow, gone]
     case.check()
@@ -413,7 +412,7 @@ def test_a_server_error_is_the_apis_own(case: Case, status: int) -> None:
     assert case.outcome(Afflicted) == (
         f"Compute {case.api.url}/os-services answered {status} (degraded)"
     )
-    # nobody knows what was meanwhile
+    # nobody knows what happened in the meantime
     assert case.notes == {}
 
 
@@ -452,7 +451,7 @@ def test_an_api_that_is_not_there(case: Case) -> None:
 
 
 def test_an_api_that_trickles(case: Case, serve: Callable[..., Any]) -> None:
-    """It says that all is well, after three times as long as anybody waits for it."""
+    """All is well according to its answer, which takes three times as long as the time limit."""
     body = json.dumps({"services": [UP]}).encode()
 
     def trickle(connection: socket.socket) -> None:
@@ -492,7 +491,7 @@ def test_the_catalog_lacks_it(case: Case) -> None:
 
 @pytest.mark.parametrize("first", ["here", "there"])
 def test_of_several_regions_one_has_to_be_named(case: Case, first: str) -> None:
-    """A host of this name may be down in the other."""
+    """In the other region, a host of the same name may be down."""
     case.api.rows = [UP]
     places = {"here": case.api.url + "/v2.1", "there": "http://127.0.0.1:1"}
     case.catalog = {"compute": dict(sorted(places.items(), reverse=first == "there"))}

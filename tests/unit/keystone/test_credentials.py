@@ -1,4 +1,4 @@
-"""Where a log-in comes from: parameters, and the files that they name."""
+"""Where credentials come from: parameters, and the files that parameters name."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ clouds:
 
 @pytest.fixture
 def keep(tmp_path: Path) -> Callable[..., str]:
-    """Writes a file that is root's alone."""
+    """Writes a file that only root can access."""
 
     def write(text: str, name: str = "file", mode: int = 0o600) -> str:
         path = tmp_path / name
@@ -72,7 +72,7 @@ def keep(tmp_path: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def openrc(keep: Callable[..., str]) -> Callable[..., str]:
-    """Writes one with these lines, and those above."""
+    """Writes an openrc file with the usual lines and these changes."""
 
     def write(**changes: str) -> str:
         facts = {**OPENRC, **changes}
@@ -83,10 +83,10 @@ def openrc(keep: Callable[..., str]) -> Callable[..., str]:
 
 @pytest.fixture
 def clouds(keep: Callable[..., str]) -> Iterator[dict[str, str]]:
-    """Parameters that name one."""
+    """Parameters that name a cloud in a clouds.yaml."""
     pytest.importorskip("openstack.config")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of modules that openstacksdk's own imports import
+        warnings.simplefilter("ignore")  # from modules that openstacksdk imports
         yield {"os_client_config_file": keep(CLOUDS, "clouds.yaml"), "os_cloud": "monitoring"}
 
 
@@ -94,7 +94,7 @@ def facts(instance: Instance) -> dict[str, object]:
     return dict(credentials.gather(instance.parameters).__dict__)
 
 
-# -- which one counts --------------------------------------------------------------------------
+# -- which source counts -----------------------------------------------------------------------
 
 
 def test_parameters_alone(instance_of: Make) -> None:
@@ -111,7 +111,7 @@ def test_an_openrc_brings_all(instance_of: Make, openrc: Callable[..., str]) -> 
     assert found["auth_url"] == "http://192.0.2.9:5000/v3"
     assert (found["username"], found["password"]) == ("watcher", "from-openrc")
     assert found["project_name"] == "watched"
-    # the file wins over a default of ours
+    # the file takes precedence over a default of ours
     assert (found["user_domain_name"], found["project_domain_name"]) == ("heroes", "Default")
     assert (found["interface"], found["region"]) == ("internal", "there")
     assert found["cacert"] == "/etc/ca.pem"
@@ -193,7 +193,7 @@ def test_the_first_source_that_has_a_password_counts(
         assert facts(instance_of(**given))["password"] == counts
         if dropped:
             del given[dropped]
-    # an openrc that asks for the password, with that line taken out
+    # an openrc that prompts for the password, with that line removed
     given = {"openrc": openrc(OS_PASSWORD=""), "os_password_file": file}
     assert facts(instance_of(**given))["password"] == "from-file"
 
@@ -339,7 +339,7 @@ def test_neither_environment_nor_working_folder_has_a_say(
     [
         (0o600, ""),
         (0o400, ""),
-        (0o640, ""),  # of group root
+        (0o640, ""),  # group root may read it
         (0o644, "be read by everybody"),
         (0o604, "be read by everybody"),
         (0o620, "be changed by others"),
@@ -392,7 +392,7 @@ def test_a_link_is_followed_only_where_nobody_else_could_have_made_it(
     assert secretfile.read(str(tmp_path / "file"), "parameter openrc")[0] == "x"
 
 
-# -- whom a kept token is of -------------------------------------------------------------------
+# -- the account of a kept token ---------------------------------------------------------------
 
 
 def test_a_file_that_changes_is_another_account(
@@ -452,7 +452,7 @@ def refuse(instance: Instance, account: str) -> None:
 
 
 def age(instance: Instance, seconds: float) -> None:
-    """As if the refusal had been that much earlier."""
+    """Sets the refusal back by this many seconds."""
     instance.notes["refused.at"] = float(instance.notes["refused.at"]) - seconds
 
 
@@ -505,7 +505,7 @@ def test_no_secret_is_in_the_notes(instance_of: Make) -> None:
     assert "sesame" not in Path(instance.file("notes")).read_text()
 
 
-# -- what validate-all says of them ------------------------------------------------------------
+# -- what validate-all says about them ---------------------------------------------------------
 
 
 @pytest.mark.parametrize(

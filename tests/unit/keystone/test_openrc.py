@@ -1,4 +1,4 @@
-"""openrc files: what a shell would make of them, without one."""
+"""openrc files: the values that a shell would read, found without a shell."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ocf_lib.keystone.openrc import VARIABLES, parse
 from ocf_lib.outcomes import InvalidHere
 
 PATH = "/root/openrc"
-# as Horizon of Zed hands it out, but for the password
+# what Horizon of Zed generates, apart from the password
 HORIZON = """\
 #!/usr/bin/env bash
 # To use an OpenStack cloud you need to authenticate against the Identity
@@ -138,7 +138,7 @@ def test_what_shlex_quotes_is_read_back(value: str) -> None:
 
 @given(st.text(st.sampled_from("ab'\"\\ #;$~`="), max_size=8))
 def test_it_is_what_a_shell_makes_of_it_or_refused(value: str) -> None:
-    """Where a value is told at all, sh has the same one."""
+    """If a value is found, sh finds the same one."""
     line = f"export OS_PASSWORD={value}"
     try:
         found = parse(line, PATH)

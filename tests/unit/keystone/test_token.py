@@ -1,4 +1,4 @@
-"""The project of a kept token, and accounts that need one."""
+"""The project of a kept token, and accounts that need a project."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What start would run beyond the program and its configuration: further arguments, variables, what
-an application under uwsgi is told."""
+"""What start passes beyond the program and its configuration: further arguments, environment
+variables, and the arguments of an application under uwsgi."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Make = Callable[..., Instance]
 
 class Further:
     """A host with a service that takes more than its configuration: a second file, a folder, a
-    word. Defaults of the paths are below the host's folder."""
+    word. The default paths are below the host's folder."""
 
     ARGUMENTS = (
         "--fixed",

@@ -1,4 +1,4 @@
-"""What start would run, for each way to name it."""
+"""The command that start runs, for each way to name it."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_a_missing_or_odd_file_is_no_ini(host: Host) -> None:
     assert not uwsgi_ini.is_one(str(host.folder / "binary"))
 
 
-# -- programs of their own ---------------------------------------------------------------------
+# -- programs that are no uwsgi ----------------------------------------------------------------
 
 
 def test_a_program_gets_the_configuration(host: Host, resolve) -> None:
@@ -244,7 +244,7 @@ def test_a_file_that_cannot_be_run_is_not_installed(host: Host, resolve) -> None
 def test_a_name_is_looked_for_where_daemons_lie(
     host: Host, resolve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not in the PATH of the caller, which differs from node to node."""
+    """The caller's PATH does not count: it differs from node to node."""
     monkeypatch.setenv("PATH", "/nonexistent")
     found = resolve(binary="true", config=host.file("demo.conf"))
     assert found.argv[0] in ("/usr/bin/true", "/bin/true")
@@ -253,7 +253,7 @@ def test_a_name_is_looked_for_where_daemons_lie(
 def test_the_first_word_is_an_absolute_path(
     host: Host, resolve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The daemon's working folder is another one than ours."""
+    """The daemon's working folder differs from ours."""
     host.program("demo-all")
     monkeypatch.chdir(host.folder)
     with pytest.raises(NotInstalled):
@@ -297,7 +297,7 @@ def test_any_additional_parameters_are_words_or_misconfigured(instance_of: Make,
         assert all(isinstance(word, str) for word in words)
 
 
-# -- how it is made to re-read its configuration -----------------------------------------------
+# -- how it re-reads its configuration ---------------------------------------------------------
 
 
 def test_a_uwsgi_reloads_and_renews_its_workers(host: Host, resolve) -> None:
@@ -327,7 +327,7 @@ def test_another_program_does_not(host: Host, resolve) -> None:
 def test_a_uwsgi_that_is_told_to_exit_does_not(
     host: Host, resolve, line: str, is_told: bool
 ) -> None:
-    """uwsgi takes all but these words for true (core/uwsgi.c, uwsgi_opt_true)."""
+    """uwsgi takes any other word as true (core/uwsgi.c, uwsgi_opt_true)."""
     host.program("uwsgi_python3")
     packaged = host.file("packaged.ini", f"{INI}{line}\n")
     uwsgi = str(host.folder / "uwsgi_python3")

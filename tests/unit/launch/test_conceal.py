@@ -1,4 +1,4 @@
-"""What a daemon said last must not carry its database's or its broker's password into a log."""
+"""A daemon's last words must not carry the password of its database or broker into a log."""
 
 from __future__ import annotations
 

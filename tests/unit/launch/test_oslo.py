@@ -1,4 +1,4 @@
-"""A service's configuration, read here and by oslo.config itself: the same values."""
+"""A service's configuration, read here and by oslo.config itself: both find the same values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Write = Callable[[dict[str, str]], Path]
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Writes files below one folder, whose etc is where both readers take /etc to be."""
+    """Writes files below one folder. Both readers take its etc for /etc."""
     etc = tmp_path / "etc"
     monkeypatch.setattr(oslo, "ETC", str(etc))
     places = [str(etc / PROJECT), str(etc)]
@@ -43,7 +43,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 
 def theirs(words: list[str]) -> dict[tuple[str, str], str] | None:
-    """What the daemon has; None where it would not start."""
+    """What the daemon reads; None if it would not start."""
     conf = cfg.ConfigOpts()
     for section, name in SOUGHT:
         group = None if section == "DEFAULT" else section
@@ -53,7 +53,7 @@ def theirs(words: list[str]) -> dict[tuple[str, str], str] | None:
     except cfg.Error:
         return None
     values = {(s, n): conf[n] if s == "DEFAULT" else conf[s][n] for s, n in SOUGHT}
-    # of a value on several lines a URL loses the line breaks later
+    # if a URL spans several lines, its line breaks are removed later
     return {option: (value or "").replace("\n", "") for option, value in values.items()}
 
 
@@ -63,7 +63,7 @@ def ours(words: list[str]) -> dict[tuple[str, str], str]:
 
 
 def both(words: list[str]) -> dict[tuple[str, str], str]:
-    """The values, on which both must agree."""
+    """The values; both readers must agree."""
     assert theirs(words) is not None
     assert ours(words) == theirs(words)
     return ours(words)
@@ -75,7 +75,7 @@ BLANKS = st.sampled_from(["", "", " ", "\t", "  "])
 SECTIONS = st.sampled_from(
     ["DEFAULT", "DEFAULT", "default", GROUP, GROUP.upper(), " DEFAULT ", "a]b", "database"]
 )
-# "$" stands for other options, which is not done here
+# "$" refers to other options, which our reader does not resolve
 TEXT = st.text(
     st.one_of(
         st.sampled_from("abc=:[]#;\"' \t\\/@,\x0b\x0c\x1c\x85\u2028"),
@@ -153,7 +153,7 @@ def test_the_first_flaw_of_all_files_is_told(write: Write) -> None:
 
 
 def test_what_it_reads_is_not_all_broken() -> None:
-    """Of the texts above a good part is one that a daemon starts with."""
+    """A daemon starts with a good part of the random texts above."""
     seen = []
 
     @settings(max_examples=100)
@@ -171,7 +171,7 @@ def test_what_it_reads_is_not_all_broken() -> None:
     assert sum(map(bool, seen)) > 10
 
 
-# -- which files, and which of them wins ---------------------------------------------------------
+# -- which files, and which of them takes precedence ---------------------------------------------
 
 
 def says(value: str, section: str = "DEFAULT") -> str:
@@ -250,7 +250,7 @@ def test_a_path_with_blanks_is_one_path(write: Write) -> None:
     config, folders = f"{folder}/a b/some file.conf", f"{folder}/a b/[d]"
     assert both([f"--config-file={config}"])["DEFAULT", "transport_url"] == "x"
     found = Options(["x", "--config-file", config, "--config-dir", folders])
-    # oslo.config takes the brackets for a pattern, and finds nothing
+    # oslo.config takes the brackets as a pattern, which matches nothing
     assert found.get(GROUP, "transport_url") == "y"
 
 
@@ -318,7 +318,7 @@ def test_any_bytes_and_words_make_no_traceback(
 
 
 def test_other_options_within_a_value_are_left_as_they_are(write: Write) -> None:
-    """The difference that is accepted: the port is the last thing to be written so."""
+    """This difference is accepted: a port is the least likely value to be written like that."""
     folder = write(
         {"some.conf": "[DEFAULT]\npassword = x\n" + says("rabbit://u:$password@h:5673/")}
     )

@@ -1,4 +1,4 @@
-"""What a daemon is given, and what of its words comes back."""
+"""What a launched daemon gets from us, and what we learn from its output."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_the_oom_killer_does_not_spare_a_daemon_as_it_does_pacemaker(
     score.write_text(callers + "\n")
     monkeypatch.setattr(run, "OOM_SCORE", str(score))
     run.lift_limits()
-    # the kernel's file takes each write as a whole value
+    # a write to the kernel's file replaces the whole value
     assert score.read_text().splitlines()[0].startswith(daemons)
 
 
@@ -229,7 +229,7 @@ def test_folders_that_the_package_s_unit_would_make(
 
 @pytest.mark.root
 def test_a_launch_without_these_folders(instance_of: Make, output: Path) -> None:
-    """Where they cannot be made, that is the daemon's own affair."""
+    """If they cannot be made, the launch goes on: the daemon has to cope without them."""
     service = demo(project="nonexistent/demo")
     instance = instance_of(service, log_file=output, user="root")
     daemon = launch(instance, "/bin/true")

@@ -1,4 +1,4 @@
-"""The accounts of this host."""
+"""Accounts of this host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One GET with a deadline over all of it, against servers that misbehave."""
+"""One GET with a deadline for the whole of it, from servers that misbehave."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 
 def head_of(connection: socket.socket) -> bytes:
-    """What the client asked for."""
+    """The head of the client's request."""
     received = b""
     while not received.endswith(b"\r\n\r\n"):
         part = connection.recv(4096)
@@ -85,7 +85,7 @@ def test_a_body_is_read_to_its_end(serve: Serve) -> None:
         connection.sendall(OK + b"Content-Length: 200000\r\n\r\n")
         connection.sendall(b"x" * 200000)
         connection.shutdown(socket.SHUT_WR)
-        read.append(connection.recv(1))  # b"" once the client has closed in good order
+        read.append(connection.recv(1))  # b"" once the client has closed properly
 
     assert ask(serve(answer)) == 200
 
@@ -202,7 +202,7 @@ def test_one_that_accepts_and_says_nothing(serve: Serve) -> None:
 
 
 def test_one_that_never_accepts() -> None:
-    """A frozen daemon: the kernel's queue takes what fits, then nothing."""
+    """A frozen daemon: the kernel's queue accepts until it is full, then nothing."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(0)
@@ -255,8 +255,8 @@ def test_ipv6(serve: Serve) -> None:
 def test_a_name_leads_to_whichever_of_its_addresses_answers(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Debian's /etc/hosts gives localhost ::1 first; a daemon on 0.0.0.0 is not there. The resolver
-    is the outside that is faked."""
+    """Debian's /etc/hosts lists ::1 first for localhost, where a daemon on 0.0.0.0 does not listen.
+    Only the resolver is faked."""
     server = serve(saying(OK + b"\r\n"))
     both = [
         (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", server.port, 0, 0)),

@@ -1,4 +1,4 @@
-"""The body of an answer, and when it has to be whole."""
+"""The body of an answer, and when it has to be complete."""
 
 from __future__ import annotations
 

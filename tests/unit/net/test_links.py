@@ -1,4 +1,4 @@
-"""Is a connection that was found still there? Real sockets of real processes."""
+"""Does a connection found earlier still exist? Real sockets of real processes."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from ocf_lib.net import sockets
 from ocf_lib.net.links import ORDER, Link
 from tests.unit.conftest import Processes, eventually
 
-# Family of the client, where the server listens, what the client asks for and comes from.
+# The client's family, the server's address, the address that the client asks for, and its own.
 FAMILIES = {
     "IPv4": (socket.AF_INET, "127.0.0.1", "127.0.0.1", "127.0.0.2"),
     "IPv6": (socket.AF_INET6, "::1", "::1", "::1"),
     "mapped": (socket.AF_INET6, "127.0.0.1", "::ffff:127.0.0.1", "::ffff:127.0.0.2"),
 }
-AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: a close that resets
+AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
 TIME_WAIT = "06"
-HIGH = 900  # a descriptor that nothing else here gets
-# Prints the descriptor of its connection to a port, then the word that it goes on with.
+HIGH = 900  # a descriptor that nothing else here uses
+# Prints the descriptor of its connection to a port, then waits.
 CLIENT = """
 import os, socket, sys, time
 made = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 os.write(1, b"%d\\n" % made.fileno())
 time.sleep(600)
 """
-# In a network of its own it is its own server.
+# Connects to itself, because nothing else is in its network namespace; prints the port.
 ALONE = """
 import os, socket, sys, time
 server = socket.create_server(("127.0.0.1", 0))
@@ -45,7 +45,7 @@ time.sleep(600)
 
 
 class Network:
-    """A listening socket, and connections to it of which we hold both ends."""
+    """A listening socket and connections to it; this process holds both ends."""
 
     def __init__(self, family: str = "IPv4") -> None:
         self.family, own, self.target, self.origin = FAMILIES[family]
@@ -61,14 +61,14 @@ class Network:
         self.port: int = self.server.getsockname()[1]
 
     def connect(self) -> tuple[socket.socket, socket.socket]:
-        """The client's and the server's end."""
+        """The client's end and the server's."""
         client = self.close.enter_context(socket.socket(self.family))
         client.bind((self.origin, 0))
         client.connect((self.target, self.port))
         return client, self.close.enter_context(self.server.accept()[0])
 
     def link(self) -> Link:
-        """Of the one connection that there is."""
+        """The link of the only connection."""
         found = sockets.connection([os.getpid()], [self.port])
         assert found is not None
         return found
@@ -89,14 +89,14 @@ def any_network(request: pytest.FixtureRequest) -> Iterator[Network]:
 
 
 def table(name: str = "tcp") -> list[list[str]]:
-    """The rows of the host's sockets."""
+    """The rows of the kernel's table of sockets."""
     with contextlib.suppress(FileNotFoundError):  # a host may have no IPv6
         return [row.split() for row in Path(f"/proc/self/net/{name}").read_text().splitlines()[1:]]
     return []
 
 
 def links_of(*made: socket.socket) -> list[Link]:
-    """Made here from what the kernel tells of these very sockets."""
+    """Links made from what the kernel lists for exactly these sockets."""
     rows = {row[9]: row for name in ("tcp", "tcp6") for row in table(name)}
     found = []
     for one in made:
@@ -111,7 +111,7 @@ def link_of(made: socket.socket) -> Link:
 
 
 def but(link: Link, **changes: object) -> Link:
-    """The same with some facts changed; parsed, as from the notes."""
+    """A link with some facts changed, parsed as if read from the notes."""
     made = Link.parse(" ".join(str(changes.get(name, getattr(link, name))) for name in ORDER))
     assert made is not None
     return made
@@ -185,7 +185,7 @@ def test_what_a_worker_inherited_outlives_the_parents_copy(
 
 
 def test_the_peer_has_closed(any_network: Network) -> None:
-    """Half-open: the daemon has yet to notice."""
+    """Half-open: the daemon has not noticed yet."""
     _, server = any_network.connect()
     link = any_network.link()
     server.close()
@@ -224,7 +224,7 @@ def test_the_descriptor_is_of_a_file_now(network: Network, tmp_path: Path) -> No
 
 
 def test_another_connection_has_the_descriptor(any_network: Network) -> None:
-    """A daemon that connects again mostly gets the number that it had."""
+    """A daemon that reconnects mostly gets the same descriptor again."""
     client, _ = any_network.connect()
     old = any_network.link()
     other, _ = any_network.connect()
@@ -238,8 +238,8 @@ def test_another_connection_has_the_descriptor(any_network: Network) -> None:
 
 
 def moved(made: socket.socket) -> Link:
-    """The socket under a number of its own, which is closed at the end: what is made after it does
-    not get that."""
+    """Moves the socket to a descriptor of its own, closed at the end of the test, so that no later
+    socket gets it."""
     os.dup2(made.fileno(), HIGH)
     return but(link_of(made), descriptor=HIGH)
 
@@ -263,7 +263,7 @@ def test_another_connection_has_descriptor_and_ends(network: Network) -> None:
 
 
 def test_the_ends_are_in_time_wait(network: Network) -> None:
-    """The kernel remembers them for a minute, for nobody."""
+    """The kernel lists them for a minute more, but they belong to no process."""
     client, server = network.connect()
     network.close.callback(os.close, HIGH)
     link = moved(client)
@@ -301,7 +301,7 @@ def test_a_frozen_process_holds_what_it_held(network: Network, processes: Proces
 
 @pytest.mark.root
 def test_another_network_cannot_be_asked(processes: Processes) -> None:
-    """The same numbers may be a connection here; it is looked for anew then."""
+    """The same addresses may be another connection here, so the link does not count as held."""
     up = "ip link set lo up && exec /usr/bin/python3 -I -S -c"
     process, (port,) = processes.run("unshare", "--net", "sh", "-c", f"{up} '{ALONE}'", lines=1)
     link = sockets.connection([process.pid], [port])

@@ -1,4 +1,4 @@
-"""How long a request may take within an action."""
+"""The longest time that a request may take within an action."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Seconds = Callable[..., float]
 
 @pytest.fixture
 def within(instance_of: Make) -> Seconds:
-    """How long a request may take if the action has so many seconds from now on."""
+    """The time limit of a request if the action has this many seconds left."""
 
     def make(seconds: float, service: Service | None = None, **parameters: object) -> float:
         made = instance_of(service, "monitor", **parameters)

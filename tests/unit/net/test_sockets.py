@@ -1,4 +1,4 @@
-"""Whose socket is it? Real listeners, of a real process."""
+"""Which sockets belong to a process? Real listeners in real processes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ time.sleep(600)
 
 
 def listener(processes: Processes, address: str, only: int = 1) -> tuple[int, int]:
-    """PID and port."""
+    """Starts a listener; returns its PID and port."""
     process, (port,) = processes.run(PYTHON, "-I", "-c", LISTEN, address, str(only), lines=1)
     return process.pid, port
 
@@ -48,7 +48,7 @@ def test_where_a_listener_is_asked(
     family = socket.AF_INET6 if ":" in asked else socket.AF_INET
     with socket.socket(family) as client:
         client.settimeout(5)
-        client.connect((asked, port))  # so it can really be asked there
+        client.connect((asked, port))  # proof that it can be asked there
 
 
 def test_only_sockets_of_these_processes(processes: Processes) -> None:
@@ -102,7 +102,7 @@ time.sleep(600)
 
 
 def connect(processes: Processes, address: str, port: int) -> tuple[int, int]:
-    """PID, and the port at our own end."""
+    """Starts a client; returns its PID and the port of its own end."""
     process, (own,) = processes.run(PYTHON, "-I", "-c", CONNECT, address, str(port), lines=1)
     return process.pid, own
 
@@ -117,7 +117,7 @@ def test_a_connection_to_a_port(processes: Processes, address: str) -> None:
     assert not sockets.is_connected([client], [other_port, own]), "to these it has none"
     assert not sockets.is_connected([client], [])
     assert not sockets.is_connected([other], [port]), "another's connection"
-    # the server has not accepted it: the kernel's end of it is nobody's
+    # the server has not accepted it: no process holds the kernel's end
     assert not sockets.is_connected([server], [port, own])
     assert not sockets.is_connected([], [port])
 
@@ -142,8 +142,8 @@ time.sleep(600)
 
 
 def test_what_is_not_established_is_no_connection(processes: Processes) -> None:
-    """A daemon whose broker does not answer tries on and on (SYN_SENT); one whose broker is gone
-    holds a socket that is half closed."""
+    """A daemon whose broker does not answer keeps trying (SYN_SENT); if the broker is gone, the
+    daemon holds a half-closed socket."""
     with socket.socket() as full, socket.socket() as filler:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -178,7 +178,7 @@ def test_connections_are_no_listeners(processes: Processes) -> None:
 
 @pytest.mark.root
 def test_a_process_in_a_network_of_its_own(processes: Processes) -> None:
-    """Neutron's agents hold sockets in the namespaces of routers."""
+    """Neutron's agents hold sockets in the network namespaces of routers."""
     code = """
 import socket, subprocess, time
 subprocess.run(["/usr/sbin/ip", "link", "set", "lo", "up"], check=True)

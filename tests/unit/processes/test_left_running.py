@@ -1,4 +1,4 @@
-"""Processes that a daemon started and that outlive it on purpose, and workers of another user."""
+"""Processes that outlive their daemon on purpose, and workers of another user."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.unit.conftest import PYTHON, Processes, eventually
 from tests.unit.processes.test_members import WAIT, argv_of, find, leader_of, marked, record_of
 
 SPARES = ("dnsmasq", "metadata-proxy")
-# Prints its own PID; then, for each further argument, runs that program in a child, whose PID it
-# prints once it is that.
+# Prints its own PID. Then, for each further argument, it runs that program in a child and prints
+# the child's PID once the program runs.
 PARENT = """
 import os, sys, time
 os.write(1, b"%d\\n" % os.getpid())
@@ -33,7 +33,7 @@ time.sleep(600)
 
 @pytest.fixture
 def programs(tmp_path: Path) -> dict[str, str]:
-    """dnsmasq: a program. metadata-proxy: a script. worker: one that is no spare."""
+    """dnsmasq: a program. metadata-proxy: a script. worker: a program that stop must end."""
     made = {word: str(tmp_path / word) for word in (*SPARES, "worker")}
     for word in ("dnsmasq", "worker"):
         shutil.copy2("/bin/sleep", made[word])
@@ -46,8 +46,8 @@ def programs(tmp_path: Path) -> dict[str, str]:
 def family(
     processes: Processes, programs: dict[str, str], *words: str, **more: object
 ) -> tuple[int, list[int]]:
-    """The parent's PID, and its children's in the order of `words`. words[0]: an argument of the
-    parent's."""
+    """Starts a parent with the argument words[0], and for each further word a child. Returns the
+    parent's PID and the children's, in that order."""
     paths = [programs[word] for word in words[1:]]
     process, pids = processes.python(PARENT, words[0], *paths, lines=len(words), **more)
     processes.tell(pids)
@@ -79,7 +79,7 @@ def test_spares_are_no_members(
 def test_spares_that_are_left_are_nothing(
     processes: Processes, name: str, programs: dict[str, str], recorded: bool
 ) -> None:
-    """So stop is done, and a probe says that it does not run."""
+    """So stop is done, and a probe reports "not running"."""
     parent, children = family(processes, programs, "x", *KINDS[:2], env=marked(name))
     record = record_of(parent)
     os.kill(parent, signal.SIGKILL)
@@ -100,7 +100,7 @@ def test_spares_of_a_daemon_that_somebody_else_started(
 def test_an_agent_is_no_spare_because_of_an_argument(
     processes: Processes, name: str, unique: str
 ) -> None:
-    """Only what it runs counts: `--with dnsmasq` is another word of its command line."""
+    """Only the program counts: `--with dnsmasq` is just an argument."""
     process, _ = processes.python(WAIT, "dnsmasq", "/etc/dnsmasq", env=marked(name))
     assert process.pid in procfs.scan(SPARES)
 
@@ -112,7 +112,7 @@ def test_what_a_process_runs(
     eventually(lambda: procfs.programs(process.pid) == {"dnsmasq", "600"})
     script, _ = processes.run(programs["metadata-proxy"])
     eventually(lambda: "metadata-proxy" in procfs.programs(script.pid))
-    # one that calls itself something else, and whose file an upgrade has replaced
+    # a process with another argv[0], and then one whose file an upgrade has replaced
     other, _ = processes.run("other", "600", executable=programs["worker"])
     eventually(lambda: procfs.programs(other.pid) == {"other", "600", "worker"})
     Path(programs["worker"]).unlink()
@@ -137,8 +137,8 @@ time.sleep(600)
 def test_a_worker_of_another_user_whose_parent_is_dead(
     processes: Processes, name: str, is_known: bool
 ) -> None:
-    """Apache's workers are www-data's; without their parent they serve on. Whoever else got a
-    session of the dead one's number could else make a stop fail."""
+    """Apache's workers belong to www-data and outlive their parent. Only declared users count:
+    anyone else whose session has the dead leader's number could make a stop fail."""
     env = marked(name)
     workers = [65534] if is_known else []
     parent, (_, worker) = processes.python(AS_NOBODY, lines=2, env=env)
@@ -158,13 +158,13 @@ def test_a_worker_of_another_user_whose_parent_is_dead(
 def test_a_marker_of_another_user_in_another_session_does_not_count(
     processes: Processes, name: str
 ) -> None:
-    """Anybody may write a marker; the session is what only we have made."""
+    """Anybody can set a marker; only our launch creates the session."""
     ours, _ = processes.python(WAIT, env=marked(name))
     record = record_of(ours.pid)
     nobody = {"user": 65534, "group": 65534, "extra_groups": [], "cwd": "/"}
     processes.python(WAIT, env=marked(name), **nobody)
     assert members.find(name, record.leader, 0).pids == [ours.pid]
     ours.kill()
-    ours.wait()  # one that is dying has lost its executable a moment before it is a zombie
+    ours.wait()  # a dying process loses its executable just before it becomes a zombie
     assert record.leader.alive() is None
     assert not members.find(name, record.leader, 0)

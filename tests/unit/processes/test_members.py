@@ -1,4 +1,4 @@
-"""Which processes are the instance's? Small real process trees."""
+"""Which processes belong to the instance? Small trees of real processes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ocf_lib.processes.procfs import MARKER
 from ocf_lib.state.record import Record
 from tests.unit.conftest import Processes, eventually
 
-# Prints its own PID; then, by words: "fork" makes a child that waits, "own session" one that has
-# left the session, "daemon" one whose parent has ended, and each prints its PID.
+# Prints its own PID. For each word it makes a child that prints its PID and waits: "fork" a plain
+# one, "own session" one that has left the session, "daemon" one whose parent has ended.
 TREE = """
 import os, sys, time
 def tell():
@@ -53,7 +53,7 @@ def marked(name: str) -> dict[str, str]:
 def tree(
     processes: Processes, *words: str, env: dict[str, str] | None = None, **more: object
 ) -> tuple[int, list[int]]:
-    """The parent's PID, and those of the others that `words` name."""
+    """The parent's PID, and the PIDs of the processes that `words` name."""
     process, pids = processes.python(TREE, *words, lines=1 + len(words), env=env, **more)
     processes.tell(pids)
     assert process.pid in pids
@@ -108,7 +108,7 @@ def test_a_worker_alone_when_the_parent_is_dead(processes: Processes, name: str,
 
 
 def test_a_session_and_its_descendants_without_any_marker(processes: Processes, name: str) -> None:
-    """A daemon that clears its environment."""
+    """A daemon may clear its environment."""
     parent, others = tree(processes, "fork", "own session")
     found = find(name, record_of(parent))
     assert found.pids == sorted([parent, *others])
@@ -126,7 +126,7 @@ def test_what_is_left_of_a_session_without_marker_or_leader(
 
 
 def test_a_later_session_of_the_same_number_is_not_taken(processes: Processes, name: str) -> None:
-    """The PID was recycled by one that made a session of its own."""
+    """The PID was reused by a process that created a session of its own."""
     parent, _ = tree(processes, "fork")
     known = record_of(parent)
     older = Record(Process(parent, known.leader.start - 500, known.leader.uid), Ending(15, 0))
@@ -154,7 +154,7 @@ time.sleep(600)
 def test_another_instances_process_is_not_taken_as_a_descendant(
     processes: Processes, name: str
 ) -> None:
-    """A daemon that starts an agent, as a node's init or a shell under test does."""
+    """A daemon may start another instance's agent, as a node's init or a shell under test does."""
     process, pids = processes.python(
         CHILD_OF_ANOTHER, MARKER, name + "2", WAIT, lines=2, env=marked(name)
     )
@@ -176,14 +176,14 @@ def test_a_marker_forged_by_another_user_does_not_count(processes: Processes, na
 def test_a_worker_of_root_belongs_to_a_service_of_another_user(
     processes: Processes, name: str
 ) -> None:
-    """uwsgi's master and neutron's helpers stay root."""
+    """uwsgi's master and neutron's helpers keep running as root."""
     parent, others = tree(processes, "fork", env=marked(name))
     assert members.find(name, None, 65534).pids == sorted([parent, *others])
 
 
 @pytest.mark.root
 def test_without_the_user_the_marker_is_enough(processes: Processes, name: str) -> None:
-    """The package, and with it the user's name, is gone; stop must still end what runs."""
+    """The package is gone, and with it the user; stop must still end what runs."""
     nobody = {"user": 65534, "group": 65534, "extra_groups": [], "cwd": "/"}
     parent, _ = tree(processes, env=marked(name), **nobody)
     assert members.find(name, None, None).pids == [parent]
@@ -225,7 +225,7 @@ def test_a_daemon_with_just_this_command_line_is_adopted(
 
 
 def test_behind_an_interpreter_s_name(processes: Processes, name: str, unique: str) -> None:
-    """A script's command line begins with its interpreter."""
+    """A script's command line starts with its interpreter."""
     process, _ = processes.python(WAIT, unique)
     assert foreign(["-c", WAIT, unique]).pids == [process.pid]
 
@@ -328,7 +328,7 @@ def test_a_process_of_a_container_is_not_the_host_s(processes: Processes, name: 
     plain, _ = processes.run(*words, *wait)
 
     def child_of(pid: int) -> int:
-        """Once it is what it is to be."""
+        """The child's PID, 0 until it has become the waiting program."""
         found = [p.pid for p in procfs.scan().values() if p.ppid == pid]
         return found[0] if found and argv_of(found[0]) == list(wait) else 0
 

@@ -1,4 +1,4 @@
-"""Which process is it? Real processes: dead, undead, frozen, recycled, of another owner."""
+"""Is it still the same process? Real ones: dead, zombie, frozen, recycled PID, another owner."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_frozen_process_is_alive_and_frozen(processes: Processes) -> None:
 
 @pytest.mark.parametrize("shift", [-1, 1, 1000])
 def test_another_start_time_is_another_process(processes: Processes, shift: int) -> None:
-    """As a recycled PID has."""
+    """A recycled PID has another start time."""
     process, _ = processes.python(SLEEP)
     known = identity(process.pid)
     assert Process(known.pid, known.start + shift, known.uid, known.exe).alive() is None
@@ -121,7 +121,7 @@ def test_another_executable_is_another_process(processes: Processes) -> None:
 def test_an_exec_keeps_pid_and_start_time_and_changes_the_executable(
     processes: Processes, tmp_path: Path
 ) -> None:
-    """A wrapper script that execs the daemon is why executable and owner are noted late."""
+    """A wrapper script may exec the daemon, so executable and owner are noted late."""
     code = """
 import os, sys
 print(0, flush=True)
@@ -138,7 +138,7 @@ os.execv("/bin/sleep", ["sleep", "600"])
 
 
 def test_an_upgraded_executable_is_the_same_process(processes: Processes, tmp_path: Path) -> None:
-    """The package manager replaces the file under a running daemon."""
+    """The package manager replaces the file while the daemon runs."""
     program = tmp_path / "daemon"
     shutil.copy2("/bin/sleep", program)
     process, _ = processes.run(program, "600")

@@ -1,5 +1,5 @@
-"""Signals: to just these processes, whether one is heeded, and how a process ended of one. Real
-processes."""
+"""Signals, with real processes: they reach exactly these processes; whether a process handles one;
+how a process ended."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WAYS = {
 
 @pytest.fixture(params=list(WAYS))
 def process(request: pytest.FixtureRequest) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """One that does so at SIGHUP."""
+    """A process that treats SIGHUP in this way."""
     script = f"import os, signal, time; {WAYS[request.param]}\nprint('ready', flush=True)\n"
     words = [sys.executable, "-IS", "-c", script + "while True: time.sleep(600)"]
     child = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
@@ -99,7 +99,7 @@ def test_a_status_in_words(line: str, said: str) -> None:
 
 
 def test_without_process_descriptors_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kernel before 5.3."""
+    """Kernels before 5.3 have no process descriptors."""
 
     def refuse(pid: int) -> int:
         raise OSError(38, "Function not implemented")

@@ -1,4 +1,4 @@
-"""Workers of a parent, and what counts as news."""
+"""A parent's workers, and which trouble of a dependency a monitor reports as news."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.unit.conftest import PYTHON, Processes, eventually
 from tests.unit.processes.test_members import WAIT, tree
 
 Make = Callable[..., Instance]
-# A parent that forgets to reap: prints its own PID and its child's, which has ended.
+# A parent that does not reap its child: prints its own PID, and that of the child, which has ended.
 FORGETS = """
 import os, time
 reading, writing = os.pipe()
@@ -31,7 +31,7 @@ os.read(reading, 1)
 os.write(1, b"%d\\n%d\\n" % (os.getpid(), pid))
 time.sleep(600)
 """
-# A parent that runs a program in its child, and prints the child's PID once it is that.
+# A parent that runs a program in its child, and prints the child's PID once the program runs.
 RUNS = """
 import os, sys, time
 reading, writing = os.pipe()
@@ -43,8 +43,8 @@ os.read(reading, 1)
 os.write(1, b"%d\\n" % pid)
 time.sleep(600)
 """
-# As neutron's do: a child that writes a title around its command line, within the signs that the
-# first argument names; with another argument the parent, too. Prints both PIDs.
+# Sets titles as neutron's daemons do: the child writes one around its command line, in the brackets
+# that the first argument names; if there is a second one, so does the parent. Prints both PIDs.
 RETITLES = """
 import ctypes, os, sys, time
 def write(name):
@@ -70,7 +70,7 @@ time.sleep(600)
 """
 
 
-# -- children that work ----------------------------------------------------------------------------
+# -- children that do work -------------------------------------------------------------------------
 
 
 def test_a_parent_with_a_worker(processes: Processes) -> None:
@@ -111,7 +111,7 @@ def test_of_a_parent_that_is_gone_nothing_is_known(processes: Processes) -> None
 
 
 def test_many_children(processes: Processes) -> None:
-    """The kernel's list of them is longer than what is read of it."""
+    """The kernel's list of children is longer than the part of it that is read."""
     words = ["fork"] * 40
     parent, children = tree(processes, *words)
     for child in children[:-1]:
@@ -121,7 +121,7 @@ def test_many_children(processes: Processes) -> None:
     eventually(lambda: not has_working_child(parent))
 
 
-# -- forks, and programs that are merely run -------------------------------------------------------
+# -- forks, and programs that a daemon only runs ---------------------------------------------------
 
 
 def family(*pids: int) -> list[members.Stat]:
@@ -184,7 +184,7 @@ def test_a_leader_that_is_gone_has_none(processes: Processes) -> None:
 
 @pytest.fixture
 def polled(instance_of: Make, tmp_path: Path) -> Callable[..., Instance]:
-    """The instance as the next call has it, with what earlier ones noted."""
+    """The instance as the next call sees it, with the notes of earlier calls."""
 
     def make(interval: int = 10000, level: str = "", action: str = "monitor") -> Instance:
         made = instance_of(action=action)

@@ -1,4 +1,4 @@
-"""Files that root writes where others may plant links: nothing elsewhere is touched."""
+"""Files that root writes where others may plant links: no other file is touched."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ME = (os.getuid(), os.getgid())
 
 @pytest.fixture
 def theirs(tmp_path: Path) -> Path:
-    """A folder that another user can write to, as a service's own is."""
+    """A folder that another user can write to, such as a service's own."""
     folder = tmp_path / "theirs"
     folder.mkdir()
     if os.geteuid() == 0:
@@ -53,7 +53,7 @@ def mode_of(path: Path) -> int:
 
 
 def test_a_link_that_root_made_is_followed(tmp_path: Path) -> None:
-    """/var/run is one."""
+    """/var/run is such a link."""
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     files.replace(str(tmp_path / "link" / "file"), "x", 0o644)
@@ -202,7 +202,7 @@ def test_a_reader_sees_all_of_it_or_what_was_before(tmp_path: Path) -> None:
 
 @pytest.mark.root
 def test_a_full_disk_leaves_what_was_before(tmp_path: Path) -> None:
-    """In a mount namespace, where the folder is a file system of one page."""
+    """In a mount namespace, with a file system of one page as the folder."""
     (tmp_path / "small").mkdir()
     code = f"""
 import sys; sys.path.insert(0, {str(Path(files.__file__).parent.parent)!r})
@@ -307,7 +307,7 @@ def test_a_device_is_no_log() -> None:
 
 @pytest.mark.root
 def test_a_device_is_neither_replaced_nor_removed(tmp_path: Path) -> None:
-    """pid=/dev/null is what some write for "no PID file"."""
+    """Some operators write pid=/dev/null to say "no PID file"."""
     device = tmp_path / "null"
     os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
     with pytest.raises(OSError, match="device"):

@@ -1,4 +1,4 @@
-"""What one monitor leaves for the next: read, kept, and lost without harm."""
+"""Notes that one monitor leaves for the next: read, kept, and harmless to lose."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from ocf_lib.state.notes import Notes
 from tests.calling import ROOT
 from tests.unit.conftest import PYTHON, eventually
 
-LONG_AGO = (1, 1)  # a file's times, in seconds since the epoch
+LONG_AGO = (1, 1)  # atime and mtime of a file, in seconds since the epoch
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> str:
-    """Of notes in a folder that is fit for them."""
+    """The path of notes in a suitable folder."""
     folder = tmp_path / "openstack"
     folder.mkdir(mode=0o700)
     return f"{folder}/demo@p_demo.notes"
 
 
 def left(path: str) -> list[str]:
-    """What is in the folder, by name."""
+    """The names of the files in the notes' folder."""
     return sorted(os.listdir(os.path.dirname(path)))
 
 
 def kept(path: str, **facts: object) -> Notes:
-    """Notes of an earlier call, whose file is so old that a new one is told from it."""
+    """Notes of an earlier call. Their file gets an old time, so that a rewrite shows."""
     notes = Notes(path)
     for name, value in facts.items():
         notes[name] = value
@@ -48,7 +48,7 @@ def is_rewritten(path: str) -> bool:
 
 
 def age_of(notes: Notes) -> float:
-    """How long ago it was lost; what is noted is rounded, and lies ahead for half a millisecond."""
+    """Seconds since it was lost. A noted time is rounded, so it may be half a millisecond ahead."""
     eventually(lambda: notes.since("broker.lost") is not None)
     return notes.since("broker.lost") or 0
 
@@ -79,7 +79,7 @@ def test_what_is_empty_is_forgotten(path: str, nothing: object) -> None:
 
 
 NAMES = st.text("abcdefgh.", min_size=1, max_size=12)
-# one line each, as everything is that goes through Log.line
+# a single line each: all text comes through Log.line
 LINES = st.text(max_size=60).filter(lambda text: text.splitlines() == [text])
 
 
@@ -126,7 +126,7 @@ def test_it_began_when_it_was_noted_first(path: str) -> None:
 
 @pytest.mark.parametrize("ahead", [10, 1e6, float("inf")])
 def test_a_time_that_lies_ahead_is_of_another_boot(path: str, ahead: float) -> None:
-    """The monotonic clock began again, and the folder outlived it."""
+    """The monotonic clock restarted, but the folder outlived the boot."""
     kept(path, **{"broker.lost": monotonic() + ahead})
     notes = Notes(path)
     assert notes.since("broker.lost") is None
@@ -190,7 +190,7 @@ def test_garbage_does_no_harm(path: str, content: bytes) -> None:
 
 @pytest.mark.parametrize("sign", ["\ud800", "\udcff"])
 def test_signs_that_no_encoding_has_do_no_harm(tmp_path: Path, path: str, sign: str) -> None:
-    """os.environ has such for bytes that are no UTF-8."""
+    """os.environ holds such characters for bytes that are not UTF-8."""
     for where in (path, f"{tmp_path}/missing/openstack/demo@p.notes"):
         notes = Notes(where)
         notes["said."] = f"a{sign}b"
@@ -239,7 +239,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     assert (tmp_path / "rsctmp").read_text() == "a file"
 
 
-# -- whom it trusts --------------------------------------------------------------------------------
+# -- which folders and files it trusts -------------------------------------------------------------
 
 
 def writable(path: str) -> None:
@@ -286,10 +286,10 @@ def test_a_link_in_its_place_is_replaced(tmp_path: Path, path: str) -> None:
     assert Notes(path)["one"] == "1"
 
 
-# -- what can go wrong while it is written --------------------------------------------------------
+# -- failures while it is written -----------------------------------------------------------------
 
 
-# A limit on the size of files stands for the full disk: of a longer text a part is written.
+# A limit on file sizes stands in for a full disk: only a part of a longer text is written.
 KEEP = """
 import resource, sys
 sys.path.insert(0, sys.argv[1])
@@ -307,7 +307,7 @@ notes.keep()
 def test_a_full_disk_costs_the_memory_and_no_more(
     path: str, room: int, older: dict[str, str]
 ) -> None:
-    """Half a number would be another time: an outage of a day."""
+    """Half a number would be another time, such as an outage of a day."""
     kept(path, **older)
     words = [PYTHON, "-I", "-S", "-B", "-c", KEEP, str(ROOT), path, str(room)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -317,7 +317,7 @@ def test_a_full_disk_costs_the_memory_and_no_more(
 
 
 def test_what_a_killed_monitor_left_is_not_in_the_way_for_long(path: str) -> None:
-    """Pacemaker's SIGKILL, and later the same PID: it costs one memory at most."""
+    """Pacemaker's SIGKILL, then the same PID again: at most one monitor's notes are lost."""
     for name in (f"{path}.{os.getpid()}", f"{os.path.dirname(path)}/.demo@p_demo.{os.getpid()}"):
         Path(name).write_text("broker.lo")
     for _ in range(2):

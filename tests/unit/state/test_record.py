@@ -1,4 +1,4 @@
-"""What start leaves, and the kept token: formats, and trust in the folder that they lie in."""
+"""The record of a start, and the kept token: formats, and trust in their folder."""
 
 from __future__ import annotations
 
