@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,6 +112,15 @@ def tree(text: str) -> etree._Element:
 def call(agent: str, tmp_path: Path, here: Interpreter) -> Resource:
     """Calls the agent on this host, with state below tmp_path and without parameters."""
     return Resource(agent, tmp_path, here)
+
+
+@pytest.fixture
+def daemon() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that lives."""
+    process = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
+    yield process
+    process.kill()
+    process.wait()
 
 
 @pytest.fixture

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
-from ocf_lib.declare.service import Service
+from ocf_lib.declare.service import Ending, Service
 from ocf_lib.environment import Environment
 from ocf_lib.instance import Instance
+from ocf_lib.processes.process import Process, stat
+from ocf_lib.state.record import Record
 from tests.calling import Caller
 from tests.contract.kinds import current
 
@@ -31,3 +34,10 @@ def keep(call: Caller, kind: str, content: object) -> Path:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.write_bytes(content if isinstance(content, bytes) else str(content).encode())
     return path
+
+
+def record_of(process: subprocess.Popen[bytes]) -> Record:
+    """The record of a daemon that is this process."""
+    found = stat(process.pid)
+    assert found is not None
+    return Record(Process.of(found), Ending(15, 0))

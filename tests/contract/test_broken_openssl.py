@@ -4,16 +4,12 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 
 import pytest
 
-from ocf_lib.declare.service import Ending
-from ocf_lib.processes.process import Process, stat
-from ocf_lib.state.record import Record
 from tests.calling import AGENTS, Caller
 from tests.contract.node import BareNode, Result, run
-from tests.contract.state import keep
+from tests.contract.state import keep, record_of
 
 pytestmark = [pytest.mark.library, pytest.mark.root]
 
@@ -28,21 +24,6 @@ runpy.run_path(path, run_name="__main__")
 
 def words(call: Caller, action: str) -> list[str]:
     return ["/usr/bin/python3", "-I", "-S", "-c", BROKEN, str(AGENTS / call.agent), action]
-
-
-@pytest.fixture
-def daemon() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that lives."""
-    process = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
-    yield process
-    process.kill()
-    process.wait()
-
-
-def record_of(process: subprocess.Popen[bytes]) -> Record:
-    found = stat(process.pid)
-    assert found is not None
-    return Record(Process.of(found), Ending(15, 0))
 
 
 def test_ssl_is_broken_there() -> None:

@@ -23,16 +23,13 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from ocf_lib.declare.service import Ending
 from ocf_lib.keystone.token import Token
 from ocf_lib.net import sockets
 from ocf_lib.net.endpoint import Endpoint
-from ocf_lib.processes.process import Process, stat
-from ocf_lib.state.record import Record
 from tests.calling import AGENTS, ROOT, Caller
 from tests.contract.kinds import declaration
 from tests.contract.node import BareNode
-from tests.contract.state import keep
+from tests.contract.state import keep, record_of
 from tests.contract.values import has_api, names
 
 pytestmark = pytest.mark.library
@@ -155,15 +152,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def daemon() -> Iterator[subprocess.Popen[bytes]]:
-    """A live process."""
-    process = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
-    yield process
-    process.kill()
-    process.wait()
-
-
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file that holds a key and its certificate."""
@@ -201,12 +189,6 @@ CREDENTIALS = {
 }
 # The parameters that identify a token's account; the two domains follow.
 HOLDER = ("os_auth_url", "os_username", "os_tenant_name")
-
-
-def record_of(process: subprocess.Popen[bytes]) -> Record:
-    found = stat(process.pid)
-    assert found is not None
-    return Record(Process.of(found), Ending(15, 0))
 
 
 @pytest.mark.parametrize("action", ["meta-data", "usage"])
