@@ -38,7 +38,7 @@ def validate_all(instance: Instance, log: Log) -> None:
     parameters(instance, log)
     if (instance.environment.check_level or 0) >= HOST_LEVEL:
         host(instance)
-        if _account(instance.service, instance.parameters) is not None:
+        if token.account(instance.parameters, instance.service.needs_project) is not None:
             libraries.need("keystoneclient", "python3-keystoneclient")
 
 
@@ -65,7 +65,7 @@ def host(instance: Instance) -> Command:
     cacert = of.get("os_cacert")
     if cacert and not os.path.isfile(cacert):
         raise InvalidHere(f"{cacert} is not on this host: parameter os_cacert names a file that is")
-    if _account(instance.service, of) is not None:
+    if token.account(of, instance.service.needs_project) is not None:
         credentials.check(of)
     return wanted
 
@@ -87,12 +87,8 @@ def _credentials(service: Service, of: Parameters, log: Log) -> None:
     missing = [name for name in names if not of[name]]
     if of["os_password_file"]:
         missing = [name for name in missing if name not in (USER[-1], APPLICATION[-1])]
-    if given and _account(service, of) is None:
+    if given and token.account(of, service.needs_project) is None:
         log.warning(
             f"monitor asks without credentials, because {' and '.join(missing)} "
             f"{'is' if len(missing) == 1 else 'are'} not set"
         )
-
-
-def _account(service: Service, of: Parameters) -> str | None:
-    return token.account(of, service.api is not None and service.api.needs_project)

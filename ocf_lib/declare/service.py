@@ -232,6 +232,11 @@ class Service:
         self.left_running, self.worker_users = left_running, worker_users
         self.extra_actions = extra_actions or {}
 
+    @property
+    def needs_project(self) -> bool:
+        """A log-in without a project is useless for it."""
+        return self.api is not None and self.api.needs_project
+
     def timeout_of(self, action: str) -> float:
         """The longest timeout, in seconds, that this action advertises; 0 for none."""
         return max((a.timeout for a in self.actions if a.name == action), default=0)

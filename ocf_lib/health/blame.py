@@ -66,7 +66,9 @@ def find(instance: Instance, fault: Outcome, patience: Patience, trouble: str = 
     if frozen:
         raise Failed(f"PID {frozen[0].pid} is frozen (stopped by a signal): {fault}")
     known, notes = _needs(instance), instance.notes
-    _accuse(known, f"{fault} (degraded)", patience, _held(instance))
+    account = token.account(instance.parameters, instance.service.needs_project)
+    held = token.kept(instance.file("token"), account) if account else None
+    _accuse(known, f"{fault} (degraded)", patience, held)
     # it was away at the poll before, and has come back at any time since
     since_poll = instance.environment.milliseconds("interval") / 1000
     age = notes.since(f"{trouble}.seen")
@@ -122,9 +124,3 @@ def _needs(instance: Instance) -> list[Need]:
         return needs.of(instance.service, instance.parameters)
     except Outcome:
         return []  # its configuration is gone: nothing else can be blamed
-
-
-def _held(instance: Instance) -> token.Token | None:
-    api = instance.service.api
-    account = token.account(instance.parameters, api.needs_project) if api else None
-    return token.kept(instance.file("token"), account) if account else None

@@ -51,7 +51,7 @@ class Place:
 def check(instance: Instance, patience: Patience) -> None:
     """As `compare`, if the parameters have credentials for a log-in; else it does nothing."""
     service, of, report = instance.service, instance.parameters, instance.service.report
-    account = token.account(of)
+    account = token.account(of, service.needs_project)
     if account is None or report is None:
         return
     session, found = login.enter(instance, account, patience)

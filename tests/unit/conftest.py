@@ -113,8 +113,7 @@ def facts(instance: Instance) -> tuple[Service, Parameters]:
 
 def account_of(instance: Instance) -> str | None:
     """The account with which its monitor logs in."""
-    api = instance.service.api
-    return token.account(instance.parameters, api is not None and api.needs_project)
+    return token.account(instance.parameters, instance.service.needs_project)
 
 
 def patience_of(instance: Instance) -> Patience:
