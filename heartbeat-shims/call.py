@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from ocf_lib import numbers
 from ocf_lib.declare import credentials
 from ocf_lib.outcomes import InvalidHere, Misconfigured, Outcome, Unimplemented
 from ocf_lib.state import secretfile
@@ -143,4 +144,4 @@ def _names_time(name: str) -> bool:
 
 
 def _is_time(text: str) -> bool:
-    return text.isdecimal() and len(text) < 10 and int(text) > 0
+    return bool(numbers.whole(text, 9))

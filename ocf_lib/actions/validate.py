@@ -81,7 +81,7 @@ def _credentials(service: Service, of: Parameters, log: Log) -> None:
     if of.is_set("os_client_config_file") and not of["os_cloud"]:
         log.warning("parameter os_client_config_file has no effect without os_cloud")
     names = list(APPLICATION if any(of[name] for name in APPLICATION[1:]) else USER)
-    if service.api is not None and service.api.needs_project and names[1] == USER[1]:
+    if service.needs_project and names[1] == USER[1]:
         names.append("os_project_id" if of["os_project_id"] else "os_project_name")
     given = [name for name in (*names, "os_password_file") if of.is_set(name)]
     missing = [name for name in names if not of[name]]

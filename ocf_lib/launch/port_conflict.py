@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ocf_lib import libraries
+from ocf_lib import libraries, numbers
 from ocf_lib.launch import uwsgi_ini
 from ocf_lib.launch.oslo import Options
 from ocf_lib.outcomes import NotInstalled
@@ -78,8 +78,8 @@ def _wanted(instance: Instance, argv: Sequence[str], words: str) -> Iterator[int
         yield from uwsgi_ini.ports(path)
     options = Options([*argv, f"--config-file={config}"], instance.service.project).values
     for (_, name), value in options.items():
-        if OWN.fullmatch(name) and value.isdecimal():
-            yield int(value)
+        if OWN.fullmatch(name):
+            yield numbers.port(value, 0)
     api = instance.service.api
     if api is not None:
         usual = instance.parameters[api.port] if isinstance(api.port, str) else api.port

@@ -41,7 +41,7 @@ ARROWS: dict[str, set[str]] = {
     "keystone": {"declare", "libraries", "log", "net", "numbers", "outcomes", "state"},
     "sentinel": {"libraries", "log", "outcomes", "processes", "state"},
     "death": {"sentinel"},
-    "launch": {"declare", "libraries", "outcomes", "processes", "sentinel", "state"},
+    "launch": {"declare", "libraries", "numbers", "outcomes", "processes", "sentinel", "state"},
     "dependencies": {"launch", "libraries", "net", "numbers", "outcomes", "state"},
     "health": {
         *("dependencies", "keystone", "launch", "net", "numbers", "outcomes", "processes"),
