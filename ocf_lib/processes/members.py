@@ -8,14 +8,7 @@ from __future__ import annotations
 
 import os
 
-from ocf_lib.processes.procfs import (
-    SENTINEL,
-    command_line,
-    is_here,
-    owner,
-    read_marker,
-    scan,
-)
+from ocf_lib.processes.procfs import SENTINEL, Seen, command_line, scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,20 +63,19 @@ def find(
     the marker of another instance is never taken.
     """
     processes = scan(left_running)
-    markers = {pid: read_marker(pid) for pid in processes}
-    free = {pid: p for pid, p in processes.items() if markers[pid] in ("", name)}
+    free = {pid: p for pid, p in processes.items() if p.marker in ("", name)}
     leader = None if started is None else started.alive()
-    if leader is not None and markers.get(leader.pid, "") not in ("", name):
+    if leader is not None and leader.pid in processes and leader.pid not in free:
         started = leader = None  # recorded before a boot, on a host that keeps /run on disk
     owners = {0, uid if uid is not None else 0, started.uid if started else 0, *workers}
     own = {
         pid: p
         for pid, p in free.items()
-        if markers[pid] == name and (uid is None or owner(pid) in owners) and is_here(pid)
+        if p.marker == name and (uid is None or p.uid in owners) and p.is_here
     }
     if started is not None:
         if leader is not None:
-            own[leader.pid] = leader
+            own[leader.pid] = processes.get(leader.pid) or Seen.of(leader)
         own.update(_session(free, processes.get(started.pid), started, owners))
         leader = leader or _later_leader(own)
     else:
@@ -92,8 +84,8 @@ def find(
     _add_descendants(own, free)
     sentinels = [
         p
-        for pid, p in processes.items()
-        if markers[pid] == SENTINEL + name and owner(pid) == os.geteuid() and is_here(pid)
+        for p in processes.values()
+        if p.marker == SENTINEL + name and p.uid == os.geteuid() and p.is_here
     ]
     return Members(leader, own.values(), sentinels)
 
@@ -101,12 +93,11 @@ def find(
 def find_foreign(uid: int | None, argv: Sequence[str], left_running: Sequence[str] = ()) -> Members:
     """A daemon that runs exactly `argv` as `uid` but was started by somebody else: by hand, by the
     host's init, by an older agent. left_running: as for `find`."""
-    processes = scan(left_running)
-    free = {pid: p for pid, p in processes.items() if not read_marker(pid)}
+    free = {pid: p for pid, p in scan(left_running).items() if not p.marker}
     own = {
         pid: p
         for pid, p in free.items()
-        if _runs(pid, argv) and (uid is None or owner(pid) == uid) and is_here(pid)
+        if _runs(p.line, argv) and (uid is None or p.uid == uid) and p.is_here
     }
     leader = _parent(own)
     _add_descendants(own, free)
@@ -118,18 +109,14 @@ def has_workers(leader: int, everyone: Iterable[Stat]) -> bool:
     for a title that one of them may have written, have its command line. Programs that the leader
     merely runs, such as qemu-img behind oslo.concurrency's prlimit, do not count."""
 
-    def line(pid: int) -> str:
-        shown = " ".join(command_line(pid))
-        titled = shown.partition("(")[2] or shown.partition("[")[2]
-        return titled.rstrip(")]") or shown
-
-    own = line(leader)
-    return any(p.ppid == leader and own and line(p.pid) == own for p in everyone)
+    own = _untitled(" ".join(command_line(leader)))
+    children = (Seen.of(p) for p in everyone if p.ppid == leader)
+    return bool(own) and any(_untitled(child.line) == own for child in children)
 
 
 def _session(
-    free: dict[int, Stat], now: Stat | None, started: Process, owners: set[int]
-) -> dict[int, Stat]:
+    free: dict[int, Seen], now: Stat | None, started: Process, owners: set[int]
+) -> dict[int, Seen]:
     """Those in the session of the recorded leader. A session's number stays taken while a member
     lives; a later session of the same number has another leader (`now`: the process that has its
     PID) or other owners."""
@@ -140,27 +127,32 @@ def _session(
         for pid, p in free.items()
         if p.session == started.pid
         and p.start >= started.start
-        and (now is not None or owner(pid) in owners)
+        and (now is not None or p.uid in owners)
     }
 
 
-def _same_sessions(own: dict[int, Stat], free: dict[int, Stat], uid: int | None) -> dict[int, Stat]:
+def _same_sessions(own: dict[int, Seen], free: dict[int, Seen], uid: int | None) -> dict[int, Seen]:
     """Those in a session with a process that start launched. start made that session for them
     alone, and a parent that wrote its title over its environment has lost its marker."""
     numbers = {p.session for p in own.values()} - {0}
     return {
         pid: p
         for pid, p in free.items()
-        if p.session in numbers and (uid is None or owner(pid) in (0, uid))
+        if p.session in numbers and (uid is None or p.uid in (0, uid))
     }
 
 
-def _runs(pid: int, argv: Sequence[str]) -> bool:
-    """The process was started with this command line. It may stand there as it is, behind the name
-    of an interpreter, or within a title that the daemon wrote: in parentheses, as in
-    `neutron-l3-agent (/usr/bin/python3 ...)`, or in brackets, as cotyledon does, the successor of
-    oslo.service (Ceilometer, Aodh)."""
-    line = " ".join(command_line(pid))
+def _untitled(line: str) -> str:
+    """A command line without the title that the daemon wrote around it."""
+    inner = line.partition("(")[2] or line.partition("[")[2]
+    return inner.rstrip(")]") or line
+
+
+def _runs(line: str, argv: Sequence[str]) -> bool:
+    """A process whose command line reads so was started with this one. It may stand there as it is,
+    behind the name of an interpreter, or within a title that the daemon wrote: in parentheses, as
+    in `neutron-l3-agent (/usr/bin/python3 ...)`, or in brackets, as cotyledon does, the successor
+    of oslo.service (Ceilometer, Aodh)."""
     before, found, after = line.partition(" ".join(argv))
     if not found or after not in ("", ")", "]"):
         return False
@@ -170,14 +162,14 @@ def _runs(pid: int, argv: Sequence[str]) -> bool:
     return not before or is_interpreter or "(" in before or "[" in before
 
 
-def _session_leader(own: dict[int, Stat]) -> Stat | None:
+def _session_leader(own: dict[int, Seen]) -> Stat | None:
     """The living parent of those that start launched: the one that leads a session. If several do,
     they are workers in sessions of their own, whose parent is gone."""
     leading = [p for p in own.values() if p.session == p.pid and p.ppid not in own]
     return leading[0] if len(leading) == 1 else None
 
 
-def _later_leader(own: dict[int, Stat]) -> Stat | None:
+def _later_leader(own: dict[int, Seen]) -> Stat | None:
     """The parent of a later start that could not replace the record (a read-only file system). All
     lie in its session; a single process may be an orphan in a session of its own."""
     found = _session_leader(own)
@@ -185,15 +177,15 @@ def _later_leader(own: dict[int, Stat]) -> Stat | None:
     return found if is_whole and len(own) > 1 else None
 
 
-def _parent(own: dict[int, Stat]) -> Stat | None:
+def _parent(own: dict[int, Seen]) -> Stat | None:
     """The parent of a daemon that somebody else started. Workers without a parent have several
     heads."""
     heads = [p for p in own.values() if p.ppid not in own]
     return heads[0] if len(heads) == 1 else None
 
 
-def _add_descendants(own: dict[int, Stat], free: dict[int, Stat]) -> None:
-    children: dict[int, list[Stat]] = {}
+def _add_descendants(own: dict[int, Seen], free: dict[int, Seen]) -> None:
+    children: dict[int, list[Seen]] = {}
     for process in free.values():
         children.setdefault(process.ppid, []).append(process)
     waiting = list(own)

@@ -6,6 +6,7 @@ Source: proc(5), credentials(7), pid_namespaces(7).
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 
 from ocf_lib.processes.process import PROC, Stat, stat
@@ -20,14 +21,43 @@ MARKER = "OPENSTACK_OCF_INSTANCE"
 SENTINEL = "sentinel of "
 
 
-def scan(left_running: Sequence[str] = ()) -> dict[int, Stat]:
+class Seen(Stat):
+    """A living process, with the rest of what /proc says about it, which is read when it is first
+    asked for."""
+
+    @classmethod
+    def of(cls, found: Stat) -> Seen:
+        return cls(found.pid, found.state, found.ppid, found.session, found.start)
+
+    @functools.cached_property
+    def marker(self) -> str:
+        """The name of the instance that it was started for, "" for none."""
+        return read_marker(self.pid)
+
+    @functools.cached_property
+    def uid(self) -> int | None:
+        """Its real uid, None if it has ended."""
+        return owner(self.pid)
+
+    @functools.cached_property
+    def line(self) -> str:
+        """Its command line, as it stands now."""
+        return " ".join(command_line(self.pid))
+
+    @functools.cached_property
+    def is_here(self) -> bool:
+        """In our own PID namespace."""
+        return is_here(self.pid)
+
+
+def scan(left_running: Sequence[str] = ()) -> dict[int, Seen]:
     """Every living process that we see, by PID, except this one and those that run one of the
     programs `left_running`."""
     found = (stat(int(name)) for name in os.listdir(PROC) if name.isdecimal())
     living = [p for p in found if p is not None and p.is_alive and p.pid != os.getpid()]
     if left_running:
         living = [p for p in living if programs(p.pid).isdisjoint(left_running)]
-    return {p.pid: p for p in living}
+    return {p.pid: Seen.of(p) for p in living}
 
 
 def programs(pid: int) -> set[str]:
