@@ -146,11 +146,11 @@ cluster: ## Build the paper's whole cluster here, and leave it running (SERVICES
 	@$(PYTHON) -m tests.cloud --stage build/cluster/stage $(if $(SERVICES),--services $(SERVICES))
 
 .PHONY: cluster-measure
-cluster-measure: ## Measure its cost when idle, and what users notice of faults (ARGS=idle or failover)
+cluster-measure: ## Measure its idle cost, and what users notice of faults (ARGS=idle or failover)
 	@$(PYTHON) -m tests.cloud.measure $(ARGS)
 
 .PHONY: cluster-shell
-cluster-shell: ## Open a shell on a node of the cluster (NODE=1), or on the client's side (NODE=client)
+cluster-shell: ## Open a shell on a node (NODE=1) or on the client's side (NODE=client)
 	@$(PYTHON) -m tests.cloud shell $(or $(NODE),1)
 
 .PHONY: cluster-stop
