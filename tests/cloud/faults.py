@@ -16,7 +16,7 @@ from .target import Target, daemon
 NOWHERE = "02:00:00:00:00:00"
 # Time limit for a booted node to have all its services, started in parallel on two cores.
 WHOLE_SECONDS = 400.0
-HOLDER, COORDINATOR, OTHER = "with the address", "coordinator", "another node"
+HOLDER, COORDINATOR, OTHER = "with the address", "the DC", "another node"
 
 
 class Fault:

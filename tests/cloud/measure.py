@@ -113,7 +113,7 @@ def keep_failover(target: Target, seen: Sequence[failover.Sight], path: Path) ->
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"{' or '.join(KINDS)} (both)")
-    parser.add_argument("--seconds", type=float, default=cost.SECONDS, help="time for idle (120)")
+    parser.add_argument("--seconds", type=float, default=cost.SECONDS, help="idle: seconds (120)")
     parser.add_argument("--only", default="", help="only faults with this text in their name (all)")
     parser.add_argument("--rounds", type=int, default=3, help="most rounds of each fault (3)")
     parser.add_argument("--stage", type=Path, help="build a cloud from this DESTDIR first")
