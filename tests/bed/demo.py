@@ -32,7 +32,7 @@ AGENT = "usr/lib/ocf/resource.d/openstack/keystone"
 
 
 def check(stage: Path) -> None:
-    """Raise BedError if a demo is standing already, or something that it needs is missing."""
+    """Raise BedError if a demo is already running, or something that it needs is missing."""
     KEPT.check()
     needs = {**PACEMAKER.needs, **keystones.NEEDS}
     if missing := beds.missing_packages(needs):

@@ -31,7 +31,7 @@ class Kept:
             return None
 
     def check(self) -> None:
-        """Raise BedError if this user cannot make a bed, or one is standing already."""
+        """Raise BedError if this user cannot make a bed, or one is already running."""
         self.check_user()
         if self.find():
             raise BedError(f"a {self.name} is already running: end it with {self.stop}")

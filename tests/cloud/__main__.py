@@ -3,7 +3,7 @@
     python3 -m tests.cloud --stage FOLDER [--services AGENT,AGENT...] [--to build/cluster]
     python3 -m tests.cloud shell N|client    a shell on node N, or on the client's side
     python3 -m tests.cloud stop
-    python3 -m tests.cloud check             fail if one cannot be built or is standing already
+    python3 -m tests.cloud check             fail if one cannot be built or is already running
 
 FOLDER is what `make install DESTDIR=FOLDER` made. --services: build only these and the services
 that they need. Writes commands.txt and haproxy.cfg. Exits with 0 if all services are healthy and a
