@@ -23,11 +23,11 @@ SHIMS    := $(notdir $(wildcard heartbeat-shims/openstack-*))
 STAGE    := build/stage
 
 .PHONY: help
-help: ## Print this list
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
-install: ## Install agents, library, manual, Heartbeat's shims (DESTDIR=, OCF_ROOT=/usr/lib/ocf, MANDIR=/usr/share/man, HA_D=/etc/ha.d, PYTHON=/usr/bin/python3)
+install: ## Install agents, library, manual pages and Heartbeat shims (DESTDIR=, OCF_ROOT=/usr/lib/ocf, MANDIR=/usr/share/man, HA_D=/etc/ha.d, PYTHON=/usr/bin/python3)
 	@packaging/check-python $(PYTHON)
 	@install -d $(PROVIDER) $(LIBRARY)
 	@rm -rf $(NEW) $(LIBRARY)/.old && cd ocf_lib && find . -name '*.py' -exec install -D -m 0644 {} $(NEW)/ocf_lib/{} ';'
@@ -59,7 +59,7 @@ install: ## Install agents, library, manual, Heartbeat's shims (DESTDIR=, OCF_RO
 	else echo "no $(DESTDIR)$(HA_D) here, so no shims for Heartbeat (make install HA_D=$(HA_D) makes them)"; fi
 
 .PHONY: uninstall
-uninstall: ## Remove what install put there
+uninstall: ## Remove everything that install installed
 	@for agent in $(AGENTS); do rm -f $(PROVIDER)/$$agent; done
 	@rm -rf $(LIBRARY)/ocf_lib $(LIBRARY)/heartbeat-shims
 	@rm -f $(PAGES) $(if $(HA_D),$(SHIMS:%=$(DESTDIR)$(HA_D)/resource.d/%))
@@ -68,22 +68,22 @@ uninstall: ## Remove what install put there
 	@echo "$(words $(AGENTS)) agents, their library, manual pages and shims are removed"
 
 .PHONY: stage
-stage: ## Install below build/stage, for the nodes of demo and tests
+stage: ## Install into build/stage, for the nodes of the demo and the tests
 	@rm -rf $(STAGE)
 	@$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/$(STAGE) MANDIR= > /dev/null
 
 .PHONY: deps
-deps: ## Install what test, demo and bench need from Debian (as root; starts no service)
+deps: ## Install the Debian packages for test, demo and bench (as root; starts no service)
 	@packaging/deps test demo
 
 .PHONY: test
-test: ## Run all tests; as root it sets up what they need first (ARGS="-k name" for pytest)
+test: ## Run all tests; as root, first install what they need (ARGS="-k name" for pytest)
 	@packaging/deps test
 	@$(MAKE) --no-print-directory stage
 	@$(if $(ARGS),$(PYTHON) -m pytest $(ARGS),packaging/run-tests $(PYTHON))
 
 .PHONY: docs
-docs: ## Write agents.md, parameters.md (docs/) and build/man from the agents' meta-data (man -M build/man ...)
+docs: ## Generate docs/{agents,parameters}.md and build/man from meta-data (man -M build/man PAGE)
 	@$(PYTHON) -B packaging/generated-docs
 	@rm -rf build/man
 	@$(PYTHON) -B packaging/man-pages build/man
@@ -107,57 +107,57 @@ $(TOOLS)/ruff: packaging/lint-requirements.txt
 	@touch $@
 
 .PHONY: bench
-bench: ## Measure all of it: CPU as ratios, crashes, 32 nodes; build/bench/report.html (ARGS=quiet: a part)
+bench: ## Measure CPU, crashes, 3 to 32 nodes; writes build/bench/report.html (ARGS=quiet: a part)
 	@packaging/deps test
 	@$(MAKE) --no-print-directory stage
 	@$(PYTHON) -m tests.bench.report $(ARGS)
 
 .PHONY: storm
-storm: ## Identity, broker and database of a real control plane go away: is anything restarted?
+storm: ## Stop Identity, broker and database of a real control plane: is anything restarted?
 	@packaging/deps test
 	@$(MAKE) --no-print-directory stage
 	@$(PYTHON) -m tests.storm --stage $(STAGE) --to build/storm
 
 .PHONY: soak
-soak: ## Random faults on one node: do the agents tell the truth? (MINUTES=10; SEED= of an earlier run)
+soak: ## Cause random faults on one node: are the agents right? (MINUTES=10; SEED= repeats a run)
 	@packaging/deps test
 	@$(PYTHON) -m tests.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 .PHONY: demo
-demo: ## Three-node cluster on this machine keeps a real Keystone alive (KEEP=1 leaves it standing)
+demo: ## Keep a real Keystone alive on three nodes on this machine (KEEP=1 leaves them running)
 	@packaging/deps demo
 	@$(PYTHON) tests/bed/demo.py check
 	@$(MAKE) --no-print-directory stage STAGE=build/demo/stage
 	@$(PYTHON) tests/bed/demo.py --stage build/demo/stage $(if $(filter 1 yes true,$(KEEP)),--keep)
 
 .PHONY: demo-shell
-demo-shell: ## A shell on a node of a demo left standing (NODE=1)
+demo-shell: ## Open a shell on a node of a demo that was kept (NODE=1)
 	@$(PYTHON) tests/bed/demo.py shell $(or $(NODE),1)
 
 .PHONY: demo-stop
-demo-stop: ## End a demo left standing
+demo-stop: ## End a demo that was kept
 	@$(PYTHON) tests/bed/demo.py stop
 
 .PHONY: cluster
-cluster: ## The paper's cluster, whole, on this machine; it stays (SERVICES=agent,agent for fewer)
+cluster: ## Build the paper's whole cluster here, and leave it running (SERVICES=agent,agent: fewer)
 	@packaging/deps test
 	@$(PYTHON) -m tests.cloud check
 	@$(MAKE) --no-print-directory stage STAGE=build/cluster/stage
 	@$(PYTHON) -m tests.cloud --stage build/cluster/stage $(if $(SERVICES),--services $(SERVICES))
 
 .PHONY: cluster-measure
-cluster-measure: ## What it costs when idle, and what its users notice of faults (ARGS=idle, failover)
+cluster-measure: ## Measure its idle cost, and what users notice of faults (ARGS=idle or failover)
 	@$(PYTHON) -m tests.cloud.measure $(ARGS)
 
 .PHONY: cluster-shell
-cluster-shell: ## A shell on a node of it (NODE=1), or on its clients' side (NODE=client)
+cluster-shell: ## Open a shell on a node (NODE=1) or on the client's side (NODE=client)
 	@$(PYTHON) -m tests.cloud shell $(or $(NODE),1)
 
 .PHONY: cluster-stop
-cluster-stop: ## End it
+cluster-stop: ## End the cluster and remove it
 	@$(PYTHON) -m tests.cloud stop
 
 .PHONY: clean
-clean: ## Remove what the other targets built here
+clean: ## Remove everything that the other targets built here
 	rm -rf build .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -82,7 +82,7 @@ class Bed:
             (folder,) = Path(f"/proc/{pid}/root/run").glob("ocf-bed-*/shared/bed.json")
             spec = json.loads(folder.read_text())
         except (OSError, ValueError) as fault:
-            raise BedError(f"no bed with supervisor {pid}") from fault
+            raise BedError(f"no bed has a supervisor with PID {pid}") from fault
         bed = cls()
         bed.pid = pid
         bed.spec = spec
@@ -106,7 +106,7 @@ class Bed:
         for node in self.nodes:
             if node.name in (which, f"node-{which}"):
                 return node
-        raise BedError(f"no node {which} among {self.nodes}")
+        raise BedError(f"no node {which}; the nodes are {self.nodes}")
 
     def living(self) -> list[Node]:
         """The nodes that are alive."""
@@ -116,7 +116,7 @@ class Bed:
     def start(self) -> None:
         """Start the supervisor and prepare all nodes. If it raises BedError, call stop."""
         if os.geteuid():
-            raise BedError("a bed is made of namespaces, which needs root")
+            raise BedError("a bed is made of namespaces, so it needs root")
         if missing := missing_packages(self.software.needs):
             raise BedError(f"missing Debian packages: {' '.join(missing)}")
         words = ["/usr/bin/unshare", "--net", "--mount", "--propagation", "unchanged", "--"]
@@ -133,7 +133,7 @@ class Bed:
         self.pid = self.supervisor.pid
         assert self.supervisor.stdout is not None
         if self.supervisor.stdout.readline() != "ready\n":
-            raise BedError("the bed's supervisor does not start; what it printed is above")
+            raise BedError("the bed's supervisor did not start; its output is above")
         sbin = self.folder / "programs/usr/sbin"
         sbin.mkdir(parents=True)
         for name in PROGRAMS:
@@ -173,7 +173,7 @@ class Bed:
             handle = os.pidfd_open(self.pid)
             self.ask(do="stop")
             if not select.select([handle], [], [], STOP_SECONDS)[0]:
-                raise BedError(f"supervisor {self.pid} does not end")
+                raise BedError(f"the bed's supervisor (PID {self.pid}) does not end")
             os.close(handle)
 
     def __enter__(self) -> Bed:

@@ -115,7 +115,7 @@ class Cluster:
     def wait_online(self, names: Iterable[str] | None = None, deadline: float = 60) -> None:
         """Wait until these nodes (all by default) are online and a DC is elected."""
         wanted = set(names or (node.name for node in self.bed.nodes))
-        wait_until(lambda: wanted <= self.online(), deadline, f"online: {sorted(wanted)}")
+        wait_until(lambda: wanted <= self.online(), deadline, f"nodes are online: {sorted(wanted)}")
         wait_until(lambda: self.dc(), deadline, "a DC is elected")
 
     def boot(self, deadline: float = 60) -> None:
@@ -126,7 +126,7 @@ class Cluster:
         living = self.bed.living()
         for node in self.bed.nodes if living else []:
             if node.name not in {each.name for each in living}:
-                wait_until(partial(self.is_over, node.name), deadline, f"{node} is given up")
+                wait_until(partial(self.is_over, node.name), deadline, f"{node} counts as dead")
         self.bed.boot()
         self.wait_online(deadline=deadline)
 
@@ -241,7 +241,7 @@ class Cluster:
         self.unconfigure()
         # Only now: maintenance mode delays the fencing, and boot() waits for it.
         self.boot(deadline)
-        wait_until(lambda: not self.leftover(), deadline, "no resource but the fence device")
+        wait_until(lambda: not self.leftover(), deadline, "only the fence device is active")
         self.wait_idle(deadline)
         # Otherwise the history and fail counts of removed resources would stay.
         self.run("crm_resource", "--refresh", "--force", timeout=deadline)

@@ -1,7 +1,7 @@
 """The demo: a real Keystone on three nodes, kept alive by Pacemaker through four faults.
 
     demo.py [--keep] --stage FOLDER   FOLDER is what `make install DESTDIR=FOLDER` made
-    demo.py check                     whether a demo can start: as root, and none is standing
+    demo.py check                     fail if a demo cannot be built or is already running
     demo.py shell N                   a shell on node N of a demo that was kept
     demo.py stop                      end the demo that was kept
 
@@ -32,7 +32,7 @@ AGENT = "usr/lib/ocf/resource.d/openstack/keystone"
 
 
 def check(stage: Path) -> None:
-    """Raise BedError if a demo is standing already, or something that it needs is missing."""
+    """Raise BedError if a demo is already running, or something that it needs is missing."""
     KEPT.check()
     needs = {**PACEMAKER.needs, **keystones.NEEDS}
     if missing := beds.missing_packages(needs):
@@ -45,9 +45,9 @@ def keep(bed: Bed) -> None:
     """Keep the demo running, and print how to use and end it."""
     KEPT.keep(bed)
     print(
-        "\nThe demo stands.\n"
-        "  make demo-shell NODE=1    a shell on node-1 (2, 3)\n"
-        "  make demo-stop            end it, and remove all of it"
+        "\nThe demo is still running.\n"
+        "  make demo-shell NODE=1    open a shell on node-1 (or NODE=2, NODE=3)\n"
+        "  make demo-stop            end the demo and remove everything that it made"
     )
 
 
@@ -77,16 +77,16 @@ def perform(stage: Path, kept: bool) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", nargs="?", default="play", choices=("play", *ORDERS))
-    parser.add_argument("node", nargs="?", default="1", help="number of the node for shell")
-    parser.add_argument("--stage", type=Path, help="what make install DESTDIR= made")
-    parser.add_argument("--keep", action="store_true", help="leave the cluster standing")
+    parser.add_argument("node", nargs="?", default="1", help="number of the node, for shell")
+    parser.add_argument("--stage", type=Path, help="the DESTDIR of make install")
+    parser.add_argument("--keep", action="store_true", help="leave the cluster running")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if given.what in ORDERS:
         KEPT.obey(given.what, given.node)
         return 0
     if not given.stage:
-        parser.error("--stage is needed")
+        parser.error("--stage is required")
     return perform(given.stage, given.keep)
 
 
@@ -96,5 +96,5 @@ if __name__ == "__main__":
     except (BedError, CommandFailed) as fault:
         sys.exit(f"demo: {fault}")
     except KeyboardInterrupt:
-        print("interrupted: all that the demo made is removed", file=sys.stderr)
+        print("interrupted: everything that the demo made was removed", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)

@@ -16,7 +16,7 @@ ORDERS = ("check", "shell", "stop")
 class Kept:
     """Keeps one bed of its kind, finds it again, and ends it.
 
-    name: the kind, as in "a demo is standing already". start, stop: the operator's commands.
+    name: the kind, as in "a demo is already running". start, stop: the operator's commands.
     """
 
     def __init__(self, name: str, start: str, stop: str) -> None:
@@ -31,14 +31,14 @@ class Kept:
             return None
 
     def check(self) -> None:
-        """Raise BedError if this user cannot make a bed, or one is standing already."""
+        """Raise BedError if this user cannot make a bed, or one is already running."""
         self.check_user()
         if self.find():
-            raise BedError(f"a {self.name} is standing already: end it with {self.stop}")
+            raise BedError(f"a {self.name} is already running: end it with {self.stop}")
 
     def check_user(self) -> None:
         if os.geteuid():
-            raise BedError(f"the {self.name} is made of namespaces, which needs root")
+            raise BedError(f"the {self.name} is made of namespaces, so it needs root")
 
     def keep(self, bed: Bed) -> None:
         """Keep the bed running when this process ends."""
@@ -54,7 +54,7 @@ class Kept:
         self.check_user()
         bed = self.find()
         if not bed:
-            raise BedError(f"no {self.name} is standing: start one with {self.start}")
+            raise BedError(f"no {self.name} is running: start one with {self.start}")
         words = bed.enter_client() if where == "client" else bed.node(where).enter()
         name = where if where == "client" else bed.node(where).name
         shell = [*words, "bash", "--norc"]
@@ -67,7 +67,7 @@ class Kept:
         if bed:
             bed.stop()
         self.path.unlink(missing_ok=True)
-        print(f"the {self.name} has ended" if bed else f"no {self.name} is standing")
+        print(f"the {self.name} has ended" if bed else f"no {self.name} is running")
 
     def obey(self, what: str, node: str) -> None:
         """Carry out one of ORDERS: check, shell (on `node`) or stop. Raises BedError as they do."""

@@ -128,7 +128,7 @@ class Node:
             env={**ENVIRONMENT, **(env or {})},
         )
         if done.returncode in (-9, 137) and time.monotonic() - begun >= timeout:
-            raise TimeoutError(f"{self.name}: {' '.join(words)}: not done in {timeout:g} s")
+            raise TimeoutError(f"{self.name}: {' '.join(words)}: not finished within {timeout:g} s")
         if check:
             finish(done, words, self.name)
         return done

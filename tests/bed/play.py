@@ -52,7 +52,7 @@ class Play:
         self.status()
         self.timeline.title("Timeline")
         print(self.timeline.table())
-        self.timeline.say("all four faults survived")
+        self.timeline.say("Keystone survived all four faults")
 
     def build(self) -> None:
         """Boot the nodes, and make Keystone's database meanwhile."""
@@ -62,13 +62,13 @@ class Play:
             storage = pool.submit(self.make_storage)
             for node in self.bed.nodes:
                 node.boot()
-                say(f"{node.name} boots at {node.address}: Corosync, Pacemaker")
+                say(f"{node.name} boots Corosync and Pacemaker; its address is {node.address}")
             self.cluster.wait_online()
             self.cluster.wait_running("fence")
-            say(f"three nodes online, {self.cluster.dc()} coordinates, fencing is on")
-            say("making Keystone's database and keys (SQLite) on storage that the nodes share")
+            say(f"three nodes are online, {self.cluster.dc()} is the DC, fencing is enabled")
+            say("making Keystone's database (SQLite) and keys on storage that all nodes share")
             storage.result()
-        say("user admin, project admin and region RegionOne are in it")
+        say("the database has user admin, project admin and region RegionOne")
 
     def make_storage(self) -> None:
         """Make Keystone's data and copy it to where the nodes see it."""
@@ -89,8 +89,8 @@ class Play:
         """Create the address and the Keystone, and wait until they run."""
         self.timeline.title("A virtual address and a Keystone, with pcs")
         self.timeline.note(
-            "Typed in maintenance mode, so that nothing starts before the group is complete:"
-            " Keystone is reached through the address, so it belongs where the address is."
+            "Typed in maintenance mode, so that nothing starts before the group is complete."
+            " Clients reach Keystone through the address, so both must run on the same node."
         )
         for line in ("pcs property set maintenance-mode=true", IPADDR2, KEYSTONE, GROUP):
             self.type(line)
@@ -98,19 +98,19 @@ class Play:
         self.type("pcs property set maintenance-mode=false")
         where = self.cluster.wait_running("p_keystone", deadline=FIRST_TOKEN_SECONDS)
         self.cluster.wait_idle()
-        self.timeline.say(f"Keystone runs on {where}, {time.time() - began:.1f} s later")
+        self.timeline.say(f"Keystone runs on {where} after {time.time() - began:.1f} s")
         self.status()
 
     def status(self) -> None:
         self.type("pcs status")
-        self.timeline.note("(The daemon status is what systemd says, and these nodes have none.)")
+        self.timeline.note("(pcs asks systemd for the daemon status; these nodes have no systemd.)")
 
     def first_token(self) -> None:
         """Start the client that asks for tokens from now on."""
         self.timeline.title(f"A client at {CLIENT}, with python-keystoneclient")
         self.tokens = TokenClient(self.bed, f"http://{ADDRESS}:5000/", "admin", PASSWORD, "admin")
         self.wait_token(0)
-        self.timeline.say("first token; the client now asks for one every half second")
+        self.timeline.say("first token received; the client now requests one every half second")
 
     def wait_token(self, moment: float) -> float:
         """Wait for the token that ends the outage after `moment`; return when it came."""
@@ -119,7 +119,7 @@ class Play:
         try:
             found = wait_until(lambda: tokens.back_since(moment), FIRST_TOKEN_SECONDS, "a token")
         except TimeoutError:
-            what = f"no token in {FIRST_TOKEN_SECONDS} s; the last try: {tokens.last_error()}"
+            what = f"no token in {FIRST_TOKEN_SECONDS} s; last error: {tokens.last_error()}"
             raise TimeoutError(what) from None
         assert found
         return found.ended
@@ -137,7 +137,7 @@ class Play:
         if watched:
             wait_until(lambda: self.history() != known, FAULT_SECONDS, "Pacemaker sees the fault")
             noticed = time.time()
-            self.timeline.say(f"Pacemaker has noticed, after {noticed - at:.1f} s, and recovers it")
+            self.timeline.say(f"Pacemaker noticed after {noticed - at:.1f} s and recovers Keystone")
         self.cluster.wait_idle(FAULT_SECONDS)
         after = self.cluster.wait_running("p_keystone", deadline=FAULT_SECONDS)
         self.wait_token(time.time())  # until then, the last failure may not be recorded yet
@@ -145,7 +145,7 @@ class Play:
         done = self.cluster.operations("p_keystone", after)
         alone = next((each.seconds for each in done if each.task == "start"), 0.0)
         self.timeline.faults.append(Fault(name, at, noticed, back, before, after, alone))
-        self.timeline.say(f"tokens again, {back - at:.1f} s after the fault, from {after}")
+        self.timeline.say(f"{after} issues tokens, {back - at:.1f} s after the fault")
         for failure in self.cluster.failures("p_keystone"):
             said = failure.reason or f"rc {failure.rc}, {failure.status}"
             self.timeline.say(f"Pacemaker's record: {failure.task} on {failure.node}: {said}")
@@ -159,17 +159,18 @@ class Play:
 
         def strike(where: str) -> float:
             os.kill(leader(self.bed.node(where).processes("keystone-uwsgi.ini")), signal.SIGKILL)
-            self.timeline.say(f"SIGKILL to Keystone's uwsgi on {where} (its workers end with it)")
+            self.timeline.say(f"sent SIGKILL to Keystone's uwsgi on {where} (its workers end too)")
             self.timeline.note(
-                "A monitor comes every 30 s, as typed above. The agent's sentinel does not wait for"
-                " it: it tells Pacemaker at once (crash_detection, on by default)."
+                "The monitor runs every 30 s, as typed above. The agent's sentinel does not wait"
+                " for the monitor: it reports the crash to Pacemaker at once (crash_detection, on"
+                " by default)."
             )
             return time.time()
 
         self.fault("Keystone crashes", strike)
         crashed = self.timeline.faults[-1]
         whole, alone = crashed.back - crashed.at, crashed.alone
-        self.timeline.say(f"of these {whole:.1f} s Keystone's own start took {alone:.1f} s")
+        self.timeline.say(f"Keystone's own start took {alone:.1f} s of these {whole:.1f} s")
 
     def freeze_daemon(self) -> None:
         self.timeline.title("Fault 2: Keystone hangs")
@@ -179,10 +180,10 @@ class Play:
             pids = self.bed.node(where).pids("keystone-uwsgi.ini")
             for pid in pids:
                 os.kill(pid, signal.SIGSTOP)
-            self.timeline.say(f"SIGSTOP to all {len(pids)} processes of Keystone on {where}")
+            self.timeline.say(f"sent SIGSTOP to all {len(pids)} Keystone processes on {where}")
             self.timeline.note(
-                "They live, the port accepts, nothing answers. The next monitor has to find out,"
-                " within its 30 s."
+                "The processes exist and the port accepts connections, but nothing answers. The"
+                " next monitor must detect this within its timeout of 30 s."
             )
             return time.time()
 
@@ -196,13 +197,13 @@ class Play:
         def strike(where: str) -> float:
             struck.append(where)
             at = self.bed.node(where).kill()
-            self.timeline.say(f"{where} is dead: SIGKILL to its first process")
+            self.timeline.say(f"killed {where}: SIGKILL to its first process")
             return at
 
         fenced = len(self.bed.fencings())
         self.fault("the node dies", strike)
         for record in self.bed.fencings()[fenced:]:
-            self.timeline.say(f"fenced: {record['node']}, at the request of {record['by']}")
+            self.timeline.say(f"{record['node']} was fenced at the request of {record['by']}")
         self.bed.node(struck[0]).boot()
         self.timeline.say(f"{struck[0]} boots again")
         self.cluster.wait_online()
@@ -210,7 +211,7 @@ class Play:
         self.timeline.say(f"{struck[0]} is back in the cluster")
 
     def move(self) -> None:
-        self.timeline.title("Fault 4: the operator moves it")
+        self.timeline.title("Fault 4: the operator moves Keystone")
 
         def strike(where: str) -> float:
             target = next(node.name for node in self.bed.nodes if node.name != where)

@@ -86,7 +86,7 @@ class Machine:
     def boot(self) -> int:
         """Start the node; return its first process's host PID once boot.py says that it is up."""
         if self.pid():
-            raise Refused(f"{self.name} is alive")
+            raise Refused(f"{self.name} is already alive")
         argument = json.dumps({**self.spec, "name": self.name, "supervisor": os.getpid()})
         with self.console.open("a") as console:
             self.shell = subprocess.Popen(
@@ -102,7 +102,7 @@ class Machine:
                 self.shell.kill()
                 self.bury()
                 last = self.console.read_text().strip().splitlines()[-3:]
-                raise Refused(f"{self.name} does not boot: {' / '.join(last)}")
+                raise Refused(f"{self.name} did not boot: {' / '.join(last)}")
         self.first = first_process(self.shell.pid)
         return self.first
 
@@ -110,7 +110,7 @@ class Machine:
         """Kill the node's first process, and so the node; return when, in seconds since 1970."""
         pid = self.pid()
         if not pid:
-            raise Refused(f"{self.name} is dead already")
+            raise Refused(f"{self.name} is already dead")
         at = time.time()
         os.kill(pid, signal.SIGKILL)
         self.bury()

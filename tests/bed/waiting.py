@@ -17,6 +17,6 @@ def wait_until(condition: Callable[[], T], deadline: float, what: str, pause: fl
     until = time.monotonic() + deadline
     while not (value := condition()):
         if time.monotonic() > until:
-            raise TimeoutError(f"not within {deadline:g} s: {what} (last seen: {value!r})")
+            raise TimeoutError(f"not true within {deadline:g} s: {what} (last seen: {value!r})")
         time.sleep(pause)
     return value

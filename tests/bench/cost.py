@@ -72,8 +72,8 @@ def cpu_seconds(
     if child.returncode not in codes:
         again = subprocess.run(command, env=environment, capture_output=True, text=True)
         raise CallFailed(
-            f"{' '.join(command)} ended with {child.returncode}; "
-            f"once more, with {again.returncode}: {(again.stderr or again.stdout).strip()[:500]}"
+            f"{' '.join(command)} exited with {child.returncode}; "
+            f"on repeat, with {again.returncode}: {(again.stderr or again.stdout).strip()[:500]}"
         )
     return usage.ru_utime + usage.ru_stime
 

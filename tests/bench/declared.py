@@ -27,8 +27,8 @@ def costs_told(found: Any) -> str:
     bare = found["figures"][0]
     return (
         f"{found['sockets']:,} open sockets, {found['processes']:,} processes; CPU of one call and "
-        f"all that it waited for, median of {bare['calls']} calls (of a tenth of them for what "
-        f"comes seldom); 1.00 = {bare['name']}, {bare['milliseconds']:.1f} ms"
+        f"the children that it waited for, median of {bare['calls']} calls (a tenth as many for "
+        f"rare calls); 1.00 = {bare['name']}, {bare['milliseconds']:.1f} ms"
     )
 
 
@@ -50,7 +50,7 @@ def paper(found: Any) -> list[Row]:
     bare = found["bare_percent"], found["bare_milliseconds"]
     return [
         Row(f"{found['resources']} resources at the paper's intervals", ours, found["limit"]),
-        Row("as many bare interpreters", bare, is_ours=False),
+        Row("the same number of bare interpreters", bare, is_ours=False),
     ]
 
 
@@ -137,7 +137,7 @@ MEASUREMENTS = (
         "How soon an action ends",
         (Column("s, median", 3), Column("s, longest", 3)),
         promptness,
-        lambda found: "wall time beyond the daemon's own, which is a stand-in with given times; "
+        lambda found: "wall time beyond the daemon's own; it is a stand-in with fixed times; "
         f"{found['promptness'][0]['calls']} starts",
     ),
     Measurement(
@@ -161,36 +161,36 @@ MEASUREMENTS = (
         lambda found: given(
             found,
             f"{found['nodes']} nodes, longest time without an answer to a client that asks every "
-            f"{found['interval']:g} s; failed: requests, of all rounds",
+            f"{found['interval']:g} s; failed: requests in all rounds",
         ),
         (Bars(parts=(1, 2, 3)),),
         FAILOVER,
     ),
     Measurement(
         "storm",
-        "How soon all is healthy after an outage",
+        "How soon all services are healthy after an outage",
         (SECONDS,),
         storm,
-        lambda found: given(found, "wall time from the return of what was away for two minutes"),
+        lambda found: given(found, "wall time since what was down for two minutes came back"),
     ),
     Measurement(
         "storm",
-        "What went otherwise than it must in the storm",
+        "What went wrong in the storm",
         (Column("problems", 0),),
         lambda found: [Row("restarts, fencing, verdicts", (len(found["problems"]),), 0)],
-        lambda found: given(found, said(found["problems"], "nothing did")),
+        lambda found: given(found, said(found["problems"], "nothing")),
         (),
     ),
     Measurement(
         "scale",
-        "What Pacemaker has to do, by the number of nodes",
+        "What Pacemaker has to do, by number of nodes",
         (Column("actions", 0), Column("a node", 1), Column("CPU s"), Column(RATIO.unit, 0)),
         transitions,
         lambda found: (
-            f"simulated: each of the {found['agents']} agents as an interleaved clone, ordered "
-            "behind Keystone (kind=Optional, where not mandatory), with the operations that it "
-            "advises; actions are those of agents and fencing, CPU is crm_simulate's, "
-            f"the least of {found['rounds']}"
+            f"simulated: each of the {found['agents']} agents is an interleaved clone with the "
+            "operations that it advises, ordered after Keystone (kind=Optional unless called "
+            "mandatory); actions: calls of agents and fencing; CPU: crm_simulate's, the lowest of "
+            f"{found['rounds']} runs"
         ),
         (
             Curves(0, "nodes", is_log=True),
@@ -204,7 +204,7 @@ MEASUREMENTS = (
         verified,
         lambda found: said(
             [line for each in found["verified"] for line in each["said"]],
-            "crm_verify -V has nothing to say",
+            "crm_verify -V reports nothing",
         ),
         (),
     ),

@@ -16,7 +16,7 @@ from tests.bench.measurement import Absent, NotMeasured
 
 # What each key must be. "?": may also be null, if the value could not be determined.
 NUMBER, COUNT, TEXT = "a number, 0 or more", "a whole number", "text"
-NAMES = "a list of texts"
+NAMES = "a list of strings"
 FAULT = {
     **dict.fromkeys(("fault", "request"), TEXT),
     **dict.fromkeys(("gap", "longest"), NUMBER),
@@ -76,7 +76,7 @@ def read(path: Path, command: str) -> dict[str, Any]:
     except (OSError, ValueError) as fault:
         raise NotMeasured(f"{path}: {fault}") from None
     if not isinstance(found, dict):
-        raise NotMeasured(f"{path} has no object in it, but {type(found).__name__}")
+        raise NotMeasured(f"{path} contains no object, but {type(found).__name__}")
     return found
 
 
@@ -84,7 +84,7 @@ def check_list(path: Path, found: Mapping[str, Any], name: str, keys: Mapping[st
     """Raise NotMeasured unless `name` is a non-empty list of objects with these keys."""
     items = found.get(name)
     if not isinstance(items, list) or not items:
-        raise NotMeasured(f"{path}: {name} is {items!r}, not a list with something in it")
+        raise NotMeasured(f"{path}: {name} is {items!r}, not a non-empty list")
     for place, item in enumerate(items):
         check(path, f"{name}[{place}].", item, keys)
 

@@ -46,7 +46,7 @@ def measure(folder: Path, agents: Path, is_busy: bool, rounds: int) -> dict[str,
         surround(SOCKETS - crowd.sockets(), PROCESSES - crowd.processes(), BROKER, DATABASE)
     there = {"sockets": crowd.sockets(), "processes": crowd.processes()}
     if is_busy and (there["sockets"] < SOCKETS or there["processes"] < PROCESSES):
-        sys.exit(f"this is no busy host: {there}")
+        sys.exit(f"the host is not busy enough: {there}")
     keystone.prove_that_it_asks_with_a_kept_token()
     cases = [*usual(keystone, conductor, compute), *real, *others_ways(folder, conductor)]
     return {**there, "figures": [each._asdict() for each in take_turns(cases, rounds)]}
@@ -58,7 +58,7 @@ def surround(sockets: int, processes: int, *ports: int) -> None:
     child = subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     if child.stdout.readline() != "ready\n":
-        sys.exit("the sockets and processes of a busy host could not be made")
+        sys.exit("could not make the sockets and processes of a busy host")
 
 
 def usual(keystone: Service, conductor: Service, compute: Service) -> list[Case]:
@@ -91,7 +91,7 @@ def with_a_real_keystone(folder: Path, agents: Path) -> list[Case]:
     caller.agents = agents
     for result in (caller("start", timeout=120), caller.monitor(timeout=60)):
         if result.code:
-            sys.exit(f"the Keystone to measure with did not start: {result}")
+            sys.exit(f"the real Keystone did not start, or is not healthy: {result}")
     command = (str(agents / "keystone"), "monitor")
     return [
         Case("API check, kept token (real Keystone)", command, as_monitor(caller), API_CHECK),

@@ -125,7 +125,7 @@ def section(measurement: Measurement, found: Any, command: str) -> Section:
     count as ok."""
     rows = measurement.rows(found)
     if not rows:
-        raise NotMeasured(f"{measurement.title}: there is no figure in what was found")
+        raise NotMeasured(f"{measurement.title}: the findings have no figures")
     return Section(measurement, rows, measurement.told(found), command)
 
 

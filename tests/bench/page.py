@@ -90,7 +90,7 @@ class Report(NamedTuple):
 
 def page(report: Report) -> str:
     """Return the whole page."""
-    title = "OCF resource agents for OpenStack: what was measured"
+    title = "OCF resource agents for OpenStack: measurements"
     body = E.body(E.h1(title), *summary(report), *contents(report), *machine(report))
     for number, section in enumerate(report.sections):
         body.append(one(section, f"m{number}"))
@@ -122,8 +122,8 @@ def summary(report: Report) -> Iterator[Any]:
     minutes, seconds = divmod(round(report.seconds), 60)
     yield E.p(
         f"Written by make bench on {report.written}, after {minutes} min {seconds} s. "
-        "CPU times are ratios to a bare Python interpreter measured in turns with them, since a "
-        "time by itself is that of one machine. The same figures are in report.json."
+        "CPU times are ratios to a bare Python interpreter, which is measured in turn with them: "
+        "a time alone is valid for one machine only. The same figures are in report.json."
     )
 
 
@@ -152,7 +152,7 @@ def one(section: Section, anchor: str) -> Any:
     for picture in plots(section):
         made.append(etree.fromstring(picture))
     made.append(E.div(table(section), {"class": "wide"}))
-    made.append(E.p("Again: ", E.code(section.command)))
+    made.append(E.p("To repeat: ", E.code(section.command)))
     return made
 
 

@@ -32,19 +32,19 @@ STAGE = BUILD / "stage"
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--rounds", type=int, default=100, help="calls of each case (100)")
-    asked.add_argument("--seconds", type=float, default=60, help="for the 45 resources (60)")
-    asked.add_argument("--stage", type=Path, default=STAGE, help="where the agents are installed")
-    asked.add_argument("--build", type=Path, default=BUILD, help="where cluster/ and storm/ are")
+    asked.add_argument("--seconds", type=float, default=60, help="to watch the 45 resources (60)")
+    asked.add_argument("--stage", type=Path, default=STAGE, help="the DESTDIR of make install")
+    asked.add_argument("--build", type=Path, default=BUILD, help="folder of cluster/ and storm/")
     asked.add_argument("--to", type=Path, default=BUILD / "bench", help="folder for the report")
-    asked.add_argument("runs", nargs="*", metavar="RUN", help=f"of {', '.join(RUNS)} (all)")
+    asked.add_argument("runs", nargs="*", metavar="RUN", help=f"any of {', '.join(RUNS)} (all)")
     given = asked.parse_args()
     unknown = set(given.runs) - set(RUNS)
     if unknown:
-        asked.error(f"there is no run {', '.join(sorted(unknown))}; there are {', '.join(RUNS)}")
+        asked.error(f"no run is called {', '.join(sorted(unknown))}; choose from {', '.join(RUNS)}")
     if os.geteuid() != 0:
-        sys.exit("make bench builds hosts in namespaces, which takes root")
+        sys.exit("make bench builds hosts in namespaces, so it needs root")
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: sys.exit("ended; all that was made is removed"))
+        signal.signal(number, lambda *_: sys.exit("interrupted; everything made was removed"))
     begun, machine = time.monotonic(), describe()
     wanted = Wanted(given.stage.resolve(), given.rounds, given.seconds, given.build)
     found, missing, failed = perform(given.runs, wanted)
@@ -58,7 +58,7 @@ def main() -> None:
     report = Report(sections, without, machine, written, seconds, [*failed, *empty])
     write(report, found, given.to)
     place = os.path.relpath(given.to)
-    print(f"\n{verdict(report)} {place}/report.html and report.json have all of it")
+    print(f"\n{verdict(report)} Details: {place}/report.html and {place}/report.json")
     if report.problems:
         sys.exit("\n".join(report.problems))
 

@@ -64,7 +64,7 @@ def on_a_host(host: str) -> Callable[[Wanted], dict[str, Any]]:
             }
             said = answer(json.dumps(spec))
         if not said:
-            raise NotMeasured(f"the {host} host ended without a figure")
+            raise NotMeasured(f"the {host} host ended without any figures")
         return dict(json.loads(said))
 
     return measure
@@ -123,7 +123,7 @@ RUNS = {
         lambda wanted: elsewhere.idle(wanted.build / "cluster/idle.json"),
     ),
     "storm": Run(
-        "outages of what services depend on, by make storm",
+        "outages of Identity, broker and database, by make storm",
         lambda wanted: elsewhere.storm(wanted.build / "storm/timeline.json"),
     ),
 }

@@ -101,4 +101,4 @@ def prove_that_nothing_is_left_to_do(
     write(make_cib(agents, nodes, nodes, history), cib)
     cpu_seconds(simulation(cib, graph), ENVIRONMENT)
     if counts := count_actions(graph):
-        raise NotMeasured(f"a simulated cluster that has started has this left to do: {counts}")
+        raise NotMeasured(f"a simulated cluster that has started still plans actions: {counts}")

@@ -77,7 +77,7 @@ class Service(Rig):
         self.start(timeout=8)
         codes = [self.caller.monitor().code for _ in range(3)]
         assert any(codes), (
-            "monitor does not see that the broker is away: there is no check to measure"
+            "monitor does not see that the broker is down: there is no check to measure"
         )
 
 

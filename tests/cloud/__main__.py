@@ -3,7 +3,7 @@
     python3 -m tests.cloud --stage FOLDER [--services AGENT,AGENT...] [--to build/cluster]
     python3 -m tests.cloud shell N|client    a shell on node N, or on the client's side
     python3 -m tests.cloud stop
-    python3 -m tests.cloud check             fail if one cannot be built or is standing already
+    python3 -m tests.cloud check             fail if one cannot be built or is already running
 
 FOLDER is what `make install DESTDIR=FOLDER` made. --services: build only these and the services
 that they need. Writes commands.txt and haproxy.cfg. Exits with 0 if all services are healthy and a
@@ -117,7 +117,7 @@ def report(cloud: Cloud, timeline: Timeline) -> None:
     number = sum(cloud.expected().values())
     timeline.say(
         f"{number} instances of {len(cloud.expected())} resources are healthy after"
-        f" {seconds:.0f} s, in {whole / memory.MIB / 1024:.1f} GiB"
+        f" {seconds:.0f} s and use {whole / memory.MIB / 1024:.1f} GiB of memory"
     )
 
 
@@ -125,27 +125,28 @@ def guide(cloud: Cloud, to: Path) -> None:
     """Print how to look at the cluster."""
     has_horizon = any(service.agent == "horizon" for service in cloud.services)
     dashboard = (
-        f"\n  http://{cloud.address}/horizon/    the dashboard, from there: admin, {PASSWORD}"
+        f"\n  http://{cloud.address}/horizon/    the dashboard, from the client's side:"
+        f" user admin, password {PASSWORD}"
     )
     print(
-        f"\nThe cluster stands. {to}/commands.txt has what was typed to make its resources.\n"
-        "  make cluster-shell NODE=2         a shell on node-2: pcs status, crm_mon, /srv\n"
-        "  make cluster-shell NODE=client    a shell on the client's side of the network\n"
+        f"\nThe cluster is running. {to}/commands.txt has the commands that made its resources.\n"
+        "  make cluster-shell NODE=2         open a shell on node-2: pcs status, crm_mon, ls /srv\n"
+        "  make cluster-shell NODE=client    open a shell on the client's side of the network\n"
         f"  curl -i {cloud.identity}/v3/auth/tokens -H 'Content-Type: application/json' \\\n"
         f"    -d '{json.dumps(LOGIN)}'\n"
-        f"                                    a token, from there"
+        f"                                    get a token; run this in the client's shell"
         + (dashboard if has_horizon else "")
     )
-    print("  make cluster-measure              what it costs, and what its users notice of faults")
-    print("  make cluster-stop                 end it, and remove all of it")
+    print("  make cluster-measure              measure its cost, and what users notice of faults")
+    print("  make cluster-stop                 end the cluster and remove everything that it made")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", nargs="?", default="build", choices=("build", *ORDERS))
     parser.add_argument("node", nargs="?", default="1", help='number of the node, or "client"')
-    parser.add_argument("--stage", type=Path, help="what make install DESTDIR= made")
-    parser.add_argument("--services", default="", help="agents, with commas between; default all")
+    parser.add_argument("--stage", type=Path, help="the DESTDIR of make install")
+    parser.add_argument("--services", default="", help="agents, separated by commas (all)")
     parser.add_argument("--to", type=Path, default=Path("build/cluster"), help="folder for results")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -153,7 +154,7 @@ def main() -> int:
         KEPT.obey(given.what, given.node)
         return 0
     if not given.stage:
-        parser.error("--stage is needed")
+        parser.error("--stage is required")
     try:
         services = choose(given.services.split(",")) if given.services else ALL
     except ValueError as fault:
@@ -167,5 +168,5 @@ if __name__ == "__main__":
     except (BedError, CommandFailed) as fault:
         sys.exit(f"cluster: {fault}")
     except KeyboardInterrupt:
-        print("interrupted: all that the cluster made is removed", file=sys.stderr)
+        print("interrupted: everything that the cluster made was removed", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)

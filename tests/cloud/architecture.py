@@ -189,7 +189,7 @@ def choose(names: Iterable[str]) -> tuple[Service, ...]:
     while left:
         name = left.pop()
         if name not in known:
-            raise ValueError(f"no service {name!r}; there are {', '.join(sorted(known))}")
+            raise ValueError(f"no service {name!r}; choose from {', '.join(sorted(known))}")
         if name not in wanted:
             wanted.add(name)
             left += NEEDS.get(name, ())

@@ -100,10 +100,10 @@ class Cloud:
         TimeoutError if something does not come up, AssertionError if a preparation fails."""
         with ThreadPoolExecutor(1) as pool:
             booted = pool.submit(self._boot)
-            self.say("MariaDB, RabbitMQ and memcached start on a machine of their own")
+            self.say("starting MariaDB, RabbitMQ and memcached on a separate machine")
             self.servers.up()
             self.servers.catalog.prepare()
-            self.say("Keystone's database and keys are made")
+            self.say("Keystone's database and keys are ready")
             booted.result()
         self.servers.deploy("keystone")
         self._write_balancer()
@@ -122,7 +122,7 @@ class Cloud:
     def _boot(self) -> None:
         self.bed.boot()
         self.cluster.wait_online()
-        self.say(f"{len(self.bed.nodes)} nodes are online, {self.cluster.dc()} coordinates")
+        self.say(f"{len(self.bed.nodes)} nodes are online, {self.cluster.dc()} is the DC")
 
     def balancer(self) -> str:
         """Return haproxy.cfg, which is the same on every node."""
@@ -165,7 +165,7 @@ class Cloud:
         took = time.monotonic() - began
         if took > 1:
             project = need.__module__.rpartition(".")[2]
-            self.say(f"{project}: database and configuration are made ({took:.0f} s)")
+            self.say(f"{project}: database and configuration are ready ({took:.0f} s)")
 
     def _declare(self) -> None:
         late = [service for service in self.services if service.stage > 1]
@@ -174,7 +174,7 @@ class Cloud:
         self._type(self._creation(late))
         self._type(commands.place(self.services))
         self._type(commands.order(self.services))
-        self.say(f"{len(late)} more resources are declared")
+        self.say(f"{len(late)} more resources are defined")
 
     def _finish(self) -> None:
         for folder in sorted(self.servers.folder.glob("*/lock")):
@@ -210,7 +210,7 @@ class Cloud:
             if is_done:
                 return
             if time.monotonic() > until:
-                raise TimeoutError(f"after {seconds:.0f} s: {_progress(wanted, well, now)}")
+                raise TimeoutError(f"waited {seconds:.0f} s: {_progress(wanted, well, now)}")
             time.sleep(LOOK_SECONDS)
 
 
@@ -238,9 +238,9 @@ def _progress(wanted: dict[str, int], well: list[str], now: list[tuple[str, Stan
     parts = [f"{len(well)} of {sum(wanted.values())} healthy"]
     for name, each in now:
         if each.state in (FAILED, DEGRADED):
-            parts.append(f"{name} on {each.node} {each.state}: {each.reason}")
+            parts.append(f"{name} {each.state} on {each.node}: {each.reason}")
     missing = [name.removeprefix("p_") for name, n in wanted.items() if well.count(name) < n]
     if missing:
         shown = " ".join(missing[:6])
-        parts.append(f"awaited: {shown}" + (" ..." if len(missing) > 6 else ""))
+        parts.append(f"waiting for {shown}" + (" ..." if len(missing) > 6 else ""))
     return "; ".join(parts)

@@ -74,7 +74,7 @@ def play(target: Target, fault: Fault, say: Callable[[str], None]) -> list[Sight
         say(f"{fault.title}: {fault.node}")
         try:
             at = fault.strike()
-            wait_until(fault.is_over, OVER_SECONDS, f"{fault.title} is over", 0.5)
+            wait_until(fault.is_over, OVER_SECONDS, f"the cluster handled {fault.title!r}", 0.5)
             wait_answers(user)
         except BaseException:  # Ctrl-C too: the cloud may outlive this program
             with suppress(BedError, CommandFailed, TimeoutError):
@@ -97,7 +97,7 @@ def play(target: Target, fault: Fault, say: Callable[[str], None]) -> list[Sight
 def wait_answers(user: User) -> None:
     """Wait until the last GOOD answers to each question, about a second's worth, were good."""
     since = time.time()
-    what = f"{GOOD} good answers to each question; the last failure: "
+    what = f"users did not get {GOOD} good answers in a row to each question; last error: "
     try:
         wait_until(lambda: user.answers_since(since, GOOD), ANSWER_SECONDS, what)
     except TimeoutError:
@@ -174,7 +174,7 @@ def perform(
             try:
                 yield play(target, fault, say), ""
             except (BedError, CommandFailed, TimeoutError) as error:
-                say(f"{fault.title}: not seen to its end: {error}")
+                say(f"{fault.title}: not measured to its end: {error}")
                 yield [], f"{fault.title}: {error}"
                 fault.wait_whole()
 
@@ -221,7 +221,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         f"  {'fault':{width}}  {'request':11} {'gap':>6} {'longest':>7} {'next':>6} {'failed':>9}"
     )
     lines = [
-        f"seconds without an answer, asked every {PAUSE:g} s; the paper: {PAPER:g} s",
+        f"seconds without an answer to a request every {PAUSE:g} s; the paper: {PAPER:g} s",
         f"{head}  " + " ".join(f"{name:>9}" for name in names),
     ]
     for row in rows:

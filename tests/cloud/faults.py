@@ -16,7 +16,7 @@ from .target import Target, daemon
 NOWHERE = "02:00:00:00:00:00"
 # Time limit for a booted node to have all its services, started in parallel on two cores.
 WHOLE_SECONDS = 400.0
-HOLDER, COORDINATOR, OTHER = "with the address", "coordinator", "neither"
+HOLDER, COORDINATOR, OTHER = "with the address", "the DC", "another node"
 
 
 class Fault:
@@ -87,7 +87,7 @@ class Fault:
     def wait_whole(self) -> None:
         """Wait until everything that ran at the beginning runs and the cluster is idle."""
 
-        wait_until(self.is_whole, WHOLE_SECONDS, "all that ran before runs again", 0.5)
+        wait_until(self.is_whole, WHOLE_SECONDS, "everything that ran before runs again", 0.5)
 
 
 class _Daemon(Fault):

@@ -1,4 +1,4 @@
-"""make cluster-measure: what monitoring costs on a cloud, and what its users notice of faults.
+"""make cluster-measure: measure what monitoring costs, and what users notice of faults.
 
     python3 -m tests.cloud.measure [OPTIONS] [idle] [failover]
 
@@ -44,7 +44,7 @@ def standing() -> Iterator[Bed]:
     """Return the bed of the cloud that `make cluster` left running."""
     bed = KEPT.find()
     if not bed:
-        raise BedError("no cluster is standing: start one with make cluster")
+        raise BedError("no cluster is running: start one with make cluster")
     yield bed
 
 
@@ -84,7 +84,7 @@ def measure_failover(
     plan = [(fault, min(times, rounds)) for fault, times in faults if only in fault.title]
     if not plan:
         titles = ", ".join(fault.title for fault, _ in faults)
-        raise BedError(f"no fault has {only!r} in its name: {titles}")
+        raise BedError(f"no fault has {only!r} in its name; the faults are: {titles}")
     path = to / (PART if only else WHOLE)
     seen: list[failover.Sight] = []
     unseen: list[str] = []
@@ -99,7 +99,7 @@ def measure_failover(
     rows = failover.gather(seen, LIMITS)
     over = [row for row in rows if row["limit"] is not None and row["gap"] > row["limit"]]
     return [f"over its limit: {row['fault']} ({row['request']})" for row in over] + [
-        f"not seen to its end: {each}" for each in unseen
+        f"not measured to its end: {each}" for each in unseen
     ]
 
 
@@ -112,16 +112,16 @@ def keep_failover(target: Target, seen: Sequence[failover.Sight], path: Path) ->
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)} (both)")
-    parser.add_argument("--seconds", type=float, default=cost.SECONDS, help="for idle (120)")
-    parser.add_argument("--only", default="", help="faults with this in their name (all)")
-    parser.add_argument("--rounds", type=int, default=3, help="of a fault, at the most (3)")
-    parser.add_argument("--stage", type=Path, help="build a cloud of what make install made")
-    parser.add_argument("--services", default="", help="for that: agents, with commas between")
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"{' or '.join(KINDS)} (both)")
+    parser.add_argument("--seconds", type=float, default=cost.SECONDS, help="idle: seconds (120)")
+    parser.add_argument("--only", default="", help="only faults with this text in their name (all)")
+    parser.add_argument("--rounds", type=int, default=3, help="most rounds of each fault (3)")
+    parser.add_argument("--stage", type=Path, help="build a cloud from this DESTDIR first")
+    parser.add_argument("--services", default="", help="with --stage: comma-separated agents (all)")
     parser.add_argument("--to", type=Path, default=Path("build/cluster"), help="folder for results")
     given = parser.parse_args()
     if unknown := set(given.kinds) - set(KINDS):
-        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(KINDS)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     kinds, timeline = given.kinds or KINDS, Timeline()
     names = [name for name in given.services.split(",") if name]
@@ -129,7 +129,7 @@ def main() -> int:
     with made(given.stage, names, timeline) if given.stage else standing() as bed:
         target = aim(bed)
         if "idle" in kinds:
-            timeline.say(f"the cluster is let be for {given.seconds:.0f} s")
+            timeline.say(f"measuring the idle cluster for {given.seconds:.0f} s")
             wrong += measure_idle(bed, given.seconds, given.to)
         if "failover" in kinds:
             wrong += measure_failover(target, given.only, given.rounds, timeline, given.to)
@@ -144,5 +144,5 @@ if __name__ == "__main__":
     except (BedError, CommandFailed, TimeoutError, AssertionError, ValueError) as fault:
         sys.exit(f"measure: {fault}")
     except KeyboardInterrupt:
-        print("interrupted: what was struck last is taken back", file=sys.stderr)
+        print("interrupted: the current fault, if any, was reverted", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)

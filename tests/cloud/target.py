@@ -54,7 +54,7 @@ def aim(bed: Bed) -> Target:
     active = target.running()
     asked = tuple(question for question in QUESTIONS if active[question.resource])
     if not asked or not active[target.address]:
-        raise BedError(f"no cloud with the resource {ADDRESS} runs there: {sorted(active)}")
+        raise BedError(f"{ADDRESS} or all services are down; active resources: {sorted(active)}")
     return replace(target, questions=asked)
 
 

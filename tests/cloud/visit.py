@@ -75,7 +75,7 @@ class Visit:
         # once from each node
         for _ in range(3):
             if self.send("GET", self.urls["image"] + path).content != b"image":
-                raise Refused("the image is another than was uploaded")
+                raise Refused("the downloaded image differs from the uploaded one")
         return "an image, uploaded and downloaded again"
 
     def server(self) -> str:
@@ -102,7 +102,7 @@ class Visit:
         def port() -> Any:
             path = f"/v2.0/ports?network_id={network}&device_owner=network:dhcp"
             found = self.get("network", path)["ports"]
-            return found[0] if found else {"status": "awaited"}
+            return found[0] if found else {"status": "missing"}
 
         seen = self.wait("DHCP", port, ("ACTIVE",))
         return f"a network, with DHCP at {seen['binding:host_id']}"
@@ -123,7 +123,7 @@ class Visit:
         self.send("PUT", f"{store}/{NAME}")
         self.send("PUT", f"{store}/{NAME}/object", data=b"object")
         if self.send("GET", f"{store}/{NAME}/object").content != b"object":
-            raise Refused("the object is another than was stored")
+            raise Refused("the object that was read differs from the stored one")
         return "an object, stored and read again"
 
     def dashboard(self, address: str) -> str:

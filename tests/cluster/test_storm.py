@@ -34,4 +34,4 @@ def test_a_dependency_that_goes_away_restarts_nothing(stage: Path, tmp_path: Pat
     picture = etree.parse(str(tmp_path / "storm.svg"))
     shown = [each.text for each in picture.iter(f"{SVG}text")]
     assert {name.removeprefix("p_") for name in names(FEWER)} <= set(shown)
-    assert "Keystone + RabbitMQ + MariaDB away" in shown
+    assert "Keystone + RabbitMQ + MariaDB down" in shown

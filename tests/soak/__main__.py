@@ -22,24 +22,24 @@ from tests.soak.play import Play
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=10, help="how long (10)")
-    parser.add_argument("--seed", help="of an earlier run, to take the same steps")
-    parser.add_argument("--root", type=Path, default=ROOT, help="where agents/ and ocf_lib/ are")
+    parser.add_argument("--minutes", type=float, default=10, help="duration (10)")
+    parser.add_argument("--seed", help="repeat the steps of an earlier run")
+    parser.add_argument("--root", type=Path, default=ROOT, help="folder with agents/ and ocf_lib/")
     given = parser.parse_args()
     if os.geteuid() != 0:
-        sys.exit("make soak runs daemons as other users, which takes root")
+        sys.exit("make soak runs daemons as other users, so it needs root")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     seed = int(given.seed) if given.seed else random.randrange(10**6)
     command = f"make soak SEED={seed} MINUTES={given.minutes:g}"
-    print(f"seed {seed}; the same steps again: {command}", flush=True)
+    print(f"seed {seed}; to repeat these steps: {command}", flush=True)
     with tempfile.TemporaryDirectory(prefix="soak.") as folder:
         Path(folder).chmod(0o755)
         play = Play(Path(folder), seed, given.root.resolve(), lambda line: print(line, flush=True))
         wrong = play.run(60 * given.minutes)
     if wrong:
-        print(f"\nFAILED after {play.taken} steps of seed {seed}\n{wrong}\n\nagain: {command}")
+        print(f"\nFAILED after {play.taken} steps of seed {seed}\n{wrong}\n\nto repeat: {command}")
         return 1
-    print(f"\n{play.taken} steps of seed {seed}: every verdict was true, no process was untracked")
+    print(f"\n{play.taken} steps of seed {seed}: all verdicts correct, no untracked process")
     return 0
 
 
@@ -47,5 +47,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        print("interrupted: all that the soak made is removed", file=sys.stderr)
+        print("interrupted: everything that the soak made was removed", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)

@@ -67,23 +67,23 @@ class Acts:
         if len(after.parents) > 1:
             raise Problem(f"a second daemon was started: {before}, then {after}")
         if result.code == 0 and not after.parents:
-            raise Problem(f"start is 0, and there is {after}")
+            raise Problem(f"start returned 0, but the daemon does not run: {after}")
         if result.code not in (0, 1):
-            raise Problem(f"start is {result.code}")
+            raise Problem(f"start returned {result.code}")
         if before.loads:
             return
         orphans = before.workers & after.workers if not before.parents else frozenset()
         if orphans and (result.code == 0 or after.parents):
-            raise Problem(f"start beside orphans: {before}, then {after}")
+            raise Problem(f"start left orphaned workers running: {before}, then {after}")
         if is_well and not before.parents and not before.workers and result.code:
-            raise Problem(f"start of a daemon that is well is {result.code}")
+            raise Problem(f"start of a healthy daemon returned {result.code}")
 
     def stop(self, member: Member, step: Step) -> str:
         result = self.call(member, "stop", timeout=SHORT)
         if result.code != 0:
-            raise Problem(f"stop is {result.code}")
+            raise Problem(f"stop returned {result.code}")
         if left := member.rig.processes():
-            raise Problem(f"stop is 0 and leaves {left}")
+            raise Problem(f"stop returned 0 but left {left}")
         return shown("stop", result)
 
     def recover(self, member: Member, step: Step) -> str:
@@ -132,9 +132,9 @@ class Acts:
         results = [_finish(member, action, child) for action, child in zip(actions, both)]
         said = ", ".join(shown(action, result) for action, result in zip(actions, results))
         if any(action == "stop" and result.code for action, result in zip(actions, results)):
-            raise Problem(f"a stop has failed: {said}")
+            raise Problem(f"a stop failed: {said}")
         if actions == ["stop", "stop"] and (left := member.rig.processes()):
-            raise Problem(f"two stops are 0 and leave {left}")
+            raise Problem(f"two stops returned 0 but left {left}")
         if actions == ["start", "start"]:
             for result in results:
                 self._judge_start(member, before, member.mode == "ok", result)
@@ -180,31 +180,31 @@ class Acts:
         if number == signal.SIGSTOP:
             for pid in pids:
                 _await_freeze(pid)
-        return f"{number.name} to {' '.join(map(str, sorted(pids))) or 'nobody'}"
+        return f"{number.name} to {' '.join(map(str, sorted(pids))) or 'no process'}"
 
     def trouble(self, member: Member, step: Step) -> str:
         """Let the API answer as the step says, or let a consumer close its connections."""
         if not member.has_api:
             member.mode = "alone"
             member.rig.set(connect=" ")
-            return "it gives up its connection to the broker"
+            return "closes its connection to the broker"
         member.mode = step.choice
         member.rig.set(mode=step.choice)
-        return f"its API: {step.choice}"
+        return f"its API now: {step.choice}"
 
     def mend(self, member: Member, step: Step) -> str:
         member.mode = "ok"
         member.rig.set(mode="ok")
         if not member.has_api:
             member.rig.set(connect=self.site.near.broker.port)
-        return f"is well, {self.thaw(member, step)}"
+        return f"repaired, {self.thaw(member, step)}"
 
     # --- the node
 
     def lose_record(self, member: Member, step: Step) -> str:
         member.rig.file("record").unlink(missing_ok=True)
         member.knows_workers = False
-        return "its record is lost"
+        return "its record is deleted"
 
     def spoil_record(self, member: Member, step: Step) -> str:
         path = member.rig.file("record")
@@ -220,20 +220,20 @@ class Acts:
         }
         path.write_bytes(spoilt[step.choice])
         member.knows_workers = False
-        return f"its record: {step.choice}"
+        return f"its record now: {step.choice}"
 
     def lose_state(self, step: Step) -> str:
         with contextlib.suppress(FileNotFoundError):
             next(iter(self.site.members.values())).rig.lose_state()
         for member in self.site.members.values():
             member.knows_workers = False
-        return "all state is lost"
+        return "all state is deleted"
 
     def outage(self, step: Step) -> str:
         neighbour = getattr(self.site.near, step.name)
         getattr(neighbour, step.choice)()
         self.site.states[step.name] = step.choice
-        return "frozen" if step.choice == "freeze" else "gone"
+        return "is frozen" if step.choice == "freeze" else "is down"
 
     def come_back(self, step: Step) -> str:
         neighbour = getattr(self.site.near, step.name)
@@ -261,15 +261,15 @@ def _await_freeze(pid: int) -> None:
 def examine(member: Member, action: str, result: Result) -> None:
     """Check what must hold for every call of an agent. Raises Problem."""
     if result.code not in CODES:
-        raise Problem(f"{action} is {result.code}, which is no code of OCF: {result.err}")
+        raise Problem(f"{action} returned {result.code}, which is not an OCF code: {result.err}")
     said = result.out + result.err
     for oddity in ODDITIES:
         if oddity in said or oddity in member.rig.agent_log:
-            raise Problem(f"{action} prints or logs {oddity!r}: {said}")
+            raise Problem(f"{action} printed or logged {oddity!r}: {said}")
     if result.out or len(result.err.splitlines()) > 1:
-        raise Problem(f"{action} prints more than one line: {said}")
+        raise Problem(f"{action} wrote to stdout, or more than one line: {said}")
     if result.code and not result.reason:
-        raise Problem(f"{action} is {result.code} without a reason")
+        raise Problem(f"{action} returned {result.code} without an exit reason")
 
 
 def shown(action: str, result: Result) -> str:

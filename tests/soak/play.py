@@ -72,7 +72,7 @@ class Play:
 
     def _report(self, site: Site, step: Step, problem: Problem) -> str:
         lines = [f"step {self.taken}, {step.action} of {step.name or 'all'}: {problem}"]
-        lines += [f"broker {site.states['broker']}, database {site.states['database']}"]
+        lines += [f"broker: {site.states['broker']}, database: {site.states['database']}"]
         for member in site.members.values():
             sight = look(site, member)
             lines.append(f"{member.name} ({member.manners}, API {member.mode}): {sight}")
@@ -94,7 +94,7 @@ class Play:
         with ThreadPoolExecutor(len(site.members)) as pool:
             codes = dict(zip(site.members, pool.map(agree, site.members.values())))
         tracked = [site.members[name] for name, code in codes.items() if code != verdicts.STOPPED]
-        self._await(lambda: strays(site, tracked), STRAY_SECONDS, "untracked")
+        self._await(lambda: strays(site, tracked), STRAY_SECONDS, "untracked processes")
         if site.harm:
             raise Problem(f"a bystander was harmed: {site.harm}")
         return " ".join(f"{name} {self.shown[name]}" for name in site.members)
@@ -119,7 +119,7 @@ class Play:
             code, wrong = (0, "") if sight.loads else self._ask(member, sight, around, is_near)
             if not sight.loads and look(site, member) == sight:
                 if wrong:
-                    raise Problem(f"{member.name}: {wrong}; there is {sight}; {around}")
+                    raise Problem(f"{member.name}: {wrong}; found: {sight}; {around}")
                 self.asked[member.name] = sight, code, time.monotonic() - begun
                 # depth 0 says only "running"; the verdict before it came from a deeper check
                 self.shown[member.name] = (
@@ -127,7 +127,7 @@ class Play:
                 )
                 return code
             if time.monotonic() > until:
-                raise Problem(f"{member.name} does not settle: {sight}, then {look(site, member)}")
+                raise Problem(f"{member.name} did not settle: {sight}, then {look(site, member)}")
             time.sleep(POLL)
 
     def _ask(self, member: Member, sight: Sight, around: Around, is_near: bool) -> tuple[int, str]:
@@ -150,7 +150,7 @@ class Play:
         for what, more, expected in calls:
             result = self.acts.call(member, "monitor", **more)
             if result.code not in expected:
-                return result.code, f"{what} is {result!r}, not {sorted(expected)}"
+                return result.code, f"{what} returned {result!r}, not one of {sorted(expected)}"
             if what != "probe":  # a probe reports a degraded instance as running
                 code = result.code
         return code, ""

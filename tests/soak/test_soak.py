@@ -57,7 +57,8 @@ def test_a_probe_that_calls_orphans_stopped_is_found(folder: Path) -> None:
     module.write_text(text.replace(FACT, FACT.replace("Failed", "NotRunning")))
     play = Play(folder, SEED_OF_ORPHANS, folder / "lying", say=lambda line: None)
     wrong = play.run(SECONDS)
-    assert wrong.startswith("step 4, kill_parent of images: images: monitor 0 is <code 7"), wrong
+    expected = "step 4, kill_parent of images: images: monitor 0 returned <code 7"
+    assert wrong.startswith(expected), wrong
 
 
 def test_a_seed_is_always_the_same_steps() -> None:

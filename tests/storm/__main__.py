@@ -1,4 +1,4 @@
-"""make storm: a control plane loses Identity, broker and database, and nothing is restarted.
+"""make storm: a control plane loses Identity, broker and database; nothing must restart.
 
     python3 -m tests.storm --stage FOLDER [--to build/storm]
 
@@ -75,7 +75,7 @@ def write(play: Play, to: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--stage", type=Path, required=True, help="what make install made")
+    parser.add_argument("--stage", type=Path, required=True, help="the DESTDIR of make install")
     parser.add_argument("--to", type=Path, default=Path("build/storm"), help="folder for results")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -87,7 +87,7 @@ def main() -> int:
         print(f"\nFAILED: {len(play.problems)} problems")
         print("\n".join(f"  {problem}" for problem in play.problems))
         return 1
-    print("\nnothing was restarted but what was broken")
+    print("\nnothing was restarted except what was broken on purpose")
     return 0
 
 
@@ -97,5 +97,5 @@ if __name__ == "__main__":
     except (BedError, CommandFailed, TimeoutError) as fault:
         sys.exit(f"storm: {fault}")
     except KeyboardInterrupt:
-        print("interrupted: all that the storm made is removed", file=sys.stderr)
+        print("interrupted: everything that the storm made was removed", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)

@@ -53,10 +53,10 @@ class _Picture:
         return round(LEFT + part * (WIDTH - LEFT - RIGHT), 1)
 
     def parts(self) -> Iterator[str]:
-        title = "Who was healthy, degraded, failed and restarted during the storm"
+        title = "Which services were healthy, degraded, failed or restarted during the storm"
         yield opening(WIDTH, self.bottom + 64, title)
         yield f"<style>{STYLE}{LOOKS}</style>\n"
-        yield text(LEFT, 20, "How Pacemaker saw each resource, minutes from the beginning", "head")
+        yield text(LEFT, 20, "State of each resource in Pacemaker (time: minutes:seconds)", "head")
         yield from self.outages()
         yield from self.axis()
         for number, name in enumerate(self.resources):
@@ -68,8 +68,8 @@ class _Picture:
     def outages(self) -> Iterator[str]:
         """Draw a column for each outage, from the first stop to the last return."""
         for name, begin, end in self.spans():
-            yield box(self.x(begin), 30, self.x(end), self.bottom, "away", f"{name} away")
-            yield text(self.x(begin) + 4, 44, f"{name} away")
+            yield box(self.x(begin), 30, self.x(end), self.bottom, "away", f"{name} down")
+            yield text(self.x(begin) + 4, 44, f"{name} down")
 
     def spans(self) -> Iterator[tuple[str, float, float]]:
         gone: list[str] = []
@@ -125,10 +125,10 @@ class _Picture:
             x += 110
         yield _cross(x + 8, y - 4, "failure")
         yield text(x + 20, y, "failure")
-        yield _mark(x + 88, y - 4, "started again")
-        yield text(x + 102, y, "started again")
-        yield box(x + 210, y - 14, x + 240, y + 6, "away", "dependency away")
-        yield text(x + 248, y, "dependency away")
+        yield _mark(x + 88, y - 4, "restarted")
+        yield text(x + 102, y, "restarted")
+        yield box(x + 210, y - 14, x + 240, y + 6, "away", "dependency down")
+        yield text(x + 248, y, "dependency down")
 
 
 def _mark(x: float, y: float, title: str) -> str:

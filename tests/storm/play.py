@@ -65,7 +65,7 @@ class Play:
         up."""
         self.timeline.title(f"{len(self.plant.resources)} services on three nodes")
         self.plant.build()
-        self.timeline.say("all are healthy")
+        self.timeline.say("all services are healthy")
         recorder = Recorder(self.plant.cluster, self.plant.resources, self.timeline.say)
         self.recorder = recorder
         recorder.start()
@@ -86,11 +86,11 @@ class Play:
 
     def outage(self, recorder: Recorder, gone: tuple[str, ...]) -> None:
         """Take these dependencies away for a while and check what happens."""
-        self.timeline.title(" + ".join(TITLES[each] for each in gone) + " away")
+        self.timeline.title(" + ".join(TITLES[each] for each in gone) + " down")
         began = time.time()
         with ThreadPoolExecutor(len(gone)) as pool:
             for each in gone:
-                recorder.note("away", each, f"{TITLES[each]} stopped")
+                recorder.note("away", each, f"stopping {TITLES[each]}")
             for done in [pool.submit(self.plant.take_away, each) for each in gone]:
                 done.result()
         expected = dependants(self.plant.services, gone)
@@ -127,7 +127,7 @@ class Play:
             if now[name].state != DEGRADED:
                 self.problem(f"{name} is {now[name].state}, not degraded ({now[name].reason})")
             elif not any(NAMES[each] in now[name].reason for each in gone):
-                self.problem(f"the reason of {name} names none of {gone}: {now[name].reason}")
+                self.problem(f"the exit reason of {name} names none of {gone}: {now[name].reason}")
             elif name not in shown or shown[name].reason != now[name].reason:
                 self.problem(f"crm_mon does not show {name} as degraded")
         said = self.plant.cluster.run("crm_mon", "--one-shot", "--inactive").stdout
@@ -145,10 +145,10 @@ class Play:
             return None
         healed = max((each.at for each in recorder.since(back, "state")), default=back)
         took = healed - back
-        self.timeline.say(f"all are healthy, {took:.0f} s after the return")
+        self.timeline.say(f"all services are healthy, {took:.0f} s after the return")
         if took > self.heal_seconds:
             late = {e.subject for e in recorder.since(back + self.heal_seconds, "state")}
-            self.problem(f"healthy only after {took:.0f} s: {', '.join(sorted(late))}")
+            self.problem(f"took {took:.0f} s to become healthy: {', '.join(sorted(late))}")
         return healed
 
     def _settle(self, recorder: Recorder) -> None:
@@ -156,7 +156,7 @@ class Play:
         until = time.time() + self.plant.interval + 1
         if self._wait(lambda: not self._are(recorder, self.plant.resources, HEALTHY), until):
             ill = {n: each for n, each in recorder.now.items() if each.state != HEALTHY}
-            self.problem(f"healthy for a moment only: {ill}")
+            self.problem(f"healthy only for a moment: {ill}")
 
     def _check_quiet(
         self, recorder: Recorder, since: float, ordered: Collection[str], failed: Sequence[str] = ()
@@ -166,7 +166,7 @@ class Play:
             self.problem(event.text)
         counted = recorder.since(since, "fail-count")
         if [event.subject for event in counted] != list(failed):
-            self.problem("; ".join(event.text for event in counted) or f"no failure of {failed}")
+            self.problem("; ".join(event.text for event in counted) or f"{failed} did not fail")
         kinds = ("start", "process", "state")
         for event in (each for kind in kinds for each in recorder.since(since, kind)):
             if event.subject not in ordered and event.state not in (HEALTHY, DEGRADED):
@@ -181,7 +181,7 @@ class Play:
         pids = node.pids(r"uwsgi.*/nova-api\.ini")
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
-        text = f"SIGSTOP to all {len(pids)} processes of nova-api on {node.name}"
+        text = f"sent SIGSTOP to all {len(pids)} processes of nova-api on {node.name}"
         began = recorder.note("fault", FROZEN, text, node=node.name)
 
         def is_restarted() -> bool:
@@ -189,14 +189,14 @@ class Play:
             return bool(started) and self._are(recorder, self.plant.resources, HEALTHY)
 
         try:
-            wait_until(is_restarted, FREEZE_SECONDS, "nova-api is restarted, and all are healthy")
+            wait_until(is_restarted, FREEZE_SECONDS, "nova-api restarted, and all are healthy")
         except TimeoutError as fault:
             self.problem(str(fault))
             return
-        self.timeline.say(f"all are healthy, {time.time() - began:.0f} s after the signal")
+        self.timeline.say(f"all services are healthy, {time.time() - began:.0f} s after the signal")
         self._check_quiet(recorder, began, {FROZEN}, [FROZEN])
         starts = [each for each in recorder.since(began, "start") if each.subject == FROZEN]
         if len(starts) != 1 or starts[0].node != node.name:
-            self.problem(f"nova-api was not restarted once, in place: {starts}")
+            self.problem(f"nova-api was not restarted exactly once and in place: {starts}")
         if not all(each.reason for each in recorder.since(began, "fail-count")):
-            self.problem("Pacemaker has no reason for the failure of nova-api")
+            self.problem("Pacemaker recorded no exit reason for the failure of nova-api")

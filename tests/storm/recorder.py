@@ -105,11 +105,11 @@ class Recorder:
         for name, count in counts.items():
             if count != self.counts.get(name, 0):
                 reason = last_failure(status, name)
-                text = f"{name} has failed: {reason} (fail count {count})"
+                text = f"{name} failed: {reason} (fail count {count})"
                 self.note("fail-count", name, text, state=FAILED, reason=reason)
         self.counts = counts
         for one in state["fencings"][self._fencings :]:
-            text = f"{one['node']} fenced at the request of {one['by']}"
+            text = f"{one['node']} was fenced at the request of {one['by']}"
             self.note("fencing", one["node"], text)
         self._fencings = len(state["fencings"])
 
@@ -137,6 +137,6 @@ class Recorder:
             return  # it is just being stopped or started
         process = f"{standing.node} PID {pid} begun {begun}"
         if self._processes.get(name, process) != process:
-            text = f"{name} runs as PID {pid} on {standing.node} now"
+            text = f"{name} now runs as PID {pid} on {standing.node}"
             self.note("process", name, text, node=standing.node)
         self._processes[name] = process

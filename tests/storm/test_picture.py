@@ -12,8 +12,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 EVENTS = [
     Event(1000, "state", "p_a", "p_a healthy", "node-1", HEALTHY),
     Event(1000, "state", "p_b", "p_b healthy", "node-2", HEALTHY),
-    Event(1010, "away", "broker", "RabbitMQ stopped"),
-    Event(1012, "away", "database", "MariaDB stopped"),
+    Event(1010, "away", "broker", "stopping RabbitMQ"),
+    Event(1012, "away", "database", "stopping MariaDB"),
     Event(1020, "state", "p_a", 'p_a degraded: "<&>"', "node-1", DEGRADED, '"<&>"'),
     Event(1030, "back", "broker", "RabbitMQ is back"),
     Event(1040, "back", "database", "MariaDB is back"),
@@ -33,7 +33,7 @@ def boxes(picture: object, title: str) -> list[tuple[float, float]]:
 
 def test_bars_and_columns_are_where_the_events_were() -> None:
     picture = etree.fromstring(draw(["p_a", "p_b"], EVENTS))
-    ((away, width),) = boxes(picture, "RabbitMQ + MariaDB away")
+    ((away, width),) = boxes(picture, "RabbitMQ + MariaDB down")
     ((degraded, length),) = boxes(picture, 'p_a degraded: "<&>" (node-1)')
     ((first, before),) = boxes(picture, "p_a healthy (node-1)")
     (whole,) = boxes(picture, "p_b healthy (node-2)")
@@ -55,4 +55,4 @@ def test_legend_has_every_state() -> None:
 
 def test_what_is_still_away_at_the_end_is_shown() -> None:
     picture = etree.fromstring(draw(["p_a", "p_b"], EVENTS[:4]))
-    assert len(boxes(picture, "RabbitMQ + MariaDB away")) == 1
+    assert len(boxes(picture, "RabbitMQ + MariaDB down")) == 1

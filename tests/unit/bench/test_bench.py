@@ -43,7 +43,7 @@ def test_cpu_counts_what_the_process_waited_for_and_not_what_it_slept() -> None:
 
 
 def test_a_call_that_ends_otherwise_is_no_figure() -> None:
-    with pytest.raises(CallFailed, match="ended with 3; once more, with 3: why"):
+    with pytest.raises(CallFailed, match="exited with 3; on repeat, with 3: why"):
         cpu_seconds(("/bin/sh", "-c", "echo why >&2; exit 3"), {}, codes=(0, 7))
 
 
@@ -136,4 +136,4 @@ def test_what_it_cannot_read_is_a_failure_and_in_the_report(tmp_path: Path) -> N
 def test_an_unknown_run_is_named_with_those_that_there_are() -> None:
     done = bench("queit")
     assert done.returncode == 2
-    assert "there is no run queit; there are quiet, busy, paper" in done.stderr
+    assert "no run is called queit; choose from quiet, busy, paper" in done.stderr

@@ -67,7 +67,7 @@ def test_a_fault_that_is_not_seen_to_its_end_costs_none_of_the_others(
     cut = Fault("cut", error(CommandFailed("node-1: crm_mon: status 1")))
     wrong = campaign(Fault("killed", sight("killed", 1.0)), cut, Fault("moved", sight("moved", 1)))
     assert kept(tmp_path) == ["killed", "moved"]
-    assert wrong == ["not seen to its end: cut: node-1: crm_mon: status 1"]
+    assert wrong == ["not measured to its end: cut: node-1: crm_mon: status 1"]
     assert cut.is_awaited
     assert "moved" in capsys.readouterr().out
 

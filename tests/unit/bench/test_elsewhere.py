@@ -53,13 +53,13 @@ def test_no_file_is_no_failure_and_says_what_makes_one(name: str, tmp_path: Path
         ("failover", ("faults", 0, "gap"), -1, r"gap is -1, not a number, 0 or more"),
         ("failover", ("faults", 0, "failed"), 1.5, r"failed is 1\.5, not a whole number"),
         ("failover", ("faults", 0, "fencing"), "", r"fencing is '', not a number.* or null"),
-        ("failover", ("faults",), [], r"faults is \[\], not a list with something in it"),
+        ("failover", ("faults",), [], r"faults is \[\], not a non-empty list"),
         ("failover", ("faults", 0), 7, r"faults\[0\] is 7, not an object"),
         ("failover", ("command",), "", r"command is '', not text"),
         ("idle", ("nodes", 0, "agents"), None, r"nodes\[0\]\.agents is None"),
         ("idle", ("seconds",), [], r"seconds is \[\], not a number"),
         ("storm", ("problems",), None, "problems is None, not a list"),
-        ("storm", ("outages", 0, "gone"), "broker", r"gone is 'broker', not a list of texts"),
+        ("storm", ("outages", 0, "gone"), "broker", r"gone is 'broker', not a list of strings"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_place(
