@@ -136,9 +136,11 @@ class Monitor:
         account = {"username": "admin", "password": PASSWORD, "project_name": "admin", **domain}
         with requests.Session() as connections:
             logged_in = session.Session(v3.Password(f"{IDENTITY}/v3", **account), connections)
-            report, patience = instance.service.report, Patience(instance.environment.deadline)
+            report, of = instance.service.report, instance.parameters
             assert report is not None
-            listing = Listing(logged_in, report, "", "public", patience)
+            place = (of["os_region_name"] or "", of["os_interface"])
+            patience = Patience(instance.environment.deadline)
+            listing = Listing(logged_in, report, *place, patience)
             selfreport.compare(instance.notes, listing, options)
 
     def wait_until_up(self) -> None:
