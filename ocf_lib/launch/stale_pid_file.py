@@ -44,7 +44,7 @@ def remove(wanted: Command, daemon: Daemon, until: float, log: Log) -> bool:
     files.remove(path, only_if=pid)
     if os.path.lexists(path):
         return False
-    log.warning(f"{path} of a former run is removed: PID {pid} is {name or 'of no process'} now")
+    log.warning(f"{path} of a former run is removed: PID {pid} is {name or 'free'} now")
     return True
 
 
