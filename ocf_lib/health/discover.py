@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 
 from ocf_lib.launch import running, uwsgi_ini
-from ocf_lib.net import http, sockets, tls
+from ocf_lib.net import http, sockets
 from ocf_lib.net.endpoint import Endpoint
 from ocf_lib.processes import procfs
 
@@ -30,7 +31,7 @@ def endpoint_of(instance: Instance, leader: int) -> Endpoint | None:
     if not found or api is None:
         return None
     port = of[api.port] if isinstance(api.port, str) else api.port
-    usual = [socket for socket in found if socket[1] == port]
+    usual = [each for each in found if each[1] == port]
     address, port = (usual or found)[0]
     path = Endpoint.parse(api.site).path if api.site else ""
     plain = Endpoint("http", address, port, path=path)
@@ -46,7 +47,8 @@ def _resolved(given: Endpoint) -> Endpoint:
     addresses that accepts a connection, or the name if none does."""
     with contextlib.suppress(OSError):
         for family, address in http.resolve(given.address, given.port):
-            with contextlib.suppress(OSError), tls.plain(family) as plain:
+            kind = socket.SOCK_STREAM
+            with contextlib.suppress(OSError), socket.socket(family, kind) as plain:
                 plain.settimeout(HANDSHAKE_SECONDS)
                 plain.connect(address)
                 return Endpoint(given.scheme, address[0], given.port, given.name, given.path)
@@ -64,6 +66,9 @@ def _may_speak_tls(leader: int, auth_url: str) -> bool:
 
 def _speaks_tls(endpoint: Endpoint) -> bool | None:
     """None if it accepts but does not answer, as a daemon does that is still loading."""
+    # here alone: with an OpenSSL that cannot be loaded a service without TLS starts all the same
+    from ocf_lib.net import tls
+
     family, address = http.resolve(endpoint.address, endpoint.port)[0]
     with tls.plain(family) as plain:
         plain.settimeout(HANDSHAKE_SECONDS)

@@ -24,6 +24,11 @@ class Mounts:
     def run(self, *words: object) -> None:
         subprocess.run([*self.inside, *map(str, words)], check=True)
 
+    def status(self, *words: object) -> int:
+        """Run a command there, and return its exit status."""
+        words = [*self.inside, *map(str, words)]
+        return subprocess.run(words, capture_output=True, check=False).returncode
+
     def tmpfs(self, folder: object, options: str = "mode=755") -> None:
         """Mount an empty file system over the folder."""
         self.run("mount", "-t", "tmpfs", "-o", options, "tmpfs", folder)

@@ -1,8 +1,10 @@
-"""A host on which every Python package beyond the standard library is missing: start, stop and the
-frequent monitor work, and whatever does not work says which package to install."""
+"""A host on which every Python package beyond the standard library is missing, or OpenSSL cannot be
+loaded: start, stop and the frequent monitor work, and whatever does not work says what to
+install."""
 
 from __future__ import annotations
 
+import importlib.machinery
 import socket
 import sysconfig
 from collections.abc import Iterator
@@ -20,17 +22,24 @@ VERSION = sysconfig.get_python_version()
 FOLDERS = ("/usr/lib/python3/dist-packages", f"/usr/local/lib/python{VERSION}/dist-packages")
 
 
-@pytest.fixture(autouse=True)
-def bare(rig: Rig) -> Iterator[None]:
-    """Hide all packages from the agent."""
+OPENSSL = importlib.machinery.PathFinder.find_spec("_ssl").origin
+
+
+@pytest.fixture
+def mounts(rig: Rig) -> Iterator[Mounts]:
     made = Mounts(rig)
-    for folder in FOLDERS:
-        made.tmpfs(folder)
-    yield
+    yield made
     made.end()
 
 
-@pytest.mark.usefixtures("witnesses")
+@pytest.fixture
+def bare(mounts: Mounts) -> None:
+    """Hide all packages from the agent."""
+    for folder in FOLDERS:
+        mounts.tmpfs(folder)
+
+
+@pytest.mark.usefixtures("bare", "witnesses")
 def test_start_monitor_and_stop_work(rig: Rig) -> None:
     assert rig.start().err == ""
     check_serving(rig)
@@ -40,6 +49,21 @@ def test_start_monitor_and_stop_work(rig: Rig) -> None:
     check_no_state(rig)
 
 
+@pytest.mark.usefixtures("witnesses")
+def test_a_broken_openssl_hinders_nothing_without_tls(rig: Rig, mounts: Mounts) -> None:
+    """The daemon, a Python program too, started before OpenSSL broke."""
+    rig.start()
+    mounts.run("mount", "--bind", "/dev/null", OPENSSL)
+    assert mounts.status("/usr/bin/python3", "-c", "import ssl") == 1
+    for level in (0, 10):
+        assert rig.monitor(level).code == 0
+    assert rig.start(timeout=60).err == "", "it runs already, and its API is found anew"
+    check_serving(rig)
+    check_stopped(rig, rig.stop(timeout=60))
+    check_no_state(rig)
+
+
+@pytest.mark.usefixtures("bare")
 def test_monitor_with_credentials_runs_and_says_what_is_missing(rig: Rig) -> None:
     rig.give_credentials()
     rig.start()
@@ -49,6 +73,7 @@ def test_monitor_with_credentials_runs_and_says_what_is_missing(rig: Rig) -> Non
     check_stopped(rig, rig.stop(timeout=60))
 
 
+@pytest.mark.usefixtures("bare")
 def test_a_start_whose_port_is_taken_says_what_would_tell_by_which_process(rig: Rig) -> None:
     rig.configure(bind_port=str(rig.port))
     with socket.create_server(("127.0.0.1", rig.port)):
@@ -60,6 +85,7 @@ def test_a_start_whose_port_is_taken_says_what_would_tell_by_which_process(rig: 
     rig.stop(timeout=60)
 
 
+@pytest.mark.usefixtures("bare")
 def test_meta_data_says_what_is_missing(rig: Rig) -> None:
     result = rig.caller("meta-data")
     assert result.code == 5
