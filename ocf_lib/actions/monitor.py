@@ -70,7 +70,7 @@ def _check(instance: Instance, leader: Stat, record: Record | None, level: int) 
         except (Refused, Suspect) as fault:
             from ocf_lib.health import blame
 
-            if not blame.find(instance, fault, patience, f"trouble.{level}"):
+            if not blame.explain(instance, fault, patience, f"trouble.{level}"):
                 raise
             # what explained it may have come back just now
             try:

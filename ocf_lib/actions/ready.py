@@ -178,7 +178,7 @@ def _first_answer(
     action, seconds = instance.environment.action, instance.environment.timeout
     fault = Failed(f"{missing}; not usable {seconds:g} s after the {action}")
     try:
-        blame.find(instance, fault, patience)
+        blame.explain(instance, fault, patience)
     except Degraded as outcome:
         log.warning(f"{instance.name} runs, but {outcome}")
         return endpoint

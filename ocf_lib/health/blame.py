@@ -54,7 +54,7 @@ def judge(instance: Instance, name: str, patience: Patience) -> None:
     notes.stamp(name + ".good")
 
 
-def find(instance: Instance, fault: Outcome, patience: Patience, trouble: str = "") -> bool:
+def explain(instance: Instance, fault: Outcome, patience: Patience, trouble: str = "") -> bool:
     """The API hangs or answers with a server error, or does not listen yet: `fault`.
 
     trouble: name of the note that records the last outage. Raises Afflicted if something on which

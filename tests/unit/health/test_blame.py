@@ -218,10 +218,10 @@ def test_a_configuration_that_is_gone_blames_nobody(instance: Make, host: Host) 
     made = instance(amqp(closed_port()))
     os.unlink(host.folder / "demo.conf")
     blame.judge(made, "broker", patience_of(made))
-    blame.find(made, FAULT, patience_of(made))
+    blame.explain(made, FAULT, patience_of(made))
 
 
-# -- find: an API that fails -----------------------------------------------------------------------
+# -- explain: an API that fails -----------------------------------------------------------------------
 
 
 def keyed(port: int) -> str:
@@ -230,9 +230,9 @@ def keyed(port: int) -> str:
 
 def test_nothing_else_is_wrong(instance: Make, serve: Serve) -> None:
     made = instance(keyed(serve(http(300)).port), api())
-    assert blame.find(made, FAULT, patience_of(made)), "something may have come back just now"
+    assert blame.explain(made, FAULT, patience_of(made)), "something may have come back just now"
     bare = instance("", api())
-    assert not blame.find(bare, FAULT, patience_of(bare)), "there is nothing that could have"
+    assert not blame.explain(bare, FAULT, patience_of(bare)), "there is nothing that could have"
 
 
 @pytest.mark.parametrize(
@@ -255,19 +255,19 @@ def test_what_came_back_just_now_excuses_it(
     made.notes["trouble.10"] = "identity"
     made.notes["trouble.10.seen"] = monotonic() - age
     if not is_excused:
-        assert blame.find(made, FAULT, patience_of(made), "trouble.10")
+        assert blame.explain(made, FAULT, patience_of(made), "trouble.10")
         return
     with pytest.raises(Degraded) as raised:
-        blame.find(made, FAULT, patience_of(made), "trouble.10")
+        blame.explain(made, FAULT, patience_of(made), "trouble.10")
     assert str(raised.value) == f"{FAULT}; identity was away until {age:.0f} s ago (degraded)"
-    assert blame.find(made, FAULT, patience_of(made), "trouble.20"), (
+    assert blame.explain(made, FAULT, patience_of(made), "trouble.20"), (
         "of another level nothing is known"
     )
 
 
 def test_what_is_away_explains_it(instance: Make) -> None:
     port = closed_port()
-    found = accused(blame.find, instance(keyed(port), api()), FAULT)
+    found = accused(blame.explain, instance(keyed(port), api()), FAULT)
     assert str(found) == (
         f"Identity http://{HERE}:{port} refused the connection; {FAULT} (degraded)"
     )
@@ -277,14 +277,14 @@ def test_what_is_away_explains_it(instance: Make) -> None:
 def test_what_stands_nearest_to_the_ground_is_blamed(instance: Make) -> None:
     """Without the database, Identity does not work either."""
     made = instance(keyed(closed_port()) + mysql(closed_port()), api())
-    assert accused(blame.find, made, FAULT).dependency == "database"
+    assert accused(blame.explain, made, FAULT).dependency == "database"
 
 
 def test_a_frozen_broker_explains_it(instance: Make, serve: Serve) -> None:
     made = instance(amqp(serve(silent).port), api(rpc_client=True))
-    assert accused(blame.find, made, FAULT).dependency == "broker"
+    assert accused(blame.explain, made, FAULT).dependency == "broker"
     made = instance(amqp(serve(greets).port), api(rpc_client=True))
-    blame.find(made, FAULT, patience_of(made))
+    blame.explain(made, FAULT, patience_of(made))
 
 
 def test_a_kept_token_asks_more_of_identity(instance: Make, serve: Serve) -> None:
@@ -301,12 +301,12 @@ def test_a_kept_token_asks_more_of_identity(instance: Make, serve: Serve) -> Non
         os_password=SECRET,
         os_project_name="service",
     )
-    blame.find(made, FAULT, patience_of(made))
+    blame.explain(made, FAULT, patience_of(made))
     holder = account_of(made)
     assert holder is not None
     with open(made.file("token"), "w") as file:
         file.write(str(Token("kept", "3", 2**40, holder)))
-    found = accused(blame.find, made, FAULT)
+    found = accused(blame.explain, made, FAULT)
     assert f"Identity http://{HERE}:{server.port} answered 500 to a token; " in str(found)
 
 
@@ -323,5 +323,5 @@ def test_a_frozen_process_is_its_own_fault(instance: Make, serve: Serve, daemon,
 
     eventually(is_stopped)
     with pytest.raises(Failed) as raised:
-        blame.find(made, FAULT, patience_of(made))
+        blame.explain(made, FAULT, patience_of(made))
     assert str(raised.value) == f"PID {pid} is frozen (stopped by a signal): {FAULT}"
