@@ -221,7 +221,7 @@ def test_a_configuration_that_is_gone_blames_nobody(instance: Make, host: Host) 
     blame.explain(made, FAULT, patience_of(made))
 
 
-# -- explain: an API that fails -----------------------------------------------------------------------
+# -- explain: an API that fails ------------------------------------------------------------------
 
 
 def keyed(port: int) -> str:
