@@ -29,27 +29,22 @@ help: ## List the targets
 .PHONY: install
 install: ## Install agents, library, manual pages and Heartbeat shims (DESTDIR=, OCF_ROOT=/usr/lib/ocf, MANDIR=/usr/share/man, HA_D=/etc/ha.d, PYTHON=/usr/bin/python3)
 	@packaging/check-python $(PYTHON)
-	@install -d $(PROVIDER) $(LIBRARY)
-	@rm -rf $(NEW) $(LIBRARY)/.old && cd ocf_lib && find . -name '*.py' -exec install -D -m 0644 {} $(NEW)/ocf_lib/{} ';'
+	@rm -rf $(NEW) && install -d $(PROVIDER) $(NEW)/agents
+	@cd ocf_lib && find . -name '*.py' -print0 | xargs -0 -I{} install -D -m 0644 {} $(NEW)/ocf_lib/{}
 	@$(PYTHON) -m compileall -q -f -s $(NEW) -p $(OCF_ROOT)/lib/openstack $(NEW)/ocf_lib
 	@$(PYTHON) packaging/hot-modules $(NEW)/ocf_lib $(OCF_ROOT)/lib/openstack/ocf_lib
-	@# replace it as a whole: a monitor that runs meanwhile finds either the old or the new library
-	@[ ! -e $(LIBRARY)/ocf_lib ] || mv $(LIBRARY)/ocf_lib $(LIBRARY)/.old
-	@mv $(NEW)/ocf_lib $(LIBRARY)/ocf_lib && rm -rf $(NEW) $(LIBRARY)/.old
+	@install -d $(NEW)/heartbeat-shims
+	@install -m 0644 heartbeat-shims/*.py $(NEW)/heartbeat-shims/
+	@sed '1s|^#!/usr/bin/python3 |#!$(PYTHON) |' heartbeat-shims/mapper > $(NEW)/heartbeat-shims/mapper
+	@chmod 0755 $(NEW)/heartbeat-shims/mapper
+	@$(PYTHON) -m compileall -q -f -s $(NEW) -p $(OCF_ROOT)/lib/openstack $(NEW)/heartbeat-shims
 	@for agent in $(AGENTS); do \
-	    if [ -L agents/$$agent ]; then ln -sfn "$$(readlink agents/$$agent)" $(PROVIDER)/$$agent; \
-	    else sed '1s|^#!/usr/bin/python3 |#!$(PYTHON) |' agents/$$agent > $(PROVIDER)/$$agent; \
-	        chmod 0755 $(PROVIDER)/$$agent; fi; \
+	    if [ -L agents/$$agent ]; then ln -s "$$(readlink agents/$$agent)" $(NEW)/agents/$$agent; \
+	    else sed '1s|^#!/usr/bin/python3 |#!$(PYTHON) |' agents/$$agent > $(NEW)/agents/$$agent; \
+	        chmod 0755 $(NEW)/agents/$$agent; fi; \
 	done
+	@$(PYTHON) packaging/put-in-place $(NEW) $(LIBRARY) $(PROVIDER)
 	@echo "$(words $(AGENTS)) agents in $(PROVIDER), their library in $(LIBRARY)"
-	@$(if $(PAGES),install -d $(dir $(firstword $(PAGES))); \
-	    $(PYTHON) -B packaging/man-pages --agents $(PROVIDER) $(DESTDIR)$(MANDIR) $(AGENTS) \
-	        || echo "make install: all is installed but the manual pages" >&2)
-	@install -d $(LIBRARY)/heartbeat-shims
-	@install -m 0644 heartbeat-shims/*.py $(LIBRARY)/heartbeat-shims/
-	@sed '1s|^#!/usr/bin/python3 |#!$(PYTHON) |' heartbeat-shims/mapper > $(LIBRARY)/heartbeat-shims/mapper
-	@chmod 0755 $(LIBRARY)/heartbeat-shims/mapper
-	@$(PYTHON) -m compileall -q -f -s "$(DESTDIR)" -p / $(LIBRARY)/heartbeat-shims
 	@if [ -z "$(HA_D)" ]; then :; \
 	elif [ -d "$(DESTDIR)$(HA_D)" ] || [ "$(origin HA_D)" != file ]; then \
 	    install -d $(DESTDIR)$(HA_D)/resource.d && install -d -m 0700 $(DESTDIR)$(HA_D)/openstack; \
@@ -57,6 +52,9 @@ install: ## Install agents, library, manual pages and Heartbeat shims (DESTDIR=,
 	        ln -sfn $(OCF_ROOT)/lib/openstack/heartbeat-shims/mapper $(DESTDIR)$(HA_D)/resource.d/$$shim; done; \
 	    echo "$(words $(SHIMS)) shims for Heartbeat in $(DESTDIR)$(HA_D)/resource.d"; \
 	else echo "no $(DESTDIR)$(HA_D) here, so no shims for Heartbeat (make install HA_D=$(HA_D) makes them)"; fi
+	@$(if $(PAGES),install -d $(dir $(firstword $(PAGES))); \
+	    $(PYTHON) -B packaging/man-pages --agents $(PROVIDER) $(DESTDIR)$(MANDIR) $(AGENTS) \
+	        || echo "make install: all is installed but the manual pages" >&2)
 
 .PHONY: uninstall
 uninstall: ## Remove everything that install installed

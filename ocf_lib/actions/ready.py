@@ -16,7 +16,7 @@ from ocf_lib.health.api import Client, place
 from ocf_lib.launch import port_conflict, running
 from ocf_lib.net import sockets
 from ocf_lib.net.patience import Patience
-from ocf_lib.outcomes import Degraded, Failed, NotInstalled
+from ocf_lib.outcomes import Degraded, Failed
 from ocf_lib.processes import members, procfs
 from ocf_lib.processes.process import Process, stat
 from ocf_lib.processes.signals import send
@@ -172,7 +172,8 @@ def _first_answer(
                 return endpoint
         sleep(POLL)
     if endpoint is None:
-        with contextlib.suppress(NotInstalled):
+        # a hint, which decides nothing
+        with contextlib.suppress(Exception):
             found = port_conflict.holder(instance, procfs.command_line(leader))
             missing = f"{found}; {missing}" if found else missing
     action, seconds = instance.environment.action, instance.environment.timeout

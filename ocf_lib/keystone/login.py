@@ -122,7 +122,6 @@ class _Attempt:
         """Log in, and return what Identity says about the user."""
         access = session.auth.get_access(session)
         self.is_in = True
-        backoff.forget(self.pause.notes)
         return access
 
     def degraded(self, text: str, advice: str = "") -> Degraded:
@@ -179,6 +178,9 @@ class _Attempt:
             raise self.fault(
                 f"{what} answers a log-in with nonsense ({self._short(error)})"
             ) from None
+        finally:
+            if self.is_in:
+                backoff.forget(self.pause.notes)
 
     def _short(self, error: Exception) -> str:
         """Without the secrets of a file. Secret parameters are masked in all that is printed."""

@@ -35,7 +35,7 @@ def within(seconds: float, function: Callable[[], T]) -> T:
     def act() -> None:
         try:
             result = function()
-        except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
             raised = error
 
             def again() -> T:

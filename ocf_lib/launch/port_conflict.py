@@ -38,6 +38,8 @@ def explain(words: str, instance: Instance, argv: Sequence[str]) -> str:
         found = holder(instance, argv, words)
     except NotInstalled as error:
         return f"a port is taken, and nothing tells by which process ({error}): "
+    except Exception:  # noqa: BLE001 - psutil's own, and whatever a broken psutil raises
+        return ""
     return f"{found}: " if found else ""
 
 
