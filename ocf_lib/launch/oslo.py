@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ETC = "/etc"
-# Options whose values nobody may see. Shorter pieces of them are not hidden: they are too common.
+# Names of options whose values are secret. Values shorter than KNOWN_LENGTH are not hidden: they
+# are too common.
 SECRET = re.compile("passw|secret|token|_key$|credential")
 KNOWN_LENGTH = 4
 
