@@ -52,7 +52,7 @@ class Options:
 
     def secrets(self) -> set[str]:
         """Passwords and keys among the values, and those in URLs (rabbit://USER:PASSWORD@HOST),
-        even if a sign in one lacks its quoting."""
+        even if a password has a character that should have been quoted."""
         found = {value for (_, name), value in self.values.items() if SECRET.search(name)}
         for value in self.values.values():
             account = value.partition("://")[2].rpartition("@")[0]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # In the environment of every process that start launches: AGENT/INSTANCE, and no secret.
 MARKER = "OPENSTACK_OCF_INSTANCE"
-# Stands before that name in the marker of the process that waits for the daemon's end.
+# Stands before AGENT/INSTANCE in the marker of the process that waits for the daemon's end.
 SENTINEL = "sentinel of "
 
 
