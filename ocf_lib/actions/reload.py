@@ -77,7 +77,7 @@ def reload(instance: Instance, log: Log) -> None:
             log.info(f"{instance.name}: {signal.Signals(how.signal).name} for PID {leader.pid}")
             signals.send([leader], how.signal)
             _await(leader, how, before, watch, deadline)
-            # the parameters may name another program by now
+            # a uwsgi's new configuration may say that it exits at the next reload
             record.reloading = wanted.reloading
             ready.wait(instance, record, watch, options, log)
         log.info(f"{instance.name} has re-read its configuration")

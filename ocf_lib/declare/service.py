@@ -154,8 +154,9 @@ class Report:
 
     service_type: that API's type in the service catalog. path: the list, below the URL in the
     catalog. binary: the daemon's name in the list.
-    seconds: after so long without a report the API calls the daemon down (down-time). option: sets
-    it in section [DEFAULT] of the daemon's configuration; the down-time is `times` its value.
+    seconds: the down-time: after this many seconds without a report the API calls the daemon down.
+    option: sets it in section [DEFAULT] of the daemon's configuration; the down-time is then
+    `times` the option's value.
     backends: option that names the daemon's backends, each of which reports as HOST@BACKEND.
     """
 

@@ -22,8 +22,8 @@ SENTINEL = "sentinel of "
 
 
 class Seen(Stat):
-    """A living process, with the rest of what /proc says about it, which is read when it is first
-    asked for."""
+    """A living process, with the rest of what /proc says about it. Each fact is read when it is
+    first needed."""
 
     @classmethod
     def of(cls, found: Stat) -> Seen:
