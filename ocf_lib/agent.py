@@ -1,7 +1,7 @@
-"""The one door: an agent file calls `run`, which acts and exits.
+"""The entry point: an agent file calls `run`, which carries out the action and exits.
 
-Environment, parameters, validate, act, exit. Outcomes are exceptions that carry their exit code;
-only this module prints the exit reason and ends the process.
+The order is: environment, parameters, validate, act, exit. Outcomes are exceptions that carry their
+exit code; only this module prints the exit reason and ends the process.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from ocf_lib.declare.service import Service
     from ocf_lib.log import Log
 
-# These work for every user, on a host without the software: nothing else is looked at before.
+# These work for every user, and without the software: they come before every other check.
 DESCRIBING = ("meta-data", "usage", "help", "--help", "-h")
 ESCAPED = "surrogateescape"
-# These need root, for other users' processes: their executables, and signals to them.
+# These need root: they read the executables of other users' processes, and send them signals.
 PRIVILEGED = ("start", "stop", "monitor", "status", "reload", "promote", "demote")
 
 
@@ -41,7 +41,7 @@ def run(service: Service) -> None:
 
 
 def _variables() -> dict[str, str]:
-    """As os.environ. Importing `os` takes 1 ms, an eighth of a bare interpreter."""
+    """What os.environ holds. Importing `os` takes 1 ms, an eighth of a bare interpreter."""
     encoding = sys.getfilesystemencoding()
     pairs = posix.environ.items()
     return {n.decode(encoding, ESCAPED): v.decode(encoding, ESCAPED) for n, v in pairs}
@@ -65,7 +65,7 @@ def _act(instance: Instance) -> None:
         _describe(instance)
         return
     if action == "notify":
-        return  # always 0 (OCF 1.1): nothing here cares about its peers
+        return  # always 0 (OCF 1.1): no agent here needs to know about its peers
     if action not in known(service):
         names = ", ".join(known(service))
         raise Unimplemented(f"{service.name} has no action {action!r}: it knows {names}")
@@ -120,18 +120,18 @@ def _describe(instance: Instance) -> None:
 
 
 def log_of(instance: Instance) -> Log:
-    """Where this action logs. Imported late: a monitor that finds nothing wrong logs nothing."""
+    """The log of this action. Imported late: a monitor that finds nothing wrong logs nothing."""
     from ocf_lib import log
 
     return log.of(instance)
 
 
 def _report(instance: Instance, outcome: Outcome) -> int:
-    """Print the exit reason, of which Pacemaker keeps the last line, and log a failure."""
+    """Print the exit reason (Pacemaker keeps its last line) and log a failure. Returns the code."""
     log = log_of(instance)
     reason = log.line(str(outcome))
     if isinstance(outcome, Degraded) and instance.environment.is_probe:
-        # a probe asks whether it runs, and Pacemaker before 2.1 takes 190 for a failure
+        # a probe only asks whether the service runs; Pacemaker before 2.1 takes 190 for a failure
         log.warning(f"probe: {reason}")
         return SUCCESS
     if outcome.is_failure and _is_new(instance, reason):
@@ -142,8 +142,8 @@ def _report(instance: Instance, outcome: Outcome) -> int:
 
 
 def _is_new(instance: Instance, reason: str) -> bool:
-    """The recurring monitor of this level did not say so at its last poll. Other numbers alone,
-    such as how long something has lasted, do not make it new."""
+    """Whether the reason differs from that of this level's last poll. Digits alone, such as those
+    of a duration, make no difference. A reason outside a recurring monitor is always new."""
     if not instance.environment.is_recurring:
         return True
     name, notes = instance.said, instance.notes

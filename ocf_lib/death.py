@@ -1,6 +1,6 @@
-"""The name under which sentinels that an earlier 1.0.0 started look for `sentinel.report`.
+"""Only for sentinels that an earlier 1.0.0 started: they import this name for `sentinel.report`.
 
-Such a sentinel lives as long as its daemon. An upgrade must not make it mute.
+Such a sentinel lives as long as its daemon. After an upgrade it must still report a crash.
 """
 
 from __future__ import annotations
@@ -9,5 +9,5 @@ from ocf_lib.sentinel import report as _report
 
 
 def report(name: str, record: str, pid: int, start: int, status: int) -> None:
-    """As sentinel.report.report."""
+    """The same as sentinel.report.report."""
     _report.report(name, record, pid, start, status)

@@ -19,14 +19,14 @@ RSCTMP = "/run/resource-agents"
 # person at a shell name no timeout.
 DEFAULT_TIMEOUT = 20.0
 # Seconds for our own last lines. Pacemaker SIGKILLs at the timeout, which it counts from before the
-# fork; the interpreter needs 10 to 50 ms to get here on a busy machine, and a log line less.
+# fork; the interpreter needs 10 to 50 ms to get here on a busy machine, a log line takes less.
 MARGIN = 0.5
 
 
 class Environment:
     """One call of an agent.
 
-    argv: the arguments without the program's name; all but the first are ignored (contract 1).
+    argv: the arguments without the program's name; all but the first are ignored.
     environ: the variables, as `os.environ`. usual_timeout: seconds that the action has if the
     caller does not say; 0 for Pacemaker's default.
     """
@@ -50,7 +50,7 @@ class Environment:
 
     @property
     def is_probe(self) -> bool:
-        """A probe is a monitor without an interval (contract 5)."""
+        """A probe is a monitor without an interval."""
         return self.action == "monitor" and self.milliseconds("interval") == 0
 
     @property
@@ -75,5 +75,5 @@ class Environment:
 
     @property
     def speaks_our_api(self) -> bool:
-        """OCF_RA_VERSION_MAJOR is 1 or unset (contract 4)."""
+        """OCF_RA_VERSION_MAJOR is 1 or unset."""
         return self.environ.get("OCF_RA_VERSION_MAJOR", "1") in ("1", "")

@@ -42,12 +42,13 @@ class Instance:
         instance = self.environment.instance
         if not all(sign in PLAIN for sign in instance):
             instance = "".join(s if s in PLAIN else _quoted(s) for s in instance)
-        # "@" is in no quoted instance: nova-compute's wait-1 is not nova-compute-wait's 1
+        # No quoted instance holds an "@". With "-" in its place, instance wait-1 of nova-compute
+        # and instance 1 of nova-compute-wait would share a file.
         return f"{self.folder}/{self.service.name}@{instance}.{kind}"
 
     @property
     def record(self) -> Record | None:
-        """What start left, or None if nothing trustworthy is there."""
+        """The record that start left, None if there is none that can be trusted."""
         text = statefile.read(self.file("record"))
         return None if text is None else Record.parse(text)
 
@@ -71,7 +72,7 @@ class Instance:
 
     @property
     def pid_file(self) -> str:
-        """Where other programs find the PID of the daemon. We write it, and never read it."""
+        """Where other programs find the daemon's PID. We write this file and never trust it."""
         given: str | None = self.parameters["pid"]
         return (
             given or f"{self.environment.rsctmp}/{self.environment.instance.replace('/', '_')}.pid"

@@ -1,7 +1,7 @@
-"""The door to Python packages beyond the standard library.
+"""Makes Python packages beyond the standard library importable.
 
 Agents run as `python3 -IS`: without `site`, which saves 4 ms a call, and so without the folder
-that holds the distribution's packages. A module that needs one of them asks here first.
+that holds the distribution's packages. A module calls `need` before it imports such a package.
 """
 
 from __future__ import annotations

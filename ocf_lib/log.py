@@ -1,4 +1,4 @@
-"""Log lines as Pacemaker's own agents write them: syslog, HA_LOGFILE, HA_DEBUGLOG (contract 7).
+"""Log lines as Pacemaker's own agents write them: to syslog, HA_LOGFILE and HA_DEBUGLOG.
 
 Source: ocf_log and ha_log of resource-agents' ocf-shellfuncs, whose variables these are.
 """
@@ -30,9 +30,9 @@ APPENDING = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOC
 
 
 class Log:
-    """Where one call writes its lines.
+    """The log of one call.
 
-    environ: with the HA_ variables. agent, instance: the tag of each line, AGENT(INSTANCE)[PID],
+    environ: has the HA_ variables. agent, instance: the tag of each line, AGENT(INSTANCE)[PID],
     unless HA_LOGTAG names another. secrets: values that are masked in every line.
     """
 
@@ -87,7 +87,7 @@ class Log:
 
 
 def of(instance: Instance, secrets: Iterable[str] = ()) -> Log:
-    """Where an action of this instance logs. secrets: beside those of its parameters."""
+    """The log of an action of this instance. secrets: further values to mask in every line."""
     environment, known = instance.environment, instance.parameters.secrets()
     agent = instance.service.name
     return Log(environment.environ, agent, environment.instance, [*known, *secrets])
@@ -107,7 +107,7 @@ def conceal(text: str, secrets: Iterable[str]) -> str:
 
 
 def _append(name: str, lines: str) -> None:
-    # the cluster's own setting; a full disk or a missing folder must not change a verdict, and a
+    # the cluster names the file; a full disk or a missing folder must not change a verdict, and a
     # pipe that nobody reads must not keep us waiting
     try:
         with open(os.open(name, APPENDING, 0o666), "a", encoding="utf-8") as file:
@@ -117,7 +117,7 @@ def _append(name: str, lines: str) -> None:
 
 
 def _printable(text: str) -> str:
-    """On one line, without control characters (a daemon's last words may hold some, which would act
-    on a reader's terminal), and without the stand-ins for bytes that are no UTF-8."""
+    """The text on one line, without surrogates for bytes that are not UTF-8, and without control
+    characters: a daemon's last words may hold some, which would act on a reader's terminal."""
     text = " ".join(text.encode("utf-8", "backslashreplace").decode().splitlines())
     return "".join(sign if sign.isprintable() else " " for sign in text)

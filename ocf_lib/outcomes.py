@@ -23,12 +23,12 @@ class Failed(Outcome):
 
 
 class Suspect(Failed):
-    """Failed, unless something that the service depends on is to blame: its API hangs, or answers
-    with a server error."""
+    """The API hangs, or answers with a server error. That is Failed, unless something that the
+    service depends on is to blame."""
 
 
 class InvalidHere(Outcome):
-    """OCF_ERR_ARGS: a parameter cannot be right on this host; another node may be fit."""
+    """OCF_ERR_ARGS: a parameter cannot be right on this host, but may be on another node."""
 
     code = 2
 
@@ -86,12 +86,12 @@ class Degraded(Outcome):
 
 
 class Refused(Degraded):
-    """Degraded, because it refuses a token that Identity has just issued."""
+    """Degraded, because the API refuses a token that Identity has just issued."""
 
 
 class Afflicted(Degraded):
-    """Degraded by a dependency that is away. dependency: one word for it. A recurring monitor
-    reports it from the second poll in a row."""
+    """Degraded by a dependency that is down. dependency: one word for it. A recurring monitor
+    reports this from the second poll in a row."""
 
     def __init__(self, text: str, dependency: str) -> None:
         super().__init__(text)

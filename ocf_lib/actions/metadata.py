@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 WIDTH = 76
 # ocf-tester validates against a DTD of OCF 1.0, which a document of 1.1 cannot pass. With this DTD
-# in the document itself, which allows everything, xmllint finds it valid.
+# in the document itself, which allows everything, xmllint finds the document valid.
 ELEMENTS = {
     "resource-agent": "name version",
     "version": "",
@@ -40,7 +40,7 @@ ELEMENTS = {
 def render(service: Service, name: str) -> str:
     """The XML document, with a line break at its end. Raises NotInstalled without lxml.
 
-    name: what the agent was called by, the service's own or one of its aliases.
+    name: the name under which the agent was called, the service's own or one of its aliases.
     """
     libraries.need("lxml", "python3-lxml")
     from lxml import etree
@@ -111,7 +111,7 @@ def _text(parent: Any, name: str, text: str, lang: bool = True) -> None:
     from lxml import etree
 
     element = etree.SubElement(parent, name, {"lang": "en"} if lang else {})
-    # crmsh shows the lines as they are, pcs breaks them anew
+    # crmsh shows the lines as they are, pcs wraps them again
     paragraphs = (" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
     # a path or a default that is broken at a hyphen would read as two words
     lines = (textwrap.fill(p, WIDTH, break_on_hyphens=False) for p in paragraphs)

@@ -1,8 +1,7 @@
 """monitor, status and probe: what is the state of this instance? Changes nothing.
 
-Level 0 looks at the processes. Level 10, the default, asks the API, and checks whether everything
-is there on which the service depends. Level 20 logs in. A level that does not exist means the next
-lower one.
+Level 0 looks at the processes. Level 10, the default, asks the API, and checks the dependencies of
+the service. Level 20 logs in. A level that does not exist means the next lower one.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ def monitor(instance: Instance) -> None:
     """Returns if the instance runs well.
 
     Raises NotRunning if no process of it is left, Failed if it is at fault, Degraded if something
-    else is, and was so at the poll before this one.
+    else is. A dependency that is down counts from the second poll in a row.
     """
     record = instance.record
     leader = record.leader.alive() if record is not None else None
@@ -60,7 +59,8 @@ def _judge(instance: Instance, leader: Stat, record: Record | None) -> None:
 
 
 def _check(instance: Instance, leader: Stat, record: Record | None, level: int) -> None:
-    """The API comes first: after a server error it is known what to look for."""
+    """Check the API, then the dependencies, then the self-report. The API comes first, because a
+    server error says that the dependencies need a full check."""
     from ocf_lib.net.patience import Patience
 
     patience = Patience(instance.environment.deadline, instance.parameters.get("api_timeout"))
@@ -72,7 +72,7 @@ def _check(instance: Instance, leader: Stat, record: Record | None, level: int) 
 
             if not blame.explain(instance, fault, patience, f"trouble.{level}"):
                 raise
-            # what explained it may have come back just now
+            # the dependency to blame may have come back just now: ask once more
             try:
                 _ask(instance, leader, record, level, patience.at_most(blame.SECONDS))
             except (Refused, Suspect):
@@ -108,8 +108,9 @@ def _ask(
 
 
 def _is_news(instance: Instance, name: str, dependency: str) -> bool:
-    """One failing poll of a dependency that flaps is no news. After a poll that was not well,
-    whatever the reason, it is. A probe is the only poll, so it always reports."""
+    """Whether to report that `dependency` is down. A single failing poll may be a flap and is not
+    reported; one that follows a poll with trouble of any kind is. A probe is the only poll, so it
+    always reports."""
     before = instance.notes[name] or instance.notes[instance.said]
     instance.notes[name] = dependency
     instance.notes.stamp(f"{name}.seen")
@@ -117,15 +118,16 @@ def _is_news(instance: Instance, name: str, dependency: str) -> bool:
 
 
 def _is_reloading(instance: Instance, leader: Stat) -> bool:
-    """It re-reads its configuration at this moment. It answers once that is done; if not, action
-    reload says so."""
+    """Whether action reload has the daemon re-read its configuration at this moment. If the daemon
+    does not answer afterwards, reload itself fails."""
     noted = Notes(instance.file("reload"))
     is_over = noted.since("until") is not None
     return not is_over and noted["leader"] == f"{leader.pid} {leader.start}"
 
 
 def _search(instance: Instance) -> Stat:
-    """The leader, searched among all processes: there is no record, or its process is dead."""
+    """Search all processes for the leader: there is no record, or its process is dead. Raises
+    NotRunning if there is no process, Failed if only orphans are left."""
     from ocf_lib.launch import running
 
     found = running.members_of(instance)
@@ -137,7 +139,7 @@ def _search(instance: Instance) -> Stat:
 
 
 def _await_worker(instance: Instance, leader: Stat) -> None:
-    """A parent replaces a dead worker, and gets the time for that. Raises Failed."""
+    """Give the parent time to replace a dead worker. Raises Failed if it does not."""
     from ocf_lib.launch import running
 
     if not running.await_worker(instance, leader.pid):

@@ -1,5 +1,5 @@
-"""When is a daemon that was started, adopted or reloaded ready for use? Then its record is
-complete.
+"""Waits until a daemon that was started, adopted or reloaded is ready for use, and completes its
+record.
 
 Source: the times below were measured on the real daemons (Debian 12).
 """
@@ -40,7 +40,7 @@ POLL = 0.05
 # within the first second or two.
 SETTLE_SECONDS = 2.0
 # Real daemons are connected to their broker 2 to 5 s after their start, on busy cores 14 s. If the
-# broker is away they live on and try again: that start must not fail (openstack-daemons.md).
+# broker is down they live on and try again, so start must not fail then.
 CONNECT_SECONDS = 20.0
 CONNECT_POLL = 0.2
 # Seconds within which a living API answers.
@@ -53,8 +53,8 @@ class Died(Failed):
 
 
 def adopt(record: Record | None, pid: int, wanted: Command) -> Record:
-    """The record of the daemon that runs under this PID. If `record` is of another, or None: as if
-    we had just started `wanted`. Raises Died if it ends meanwhile."""
+    """The record of the daemon that runs under this PID: `record` if its process lives, otherwise a
+    new one, as if we had just started `wanted`. Raises Died if the daemon ends meanwhile."""
     found = stat(pid)
     if record is not None and record.leader.alive() is not None:
         return record
@@ -70,12 +70,12 @@ def wait(
     options: Options | None,
     log: Log,
 ) -> None:
-    """Returns once the service answers. A service without an API must have lived for a while and be
-    connected to its broker; that is checked if `options` are those of the daemon, and not if they
-    are None. Then the complete record is kept.
+    """Returns once the service answers, and keeps the complete record. A service without an API is
+    ready once it has lived for a while and is connected to its broker.
 
-    watch: called during the wait; raises Died if the daemon has died. Raises Failed if the service
-    does not answer in time, and nothing on which it depends explains that.
+    watch: called during the wait; raises Died if the daemon has died. options: those of the daemon;
+    None skips the wait of a service without an API. Raises Failed if the service does not answer in
+    time and no dependency explains that.
     """
     service, of = instance.service, instance.parameters
     if service.api is not None:
@@ -95,7 +95,7 @@ def wait(
 
 
 def keep(instance: Instance, record: Record, log: Log) -> None:
-    """Write record and PID file. Without a record monitor and stop find the processes by their
+    """Write record and PID file. Without a record, monitor and stop find the processes by their
     marker, at a higher cost: a full disk is no reason to fail a start."""
     pid = record.leader.pid
     try:
@@ -110,7 +110,7 @@ def keep(instance: Instance, record: Record, log: Log) -> None:
 
 
 def settle_sentinel(instance: Instance) -> None:
-    """Have the running daemon watched for its end, or not, as parameter crash_detection says."""
+    """Start or end the sentinel of the running daemon, as parameter crash_detection says."""
     found = running.members_of(instance)
     if found.leader is None:
         return
@@ -121,14 +121,15 @@ def settle_sentinel(instance: Instance) -> None:
 
 
 def _may_have_workers(service: Service) -> bool:
-    """Its children are workers, at least one of which must live. Those of other services come and
-    go."""
+    """Whether the children of this service are workers, at least one of which must live. Children
+    of other services come and go."""
     is_served = service.rpc_server or service.api is not None
     return is_served and not service.child_per_connection
 
 
 def _settle(instance: Instance, options: Options, watch: Callable[[], None], log: Log) -> None:
-    """Until it has lived for a while and, if its work comes from a broker, is connected."""
+    """Wait until the daemon has lived for a while and has its connections to broker and database,
+    or for CONNECT_SECONDS."""
     begun, deadline = monotonic(), instance.environment.deadline
     while monotonic() < min(begun + SETTLE_SECONDS, deadline):
         watch()
@@ -147,9 +148,9 @@ def _settle(instance: Instance, options: Options, watch: Callable[[], None], log
 def _first_answer(
     instance: Instance, leader: int, watch: Callable[[], None], log: Log
 ) -> Endpoint | None:
-    """Where it answers. Polls are short, so that a start takes no longer than the daemon does. If
-    something on which it depends keeps it from answering, that is no failure; None if it does not
-    listen yet."""
+    """Wait for the API, and return where it answers. Polls are short, so that start takes no longer
+    than the daemon does. If a dependency keeps the API from answering, that is no failure; the
+    result is None if the daemon does not listen yet."""
     missing = SILENT
     deadline, endpoint = instance.environment.deadline, None
     patience = Patience(deadline, instance.parameters.get("api_timeout"))
@@ -163,9 +164,9 @@ def _first_answer(
             except Died:
                 raise
             except Degraded:
-                return endpoint  # it answers; that we refuse its certificate is not its failure
+                return endpoint  # it answers; a certificate that we refuse is not its failure
             except Failed as error:
-                # the last request is cut short: its lack of an answer says less than those before
+                # the last request is cut short: its silence says less than the error before it
                 is_cut = left < FAIR_SECONDS and "did not answer" in str(error)
                 missing = missing if is_cut and missing != SILENT else str(error)
             else:

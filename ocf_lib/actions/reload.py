@@ -38,9 +38,10 @@ POLL = 0.1
 # Seconds. A daemon that acts on such a signal does not catch a second one, which would end it: for
 # 0.1 s under oslo.service, for 0.03 s under uwsgi (measured).
 HEED_SECONDS = 2.0
-# The share of its time for which it waits for a running start.
+# The share of its time that reload may wait for a running start.
 LOCK_SHARE = 0.25
-# What looks done for so many seconds is done: a daemon that dies of its configuration dies at once.
+# A reload that looks done for this many seconds is done: a daemon that dies of its configuration
+# dies at once.
 STEADY_SECONDS = 1.0
 
 
@@ -49,7 +50,7 @@ def reload(instance: Instance, log: Log) -> None:
     same readiness check as after start.
 
     Before the daemon is told anything: raises Misconfigured, InvalidHere and NotInstalled as
-    validate-all does, NotRunning, and Unimplemented if what runs cannot do it. After that: raises
+    validate-all does, NotRunning, and Unimplemented if the daemon cannot reload. After that: raises
     Failed if it dies of its configuration, with its last words, or is not ready in time.
     """
     validate.parameters(instance, log)
@@ -76,7 +77,7 @@ def reload(instance: Instance, log: Log) -> None:
             log.info(f"{instance.name}: {signal.Signals(how.signal).name} for PID {leader.pid}")
             signals.send([leader], how.signal)
             _await(leader, how, before, watch, deadline)
-            # the parameters may name another program by now
+            # a uwsgi's new configuration may say that it exits at the next reload
             record.reloading = wanted.reloading
             ready.wait(instance, record, watch, options, log)
         log.info(f"{instance.name} has re-read its configuration")
@@ -98,7 +99,7 @@ def _children(leader: Stat) -> set[int]:
 
 
 def _make_sure(leader: Stat, how: Reloading, children: set[int]) -> None:
-    """The signal makes it reload, and does not end it. Raises Unimplemented."""
+    """Raises Unimplemented unless the signal makes the daemon reload and does not end it."""
     if not how.signal:
         raise Unimplemented(f"PID {leader.pid} re-reads no configuration: restart it")
     name = signal.Signals(how.signal).name
@@ -113,14 +114,14 @@ def _make_sure(leader: Stat, how: Reloading, children: set[int]) -> None:
 
 
 def _is_oslo(program: Program) -> bool:
-    """oslo.config reads its configuration; Horizon's is read by others."""
+    """Whether the program reads its configuration with oslo.config. Horizon's does not."""
     names = any(word.startswith("--config-file") for word in program.arguments)
     return names or (isinstance(program, Uwsgi) and bool(program.environment))
 
 
 def _ask(instance: Instance, leader: Stat, patience: Patience) -> None:
-    """Any answer is enough. A uwsgi that gets the signal while it loads its application afterwards
-    serves nobody. Raises Failed."""
+    """Raises Failed unless the API answers; any answer is enough. A uwsgi that gets the signal
+    while it loads its application serves nobody afterwards."""
     api = instance.service.api
     assert api is not None
     endpoint = discover.endpoint_of(instance, leader.pid)
@@ -148,9 +149,9 @@ def _watch(leader: Process, logs: Sequence[str], secrets: set[str]) -> Callable[
 
 @contextlib.contextmanager
 def _noted(path: str, leader: Stat, patience: Patience) -> Iterator[None]:
-    """During the block, a monitor knows about the reload from the file at `path`. One that asked
-    the API meanwhile knows until its wait is over. If we are killed, the note ends with our
-    time."""
+    """During the block, the file at `path` tells monitors about the reload. Afterwards it stays
+    valid until a monitor that asked the API meanwhile has its answer. If we are killed, it stays
+    valid until our deadline."""
     notes = Notes(path)
     notes["leader"] = f"{leader.pid} {leader.start}"
     notes["until"] = f"{patience.deadline:.3f}"
@@ -171,8 +172,8 @@ def _await(
     watch: Callable[[], None],
     deadline: float,
 ) -> None:
-    """Until it is ready for the next signal and, if it replaces its workers, has a new one. Raises
-    Failed."""
+    """Wait until the daemon is ready for the next signal and, if it replaces its workers, has a new
+    one. Raises Failed if that takes too long."""
     since = None
     while since is None or monotonic() < since + STEADY_SECONDS:
         watch()

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 
 def reload_agent(instance: Instance, log: Log) -> None:
-    """The next monitor reads all parameters anew. A token from a log-in with the old ones would
-    hide for an hour that the new ones are refused, and refused credentials may be right by now.
+    """Drop the kept token and the noted refusals, so that the next monitor logs in anew. The old
+    token would hide for an hour that the new credentials are refused, and credentials that were
+    refused may be right by now.
 
     Raises Misconfigured.
     """

@@ -53,13 +53,13 @@ def start(instance: Instance, log: Log) -> None:
             daemon, record = _launch(instance, wanted, log)
             _wait(instance, record, daemon, log)
         if not instance.parameters.get("crash_detection"):
-            # the daemon was started under a sentinel; to find that is a scan of all processes
+            # the daemon has a sentinel all the same; finding it takes a scan of all processes
             ready.settle_sentinel(instance)
 
 
 def _launch(instance: Instance, wanted: Command, log: Log) -> tuple[run.Daemon, Record]:
-    """Run it, and record it."""
-    instance.notes.drop("")  # they are of a run before this one
+    """Run the daemon, and record it."""
+    instance.notes.drop("")  # all notes are from a former run
     daemon = run.launch(instance, wanted, log)
     # Recorded before anything else: Pacemaker SIGKILLs us at the action's timeout, and the stop
     # that follows must know what to end. Owner and executable follow once they cannot change any
@@ -72,7 +72,8 @@ def _launch(instance: Instance, wanted: Command, log: Log) -> tuple[run.Daemon, 
 
 
 def _wait(instance: Instance, record: Record, daemon: run.Daemon | None, log: Log) -> None:
-    """Until the service is ready; it may die meanwhile. daemon: None if we did not start it."""
+    """Wait until the service is ready. daemon: None if we did not start it. Raises as ready.wait
+    does."""
 
     def watch() -> None:
         if record.leader.alive() is None:

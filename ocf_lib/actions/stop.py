@@ -1,4 +1,4 @@
-"""stop: nothing of the instance is left, whatever state the host is in.
+"""stop: end every process of the instance, whatever state the host is in.
 
 Any code but 0 fences the node, so nothing here needs the binary, the configuration, the user, valid
 parameters, a state folder, a package beyond the standard library, or TLS.
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 POLL = 0.02
 # This share of the time that is left is for an orderly end; the rest is for SIGKILL and for checks.
 ORDERLY_SHARE = 0.75
-# Seconds after which a process that was woken is asked again: any of its threads may take a signal
-# when they wake, and Python acts in its first thread alone (seen).
+# Seconds after which a process that was woken (SIGCONT) is asked again: on waking, any of its
+# threads may take a signal, and Python acts on signals in its first thread alone (seen).
 DEAF_SECONDS = 0.5
 # A stop may wait this share of its time for a running start.
 LOCK_SHARE = 0.25
@@ -63,8 +63,8 @@ def stop(instance: Instance, log: Log) -> None:
 
 
 def _end(instance: Instance, found: Members, ending: Ending, log: Log) -> None:
-    """The parent is asked to end, and tells its workers. What outlives it is asked too. Whatever is
-    left when its patience, or three quarters of the time, are over is killed."""
+    """Ask the parent to end, which tells its workers. Ask each process that outlives the parent.
+    Kill what is left after the patience of `ending`, or after three quarters of the time."""
     now, deadline = monotonic(), instance.environment.deadline
     patience = ORDERLY_SHARE * (deadline - now)
     kill_at = now + min(patience, ending.patience or patience)
@@ -76,7 +76,7 @@ def _end(instance: Instance, found: Members, ending: Ending, log: Log) -> None:
         asked.add(found.leader.pid)
     while True:
         living = [process for process in map(as_it_is, found.all) if process is not None]
-        woken.update(_wake(living))  # those that were frozen since
+        woken.update(_wake(living))  # those that have been frozen since
         deaf = [each for each in living if monotonic() > woken.get(each.pid, inf) + DEAF_SECONDS]
         for process in deaf:
             is_leader = found.leader is not None and process.pid == found.leader.pid
@@ -104,7 +104,8 @@ def _end(instance: Instance, found: Members, ending: Ending, log: Log) -> None:
 
 
 def _wake(processes: Iterable[Stat]) -> dict[int, float]:
-    """Continue those that a SIGSTOP keeps from hearing us; when that was, by PID."""
+    """Send SIGCONT to the frozen processes, which cannot act on other signals. Returns when that
+    was, by PID."""
     frozen = [process for process in processes if process.is_frozen]
     send(frozen, signal.SIGCONT)
     return {process.pid: monotonic() for process in frozen}

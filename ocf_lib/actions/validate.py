@@ -71,7 +71,8 @@ def host(instance: Instance) -> Command:
 
 
 def _credentials(service: Service, of: Parameters, log: Log) -> None:
-    """Warn of those that are not used. No file is read: another host may have a different one."""
+    """Warn of credentials that are not used or not complete. No file is read: another host may have
+    a different one."""
     set_ = [name for name in SOURCES if of.is_set(name)]
     for name in set_[1:]:
         # a file may lack the password, which then comes from the next source

@@ -6,7 +6,7 @@ from ocf_lib.declare.parameters import Boolean, Parameter, Path, Select, String,
 
 
 def credentials(identity: str | None = None) -> tuple[Parameter, ...]:
-    """Returns the parameters for logging in: with the names in the paper, and with older names.
+    """Returns the parameters for logging in, under their current and their older names.
 
     identity: default of keystone_get_token_url, if the older agent had one.
     """

@@ -65,7 +65,7 @@ class Boolean(String):
 
 
 class Select(String):
-    """One of several words. pcs does not check them, so the agent does (contract 32)."""
+    """One of several words. pcs does not check them, so the agent does."""
 
     content = "select"
 
@@ -191,7 +191,7 @@ class Parameters:
         return ""
 
     def is_set(self, name: str) -> bool:
-        """The caller gave a value, under this name or an older one."""
+        """Whether the caller gave a value, under this name or an older one."""
         return name in self.declared and any(map(self._is_given, self._names[name]))
 
     def written(self, name: str) -> str:

@@ -33,8 +33,8 @@ class Reloading:
 
 
 class OwnPidFile:
-    """A PID file that the daemon itself reads. It does not start while anything lives under the PID
-    in there, even long after the daemon was killed.
+    """A PID file that the daemon itself reads. The daemon does not start while any process has the
+    PID in this file, even long after the daemon was killed.
 
     refusal: what it prints then, a regular expression whose group is the PID. query: the arguments
     which, after those of its start, make it print its settings and end. setting: a regular
@@ -57,7 +57,7 @@ class Program:
     its parameter has no value, or if its parameter's default names a path that this host lacks.
     environment: variables that it gets if `config` is not the packaged default; their values may
     hold {config} and {config_folder}.
-    variables: what it gets in any case. log: the file to which its package has it log.
+    variables: those that it gets in any case. log: the log file that its package sets.
     reload: the signal at which it re-reads its configuration and goes on working, 0 for none.
     replaces_workers: it replaces its workers then. own_pid_file: a PID file that it reads at start.
     """
@@ -93,7 +93,7 @@ class Uwsgi(Program):
     # TERM makes a uwsgi without die-on-term reload (uwsgi-docs, "Signals for controlling uWSGI").
     # SIGINT ends it either way, at once and not gracefully: 1 s. A uwsgi that is still loading its
     # application hears SIGINT in one worker and then lives on for 60 s, answering 500 (measured):
-    # waiting longer would be of no use.
+    # waiting longer would not help.
     ending = Ending(2, 5)
 
     def __init__(
@@ -114,14 +114,14 @@ class Api:
     """The HTTP API of a service.
 
     port: where it listens by default; if there are several listening sockets, this one is asked. A
-    string is the name of the parameter that says so.
-    path: answers anybody, without work for the service. page: text in the page that it answers; a
-    page without it is an error's. site: the URL by which it is usually known, if it answers no
-    other host name, or not at the root.
-    authenticated: a path that answers a token; it may hold {project}. If it depends on the version
-    of the Identity API that issued the token, a mapping from versions. "" for an API without
-    tokens.
-    token_headers: the headers that carry it. service_type: its type in the service catalog.
+    string is the name of the parameter that has the port.
+    path: answers anybody, without work for the service. page: text in the page at that path; a page
+    without this text is an error page. site: the URL by which the API is usually known, if it
+    answers under no other host name, or not at the root.
+    authenticated: a path that needs a token; it may hold {project}. If the path depends on the
+    version of the Identity API that issued the token, a mapping from versions. "" for an API
+    without tokens.
+    token_headers: the headers that carry the token. service_type: its type in the service catalog.
     """
 
     def __init__(
@@ -154,8 +154,9 @@ class Report:
 
     service_type: that API's type in the service catalog. path: the list, below the URL in the
     catalog. binary: the daemon's name in the list.
-    seconds: after so long without a report the API calls the daemon down (down-time). option: sets
-    it in section [DEFAULT] of the daemon's configuration; the down-time is `times` its value.
+    seconds: the down-time: after this many seconds without a report the API calls the daemon down.
+    option: sets it in section [DEFAULT] of the daemon's configuration; the down-time is then
+    `times` the option's value.
     backends: option that names the daemon's backends, each of which reports as HOST@BACKEND.
     """
 
@@ -193,14 +194,14 @@ class Service:
     parameters, actions: what the agent takes and offers.
     rpc_server: it takes its work from the message broker (AMQP), so it is ready once it is
     connected there.
-    rpc_client: it asks others through the broker, and connects when it first has a question.
+    rpc_client: it calls others through the broker, and connects at its first call.
     databases: the sections of its configuration that name its databases.
     child_per_connection: it forks a child for each connection, so missing children mean nothing.
     left_running: programs that it starts and that outlive it on purpose (dnsmasq), because the
     traffic of guests passes through them: they are no part of the instance.
-    worker_users: the users as whom its workers run, if the daemon itself runs as root (Apache).
+    worker_users: the users of its workers, if the daemon itself runs as root (Apache).
     extra_actions: functions of the instance, for actions beyond the usual ones (promote, demote).
-    report: how it reports that it works, if it does.
+    report: how it reports that it works, None if it does not.
     """
 
     def __init__(
@@ -234,7 +235,7 @@ class Service:
 
     @property
     def needs_project(self) -> bool:
-        """A log-in without a project is useless for it."""
+        """A log-in without a project is useless for this service."""
         return self.api is not None and self.api.needs_project
 
     def timeout_of(self, action: str) -> float:

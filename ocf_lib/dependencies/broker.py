@@ -19,9 +19,9 @@ BROKERED = ("rabbit", "amqp", "kombu", "kombu+amqp", "kombu+pyamqp", "pika", "qp
 
 
 def connections(service: Service, of: Parameters, options: Options) -> list[set[int]]:
-    """The ports of each connection that a daemon with these options should hold: one to its broker,
-    if it takes its work from there or the operator names it, and one to its database if the
-    operator names that."""
+    """The ports of each connection that a daemon with these options should hold: one to its broker
+    if it takes its work from there or the operator set the broker's port, and one to its database
+    if the operator set the database's port."""
     is_expected = service.rpc_server or of.is_set("amqp_server_port")
     wanted = [{port for _, port in places(of, options)}] if is_expected else []
     if of.is_set("database_server_port"):
@@ -30,8 +30,8 @@ def connections(service: Service, of: Parameters, options: Options) -> list[set[
 
 
 def places(of: Parameters, options: Options) -> list[tuple[str, int]]:
-    """(host, port) of each broker that a daemon with these options may take; none if it needs none.
-    An unknown host is "". Parameter amqp_server_port takes precedence over the options."""
+    """(host, port) of each broker that a daemon with these options may use; none if it needs no
+    broker. An unknown host is "". Parameter amqp_server_port takes precedence over the options."""
     if of.get("zeromq"):
         return []
     found = _configured(options)
@@ -42,7 +42,7 @@ def places(of: Parameters, options: Options) -> list[tuple[str, int]]:
 
 
 def speaks_tls(options: Options) -> bool:
-    """Connections to the broker use TLS."""
+    """Whether connections to the broker use TLS."""
     wanted = options.get("oslo_messaging_rabbit", "ssl", "rabbit_use_ssl")
     older = options.get("DEFAULT", "rabbit_use_ssl")
     query = options.get("DEFAULT", "transport_url").partition("?")[2].lower().split("&")

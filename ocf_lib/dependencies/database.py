@@ -108,9 +108,9 @@ def check(
     address, port: where to ask; the port may be a parameter's. seconds: for all of it. in_doubt:
     the service answers with errors, as one does whose database does not let it in.
 
-    If pymysql is installed, a MySQL server gets a log-in as the service itself. It counts a
+    If pymysql is installed, a MySQL server gets a log-in as the service itself. The server counts a
     connection without a log-in as an error of this host, and after max_connect_errors of those it
-    accepts none any more.
+    accepts no connection from this host any more.
     """
     libraries.enable()
     if database.kind == "mysql" and importlib.util.find_spec("pymysql") is not None:
@@ -120,8 +120,8 @@ def check(
 
 
 def greeting(address: str, port: int, seconds: float, question: bytes) -> str:
-    """What is wrong with a server that should say something, "" for nothing. question: what is sent
-    to it first."""
+    """What is wrong with a server that should send something, "" for nothing. question: what is
+    sent to the server first."""
     try:
         with socket.create_connection((address, port), seconds) as connection:
             connection.sendall(question)

@@ -50,7 +50,7 @@ class Need:
 
     @property
     def ports(self) -> set[int]:
-        """The remote ports of connections to it; none for Identity, which is asked and left."""
+        """The remote ports of connections to it; none for Identity, which gets single requests."""
         return set() if isinstance(self.asked, Endpoint) else {port for _, port in self.places}
 
     def __str__(self) -> str:
@@ -72,7 +72,7 @@ def of(service: Service, parameters: Parameters) -> list[Need]:
 
 
 def note(notes: Notes, service: Service, parameters: Parameters) -> None:
-    """Keep the names of all needs in the notes, for the monitors to come."""
+    """Write the names of all needs into the notes, for the next monitors."""
     try:
         found = of(service, parameters)
     except Outcome:
@@ -126,7 +126,7 @@ def _databases(service: Service, given: Parameters, options: Options) -> list[da
 
 def _identity(options: Options) -> str:
     """The URL at which the service has tokens validated: auth_url of its own log-in; in 2013
-    auth_host, auth_port and auth_protocol; at last the URL for its clients."""
+    auth_host, auth_port and auth_protocol; otherwise the URL for its clients."""
     for section in AUTHTOKEN:
         url = options.get(section, "auth_url", "identity_uri")
         if url:

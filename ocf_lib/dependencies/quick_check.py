@@ -1,7 +1,7 @@
-"""Is what the service depends on there? The cheap check of each monitor.
+"""Are the service's dependencies there? The cheap check of each monitor.
 
 A connection that one of the service's processes holds is the best evidence, and the cheapest: the
-daemon itself keeps talking there. If it needs none at the moment, the dependency is asked from here
+daemon itself talks to the dependency. If it holds none at the moment, this host asks the dependency
 once in a while.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # each monitor asks. A check of a database is a log-in, because a MySQL server locks out a host that
 # leaves 100 times in a row without one (max_connect_errors); its cost makes it rarer.
 GOOD_SECONDS, GOOD_DATABASE_SECONDS = 20.0, 55.0
-# Seconds for one question to another server; after them it gets a full check.
+# Seconds for one question to another server; if it takes longer, the server gets a full check.
 ASK_SECONDS = 2.0
 
 
@@ -39,7 +39,8 @@ def doubtful(instance: Instance, patience: Patience) -> Iterator[str]:
 
 
 def is_well(notes: Notes, name: str) -> bool:
-    """Nothing was wrong with it before, and it is connected, or was good a moment ago."""
+    """Whether nothing was wrong with the dependency before, and it is connected, or was good a
+    moment ago."""
     if notes[name + ".lost"]:
         return False
     text = notes[name + ".link"]
@@ -52,7 +53,8 @@ def is_well(notes: Notes, name: str) -> bool:
 
 
 def _answers(notes: Notes, name: str, patience: Patience) -> bool:
-    """It was well at the last full check, and still answers at the address that it had then."""
+    """Whether the dependency was well at the last full check, and still answers at the address that
+    it had then."""
     asked = notes[name + ".ask"]
     if not asked or notes[name + ".link"] or notes[name + ".lost"]:
         return False

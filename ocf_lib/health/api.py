@@ -31,7 +31,7 @@ def public_url(api: Api, parameters: Parameters) -> str | None:
 
 
 class Client:
-    """The API of `instance`, which has one, at `endpoint`. patience: the time for its requests."""
+    """The API of `instance` at `endpoint`. patience: the time for its requests."""
 
     def __init__(self, instance: Instance, endpoint: Endpoint, patience: Patience) -> None:
         assert instance.service.api is not None
@@ -53,7 +53,8 @@ class Client:
                 if self.present(held):
                     return
             except Suspect:
-                # a daemon that hangs answers nobody; one that waits for another answers this
+                # a daemon that hangs answers no request; one that waits for another service
+                # answers a request without a token
                 self.ask()
                 raise
         # Rare: no token yet, or it was refused. An answer to a request without a token proves that
@@ -102,8 +103,8 @@ class Client:
 
     def _get(self, path: str, headers: dict[str, str], idle: http.Idle | None) -> tuple[int, bytes]:
         of = self.instance.parameters
-        # Our own processes' socket on this host needs no certificate for its identity. If the
-        # operator names the URL, the certificate shows that it is the right server.
+        # A socket of our own processes needs no certificate to prove its identity. If the operator
+        # names the URL, the certificate shows that it is the right server.
         insecure = not of["url"] or bool(of.get("insecure"))
         shown = f"API {self.endpoint.url}{path.partition('?')[0]}"
         try:

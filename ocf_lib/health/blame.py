@@ -1,5 +1,5 @@
-"""Whose fault is it? Asked when something looks wrong: the service's own fault, which a restart may
-mend, or that of something on which it depends, which no restart mends."""
+"""Whose fault is it if something looks wrong: the service's own, which a restart may mend, or that
+of something on which it depends, which no restart mends?"""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 # Seconds for a full check of everything, at most; callers keep this much of their time for it.
 SECONDS = 4.0
-# For so many seconds after a dependency has come back, errors of the service are excused: real
-# services take 5 to 15 s.
+# For this many seconds after a dependency has come back, errors of the service are excused: real
+# services take 5 to 15 s to recover.
 RECOVERY_SECONDS = 30.0
 
 
 def judge(instance: Instance, name: str, patience: Patience) -> None:
-    """Check the need of this name in full, and note what saves the next monitors from doing so: it
-    is not connected, or has not been checked for a while.
+    """Check the need of this name in full: the quick check left it in doubt. Note what saves the
+    next monitors from a full check.
 
-    Raises Afflicted if it is away. Raises Failed if it is there, and the service should hold a
-    connection to it and has held none for longer than reconnect_grace.
+    Raises Afflicted if the dependency is down, or if the service should hold a connection to it and
+    holds none; Failed if it has held none for longer than reconnect_grace.
     """
     need = next((need for need in _needs(instance) if need.name == name), None)
     notes = instance.notes
@@ -55,12 +55,12 @@ def judge(instance: Instance, name: str, patience: Patience) -> None:
 
 
 def explain(instance: Instance, fault: Outcome, patience: Patience, trouble: str = "") -> bool:
-    """The API hangs or answers with a server error, or does not listen yet: `fault`.
+    """Find what explains `fault`: the API hangs, answers with a server error or does not listen.
 
     trouble: name of the note that records the last outage. Raises Afflicted if something on which
-    the service depends explains it; Degraded if that has come back within RECOVERY_SECONDS; Failed,
-    with the better reason, if a process is frozen. Returns if the fault seems to be the service's
-    own: whether it depends on anything at all.
+    the service depends explains the fault; Degraded if that has come back within RECOVERY_SECONDS;
+    Failed, with the better reason, if a process is frozen. If it returns, the fault seems to be the
+    service's own; the value says whether the service depends on anything at all.
     """
     frozen = [process for process in running.members_of(instance).all if process.is_frozen]
     if frozen:
@@ -69,7 +69,7 @@ def explain(instance: Instance, fault: Outcome, patience: Patience, trouble: str
     account = token.account(instance.parameters, instance.service.needs_project)
     held = token.kept(instance.file("token"), account) if account else None
     _accuse(known, f"{fault} (degraded)", patience, held)
-    # it was away at the poll before, and has come back at any time since
+    # the dependency was down at the poll before, and may have come back at any time since
     since_poll = instance.environment.milliseconds("interval") / 1000
     age = notes.since(f"{trouble}.seen")
     if age is not None and age < RECOVERY_SECONDS + since_poll:
@@ -78,8 +78,8 @@ def explain(instance: Instance, fault: Outcome, patience: Patience, trouble: str
 
 
 def trace(instance: Instance, outcome: Afflicted, patience: Patience) -> None:
-    """Identity does not do its work, perhaps because a database is away on which this service
-    depends, too. Raises Afflicted if such a more basic dependency is away: that is the better
+    """Identity does not do its work (`outcome`), perhaps because a database is down that this
+    service needs, too. Raises Afflicted if such a more basic dependency is down: that is the better
     reason."""
     others = [need for need in _needs(instance) if need.name != outcome.dependency]
     _accuse(others, str(outcome), patience)
@@ -88,8 +88,8 @@ def trace(instance: Instance, outcome: Afflicted, patience: Patience) -> None:
 def _accuse(
     suspects: list[Need], fault: str, patience: Patience, held: token.Token | None = None
 ) -> None:
-    """Raises Afflicted if one of these is away: it explains the fault. held: a token that Identity
-    should know."""
+    """Raises Afflicted if one of the suspects is down: that explains the fault. held: a token that
+    Identity should know."""
     findings = full_check.check(suspects, patience.left, held, in_doubt=True)
     for need, finding in zip(suspects, findings):
         if finding.trouble:
@@ -97,8 +97,8 @@ def _accuse(
 
 
 def _miss(notes: Notes, need: Need, grace: int) -> None:
-    """The broker is there, and no process of ours is connected to it. grace: for so many seconds
-    that is no failure."""
+    """The broker answers, and no process of ours is connected to it: raises Afflicted for `grace`
+    seconds, then Failed."""
     missed = notes.begin(need.name + ".lost")
     place = str(need).partition(" ")[2]
     fact = f"no AMQP connection to {place} for {missed:.0f} s"
@@ -108,8 +108,8 @@ def _miss(notes: Notes, need: Need, grace: int) -> None:
 
 
 def _question(need: Need, finding: full_check.Finding) -> str:
-    """How the next monitors ask the place that was well, without a name server: URL and host name.
-    "" for a database, which needs a log-in."""
+    """How the next monitors ask the place that answered, without a name server: its URL and host
+    name. "" for a database, which needs a log-in."""
     if finding.answered is None or isinstance(need.asked, Database):
         return ""
     address, port = finding.answered

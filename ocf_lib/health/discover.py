@@ -43,8 +43,8 @@ def endpoint_of(instance: Instance, leader: int) -> Endpoint | None:
 
 
 def _resolved(given: Endpoint) -> Endpoint:
-    """With a numeric address, so that the frequent monitor asks no name server: the first of its
-    addresses that accepts a connection, or the name if none does."""
+    """The endpoint with a numeric address, so that the frequent monitor asks no name server: the
+    first address that accepts a connection, or the name if none does."""
     with contextlib.suppress(OSError):
         for family, address in http.resolve(given.address, given.port):
             kind = socket.SOCK_STREAM
@@ -65,8 +65,9 @@ def _may_speak_tls(leader: int, auth_url: str) -> bool:
 
 
 def _speaks_tls(endpoint: Endpoint) -> bool | None:
-    """None if it accepts but does not answer, as a daemon does that is still loading."""
-    # here alone: with an OpenSSL that cannot be loaded a service without TLS starts all the same
+    """Whether the server speaks TLS. None if it accepts a connection but does not answer, like a
+    daemon that is still loading."""
+    # imported only here: with a broken OpenSSL, a service without TLS starts all the same
     from ocf_lib.net import tls
 
     family, address = http.resolve(endpoint.address, endpoint.port)[0]

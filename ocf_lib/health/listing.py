@@ -50,8 +50,9 @@ class Row:
 
     @classmethod
     def parse(cls, facts: dict[str, Any]) -> Row | None:
-        """None if it does not tell who is up, as for a cell that is away (UNKNOWN)."""
-        # Orchestration has it in status, which says "enabled" elsewhere; Networking in alive
+        """None if it does not tell whether the service is up, as for a cell that is down
+        (UNKNOWN)."""
+        # Orchestration has this in status, which says "enabled" elsewhere; Networking in alive
         is_up = {"up": True, "down": False}.get(str(facts.get("state", facts.get("status"))))
         is_up = facts["alive"] if isinstance(facts.get("alive"), bool) else is_up
         host, binary = facts.get("host"), facts.get("binary")
@@ -62,7 +63,7 @@ class Row:
 
 
 class Listing:
-    """The list of which `report` tells. title: what people call its API.
+    """The list that `report` describes. title: what people call its API.
 
     session: of keystoneauth, logged in; it must work for any host, not only for Identity. region,
     interface: which endpoint of the catalog to take; an empty region stands for any. patience: the
@@ -81,7 +82,7 @@ class Listing:
 
         Raises Afflicted if the API does not answer, or answers with a server error or nonsense, or
         if Identity does not tell where it is; Degraded if the API refuses us, or if the catalog has
-        none or does not tell which.
+        no such API or several of them.
         """
         if of:
             body = self._ask("?" + urlencode({"binary": of}))
@@ -140,7 +141,7 @@ class Listing:
         return str(base.removesuffix(version) + path)
 
     def _regions(self) -> set[str]:
-        """Those in which the API has an endpoint."""
+        """The regions in which the API has an endpoint."""
         access = self.session.auth.get_access(self.session)
         listed = access.service_catalog.get_endpoint_data_list(
             service_type=self.report.service_type, interface=self.interface
@@ -188,7 +189,7 @@ class Listing:
 
     @property
     def _seconds(self) -> float:
-        """For one request."""
+        """Seconds for one request."""
         return max(0.1, self.patience.seconds)
 
     def _afflicted(self, text: str) -> Afflicted:

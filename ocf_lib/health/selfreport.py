@@ -66,8 +66,8 @@ def check(instance: Instance, patience: Patience) -> None:
 def compare(notes: Notes, listing: Listing, options: Options) -> None:
     """Returns if the API lists the service of this host as up. options: of the daemon.
 
-    Raises Failed if it alone has been down for longer than its down-time, Degraded before that, and
-    if it is not at fault; Afflicted if the API cannot tell.
+    Raises Failed if it alone has been down for longer than its down-time; Degraded before that, and
+    if something else is at fault; Afflicted if the API cannot tell.
     """
     report = listing.report
     try:

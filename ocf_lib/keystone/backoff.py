@@ -45,8 +45,8 @@ class Backoff:
             )
 
     def note(self, by: str, check: str) -> None:
-        """It was refused just now. by: who refused which user, for the message. check: what an
-        operator should check."""
+        """Note that a log-in was refused just now. by: who refused which user, for the message.
+        check: what an operator should check."""
         notes = self.notes
         times = self._times + 1 if notes[ACCOUNT] == self._mark else 1
         notes[ACCOUNT], notes[TIMES] = self._mark, times
@@ -61,7 +61,7 @@ class Backoff:
 
 
 def forget(notes: Notes) -> None:
-    """A log-in was accepted, or an operator wants it tried now."""
+    """Forget all refusals: a log-in was accepted, or an operator wants one tried now."""
     notes.drop(NOTES + ".")
 
 
@@ -70,8 +70,8 @@ def _pause(times: int) -> int:
 
 
 def _mark(account: str, secrets: Sequence[str]) -> str:
-    """Changes with the account and with a secret parameter: cibsecret changes one without telling
-    us. Only 16 bits of the secrets are in it, too few to find a password with."""
+    """A hash that changes with the account and with a secret parameter: cibsecret changes one
+    without telling us. Only 16 bits of the secrets are in it, too few to find a password."""
     text = "\n".join(secrets).encode("utf-8", "backslashreplace")
     few = hashlib.sha256(text).hexdigest()[:4]
     return hashlib.sha256(f"{account}\n{few}".encode()).hexdigest()[:16]

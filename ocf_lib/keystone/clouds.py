@@ -1,4 +1,4 @@
-"""One cloud of a clouds.yaml, read with openstacksdk's own loader (0.9 s of CPU).
+"""Reads one cloud in a clouds.yaml with openstacksdk's own loader (0.9 s of CPU).
 
 The loader takes paths. It gets /proc/self/fd/NUMBER of descriptors that we opened and checked.
 Nothing is read from the environment, from other folders or from the network.
@@ -26,7 +26,7 @@ def load(path: str, cloud: str, parameter: str) -> tuple[dict[str, str], str]:
     parameter: the one that names the file.
 
     Raises NotInstalled without openstacksdk, InvalidHere if the file or the cloud cannot be used.
-    Neither repeats text of the file, as YAML's own errors do.
+    Neither message repeats text of the file, as YAML's own errors do.
     """
     libraries.enable()
     try:

@@ -31,7 +31,8 @@ class Credentials:
     secret. Missing values are empty. An ID takes precedence over a name.
 
     insecure: accept any certificate. interface: public, internal or admin. origin: what an operator
-    should check. exposure: who else than root can get at its file, with the remedy, "" for nobody.
+    should check. exposure: who besides root can read or change its file, and the remedy; "" for
+    nobody.
     """
 
     def __init__(self, origin: str, exposure: str, insecure: bool, interface: str) -> None:
@@ -61,7 +62,7 @@ class Credentials:
 
 
 def check_files(of: Parameters) -> None:
-    """Is every file that a parameter names on this host? Raises InvalidHere."""
+    """Raises InvalidHere unless every file that a parameter names is on this host."""
     for name in FILES:
         if of.is_set(name):
             descriptor, _ = secretfile.opened(of[name], f"parameter {name}")
@@ -69,8 +70,8 @@ def check_files(of: Parameters) -> None:
 
 
 def check(of: Parameters) -> None:
-    """Can root alone read them, and do they have all that a log-in needs? Raises InvalidHere, and
-    NotInstalled if openstacksdk is needed and missing."""
+    """Raises InvalidHere unless only root can read the credentials and they have all that a log-in
+    needs, NotInstalled if openstacksdk is needed and missing."""
     found = gather(of)
     if found.exposure:
         raise InvalidHere(found.exposure)
@@ -81,8 +82,8 @@ def check(of: Parameters) -> None:
 def gather(of: Parameters) -> Credentials:
     """The log-in that the parameters describe; token.account tells whether they describe one.
 
-    Raises InvalidHere if a file of it is missing or has too little in it, NotInstalled if
-    openstacksdk is needed and missing.
+    Raises InvalidHere if one of its files is missing or does not have all that a log-in needs,
+    NotInstalled if openstacksdk is needed and missing.
     """
     origin, facts, exposure = _file(of)
     kind = facts.get("auth_type")
@@ -117,7 +118,7 @@ def gather(of: Parameters) -> Credentials:
 
 
 def _file(of: Parameters) -> tuple[str, dict[str, str], str]:
-    """The origin of the log-in, in words; the facts in its file; the exposure of that."""
+    """The origin of the log-in, in words; the facts in its file; the exposure of that file."""
     cloud, path = of["os_cloud"], of["openrc"]
     if cloud:
         from ocf_lib.keystone import clouds
@@ -179,7 +180,7 @@ def _interface(of: Parameters, facts: dict[str, str]) -> str:
 
 
 def _check_whole(made: Credentials) -> None:
-    """Raises InvalidHere if no log-in can be made with it."""
+    """Raises InvalidHere if no log-in is possible with these credentials."""
     if made.is_application:
         needed = {"secret of the application credential": made.application_credential_secret}
     else:

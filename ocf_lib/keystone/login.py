@@ -1,7 +1,7 @@
 """Logging in to Identity with keystoneclient and a keystoneauth session (0.3 s of CPU).
 
-A dependency that is away is Afflicted, refused credentials are Degraded. If Identity is itself the
-service that is checked, its errors are its own.
+An Identity that is down is Afflicted, refused credentials are Degraded. If Identity is itself the
+service that is checked, its errors are Suspect.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def log_in(
     """A new token of `account`. It is kept for the next monitors in a file that root alone can
     read.
 
-    endpoint: the API that is checked, which was seen to answer without a token. Only if that is
-    Identity itself, the log-in goes there; for other services it goes to os_auth_url. deep: also
-    use the token through keystoneclient, and look the service up in the catalog.
+    endpoint: the API that is checked, which was seen to answer without a token. If it is Identity
+    itself, the log-in goes there; for other services it goes to os_auth_url. deep: also use the
+    token through keystoneclient, and look the service up in the catalog.
 
-    Raises Degraded if the credentials are refused or cannot be tried, Afflicted if Identity is away
-    or errs, Suspect if Identity errs and is itself the service.
+    Raises Degraded if the credentials are refused or cannot be tried, Afflicted if Identity is down
+    or answers with an error, Suspect if it does and is itself the service.
     """
     api = instance.service.api
     assert api is not None
@@ -112,7 +112,7 @@ class _Attempt:
         self.is_the_service = self.is_in = False
 
     def go_to(self, endpoint: Endpoint, seconds: float) -> None:
-        """Identity is itself the service that is checked, and answers there."""
+        """Log in at `endpoint`: Identity is itself the service that is checked."""
         name, path = self.at.name, self.at.path
         self.at = Endpoint(endpoint.scheme, endpoint.address, endpoint.port, name, path)
         self.seconds = seconds
@@ -128,7 +128,7 @@ class _Attempt:
         return Degraded(f"{text}; {self.evidence} (degraded)" + (f": {advice}" if advice else ""))
 
     def fault(self, text: str) -> Suspect | Afflicted:
-        """Identity does not do its work."""
+        """The outcome if Identity does not do its work."""
         if self.is_the_service:
             return Suspect(text)
         return Afflicted(f"{text}; {self.evidence} (degraded)", dependency="identity")
@@ -142,7 +142,7 @@ class _Attempt:
 
     @contextlib.contextmanager
     def judged(self) -> Iterator[None]:
-        """Whatever the libraries raise in the block, as an outcome."""
+        """Turns whatever the libraries raise in the block into an outcome."""
         from keystoneauth1 import exceptions
 
         what = f"Identity {self.at.url}"
@@ -183,13 +183,13 @@ class _Attempt:
                 backoff.forget(self.pause.notes)
 
     def _short(self, error: Exception) -> str:
-        """Without the secrets of a file. Secret parameters are masked in all that is printed."""
+        """The error without the secrets of a file. Secret parameters are masked when printed."""
         first = (str(error).splitlines() or [""])[0]
         return f"{type(error).__name__}: {log.conceal(first, self.found.secrets)[:160]}"
 
 
 def _attempt(instance: Instance, account: str, patience: Patience, evidence: str) -> _Attempt:
-    """Raises Degraded if none may be made yet, or none is possible."""
+    """Prepare a log-in. Raises Degraded if none may be made yet, or none is possible."""
     pause = backoff.Backoff(instance.notes, account, instance.parameters.secrets())
     pause.check()
     try:
@@ -202,8 +202,8 @@ def _attempt(instance: Instance, account: str, patience: Patience, evidence: str
 
 
 def _load_libraries() -> None:
-    """Load them now, before the time of the request begins: on a busy host it takes seconds, which
-    are not Identity's. Raises NotInstalled."""
+    """Load the libraries before the time of the request begins: on a busy host this takes seconds,
+    which must not count as Identity's. Raises NotInstalled."""
     warnings.simplefilter("ignore")  # warnings for the libraries' developers are not for operators
     logging.disable()  # they would log what is sent
     libraries.need("keystoneauth1", "python3-keystoneauth1")
@@ -213,7 +213,8 @@ def _load_libraries() -> None:
 
 
 def _warn(instance: Instance, found: Credentials) -> None:
-    """Log once that others can read the file with the secret. A monitor does not insist."""
+    """Log once that others can read the file with the secret. monitor uses the file all the
+    same."""
     said = " ".join(found.exposure.split())
     if said and instance.notes[WARNED] != said:
         log.of(instance, found.secrets).warning(said)

@@ -1,4 +1,4 @@
-"""openrc files: lines such as export OS_USERNAME=admin, read as a shell would, never run.
+"""Reads openrc files, lines such as export OS_USERNAME=admin, as a shell would; runs nothing.
 
 Source: POSIX, "Shell Command Language", 2.2 Quoting. Lines that do not assign to a known OS_
 variable (unset, if, read, echo, functions) are skipped. Conditions are skipped, too: assignments
@@ -49,9 +49,9 @@ class _ShellNeededError(Exception):
 
 
 def parse(text: str, path: str) -> dict[str, str]:
-    """The facts in it, under the names in VARIABLES, without empty values.
+    """The facts in `text`, under the names in VARIABLES, without empty values.
 
-    Raises InvalidHere, which names the line and never a value, if only a shell could tell.
+    Raises InvalidHere if only a shell could tell a value. The error names the line, never a value.
     """
     found: dict[str, str] = {}
     for number, line in enumerate(text.split("\n"), 1):

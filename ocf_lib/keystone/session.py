@@ -116,8 +116,8 @@ def _second(found: Credentials, url: str) -> Any:
 
 
 def _requests_session(at: Endpoint) -> Any:
-    """A session that connects to at.address and expects the certificate of at.name. If these
-    differ, it works for this server alone."""
+    """A session that connects to at.address and expects the certificate of at.name. If the two
+    differ, the session works for this server alone."""
     import requests
     from requests.adapters import HTTPAdapter
 

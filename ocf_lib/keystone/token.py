@@ -1,4 +1,4 @@
-"""The kept token: lets the frequent monitor ask with credentials and not log in."""
+"""The kept token, with which the frequent monitor asks an API without a log-in."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 # A token that expires within this many seconds is not used any more: it must outlive the request.
 MARGIN = 60
-# of the Identity API
+# Versions of the Identity API.
 VERSIONS = ("3", "2.0")
 # The parameters that make up an account. The second tuple appears only if they are set: older
-# versions did not know them, and the tokens that those left stay good.
+# versions of the agents did not know them, and the tokens that those left stay valid.
 NAMES = ("os_username", "os_project_name", "os_user_domain_name", "os_project_domain_name")
 IDENTIFIERS = (
     "os_cloud",
@@ -29,8 +29,8 @@ IDENTIFIERS = (
 
 
 class Token:
-    """value: the secret. version: of the Identity API that issued it, "3" or "2.0".
-    expires: seconds since the epoch. account: to which it was issued. project: the ID of its
+    """value: the secret. version: the version of the Identity API that issued it, "3" or "2.0".
+    expires: seconds since the epoch. account: the account that got it. project: the ID of its
     project, "" for none."""
 
     def __init__(
@@ -50,8 +50,8 @@ class Token:
 
 
 def account(of: Parameters, needs_project: bool = False) -> str | None:
-    """The account with which the parameters tell us to log in, on one line; None if they do not
-    make a whole log-in. needs_project: a log-in without a project is not whole.
+    """The account that the parameters describe, on one line; None if they do not make a whole
+    log-in. needs_project: a log-in without a project is not whole.
 
     A file with credentials adds its path and its time of change: nothing is parsed here. The
     password is left out: when it changes, reload-agent drops the token.

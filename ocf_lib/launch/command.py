@@ -25,9 +25,12 @@ SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Command:
-    """argv: what to run, its first word an absolute path. environment: variables beyond the usual
-    ones. logs: files that it opens itself, for its last words. program: how the agent declares it.
-    reloading: how it is made to re-read its configuration."""
+    """The command that starts a daemon.
+
+    argv: what to run, its first word an absolute path. environment: variables beyond the usual
+    ones. logs: files that the daemon opens itself, for its last words. program: how the agent
+    declares it. reloading: how it is made to re-read its configuration.
+    """
 
     def __init__(
         self,
@@ -73,7 +76,7 @@ def ending_of(service: Service, of: Parameters) -> Ending:
 
 
 def _reloading(of: Parameters, program: Program) -> Reloading:
-    """There is no way for a uwsgi that is told to exit instead."""
+    """How the program re-reads its configuration. A uwsgi that would exit instead has no way."""
     if isinstance(program, Uwsgi):
         ini = _ini(of["config"], program)
         if uwsgi_ini.exits_on_reload(ini, additional(of)):
@@ -92,7 +95,8 @@ def additional(of: Parameters) -> list[str]:
 
 
 def _choose(service: Service, of: Parameters) -> Program:
-    """By the name of `binary`; else by the kind of `config`; else the first that is installed."""
+    """The program by the name of `binary`, else by the kind of `config`, else the first that is
+    installed."""
     programs, binary, config = service.programs, of["binary"], of["config"]
     takes_ini = [p for p in programs if isinstance(p, Uwsgi)]
     if binary:
@@ -120,7 +124,7 @@ def _like_the_usual(programs: Sequence[Program], binary: str) -> Program:
 
 def _words(of: Parameters, arguments: Sequence[str]) -> list[str]:
     """The arguments with the parameters' values. Raises InvalidHere for a path that was set and is
-    not on this host; an argument whose path is a mere default is left out then."""
+    not on this host. An argument is left out if its missing path is only a default."""
     words = []
     for argument in arguments:
         values = {}
@@ -145,8 +149,9 @@ def _has_ini(program: Program) -> bool:
 
 
 def _installed(name: str) -> str | None:
-    """Its absolute path, None if there is none. The name "uwsgi" means one that runs Python 3:
-    Debian calls it uwsgi_python3 or, without that, by its version (uwsgi_python311)."""
+    """The absolute path of a program, None if it is not installed. The name "uwsgi" means one that
+    runs Python 3: Debian calls it uwsgi_python3 or, without that, by its version
+    (uwsgi_python311)."""
     if "/" in name:
         return name if name.startswith("/") and _is_program(name) else None
     paths = [os.path.join(folder, name) for folder in SEARCH.split(":")]
@@ -202,8 +207,8 @@ def _packaged_socket(project: str, port: int) -> list[str]:
 
 
 def _environment(of: Parameters, program: Program) -> dict[str, str]:
-    """Its variables, and those that name the configuration. The packaged configuration needs no
-    name."""
+    """The program's variables, and those that name the configuration unless it is the packaged
+    one."""
     config = of["config"]
     values = {"config": config, "config_folder": os.path.dirname(config)}
     given = program.environment if _is_elsewhere(of) else {}

@@ -16,8 +16,8 @@ RECORD = re.compile(r"(\d{4}-\d\d-\d\d [\d:.]+ \d+ [A-Z]+ [\w.-]+) ?(?:\[[^]]*\]
 
 
 class Printed:
-    """A file that receives a daemon's output. path: if the daemon opens it itself, else "".
-    descriptor: if we opened it, else -1. size: how many bytes were in it before the start."""
+    """A file that receives a daemon's output. path: "" unless the daemon opens the file itself.
+    descriptor: -1 unless we opened it. size: how many bytes were in it before the start."""
 
     def __init__(self, path: str, descriptor: int, size: int) -> None:
         self.path, self.descriptor, self.size = path, descriptor, size
@@ -54,8 +54,8 @@ def _last_words(descriptor: int, size: int) -> str:
 
 
 def says(lines: list[str]) -> str:
-    """The last line that is not empty. If that belongs to a traceback in a record of oslo.log, the
-    line that names the exception, whose message may go on for pages (SQL)."""
+    """The last line that is not empty. If it belongs to a traceback in a record of oslo.log, the
+    line that names the exception instead: the message may go on for pages (SQL)."""
     lines = [text.rstrip() for line in lines if (text := COLOUR.sub("", line)).strip()]
     if not lines:
         return ""

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ETC = "/etc"
-# Options whose values nobody may see. Shorter pieces of them are not hidden: they are too common.
+# Names of options whose values are secret. Values shorter than KNOWN_LENGTH are not hidden: they
+# are too common.
 SECRET = re.compile("passw|secret|token|_key$|credential")
 KNOWN_LENGTH = 4
 
@@ -51,7 +52,7 @@ class Options:
 
     def secrets(self) -> set[str]:
         """Passwords and keys among the values, and those in URLs (rabbit://USER:PASSWORD@HOST),
-        even if a sign in one lacks its quoting."""
+        even if a password has a character that should have been quoted."""
         found = {value for (_, name), value in self.values.items() if SECRET.search(name)}
         for value in self.values.values():
             account = value.partition("://")[2].rpartition("@")[0]

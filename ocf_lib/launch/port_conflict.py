@@ -1,4 +1,4 @@
-"""Which process holds the TCP port that a daemon could not have?"""
+"""Which process holds the TCP port that a daemon could not get?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ocf_lib.instance import Instance
 
-# What a daemon says that could not have its socket: the error (EADDRINUSE), or the line that
+# What a daemon prints if it cannot get its socket: the error (EADDRINUSE), or the line that
 # glance, cinder, nova and Swift print after they have tried for 30 s.
 REFUSED = re.compile("address already in use|errno 98|could not bind", re.IGNORECASE)
 # A port in such a line: 0.0.0.0:9292, [::]:9292, ('0.0.0.0', 9292), (:5000)
@@ -59,8 +59,8 @@ def holder(instance: Instance, argv: Sequence[str], words: str = "") -> str:
 
 
 def _listening() -> dict[int, set[int]]:
-    """The PIDs that listen on each port of our network namespace; none for a process that we cannot
-    see."""
+    """The PIDs that listen on each port of our network namespace; a process that we cannot see adds
+    its port without a PID."""
     import psutil
 
     found: dict[int, set[int]] = {}
@@ -71,8 +71,8 @@ def _listening() -> dict[int, set[int]]:
 
 
 def _wanted(instance: Instance, argv: Sequence[str], words: str) -> Iterator[int]:
-    """The most certain first: what the daemon itself says. The usual port of the service is
-    last."""
+    """The ports that the daemon may want, the most certain first: what the daemon itself says. The
+    usual port of the service is last."""
     yield from map(int, SAID.findall(words))
     yield from map(int, GIVEN.findall(" ".join(argv)))
     config = instance.parameters["config"]
@@ -90,8 +90,8 @@ def _wanted(instance: Instance, argv: Sequence[str], words: str) -> Iterator[int
 
 
 def _name(pid: int, port: int) -> str:
-    """The first of the ancestors that hold the same socket, and the instance for which it was
-    started."""
+    """The process in words: its topmost ancestor that holds the same port, and the instance to
+    which that belongs."""
     import psutil
 
     try:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from ocf_lib.log import Log
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# The daemon gets these variables of the caller's, which say how this host is set up, and no others:
-# OCF_RESKEY_os_password is among those.
+# The daemon gets these variables of the caller, which say how this host is set up, and no others:
+# one of the others is OCF_RESKEY_os_password.
 KEPT = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")
 UMASK = 0o022
 OOM_SCORE = "/proc/self/oom_score_adj"
@@ -62,8 +62,8 @@ class Daemon:
         return next(filter(None, lines), "")
 
     def ask(self, query: Sequence[str], seconds: float) -> str:
-        """What its program prints if `query` follows its own arguments, run as its user; "" if it
-        fails, or takes longer than that."""
+        """Run the daemon's command line with `query` behind it, as its user, and return what it
+        prints; "" if it fails or takes longer than `seconds`."""
         try:
             done = subprocess.run(  # noqa: S603 - words, not a shell; the operator's own command
                 [*self.argv, *query],
@@ -92,7 +92,7 @@ def launch(instance: Instance, command: Command, log: Log) -> Daemon:
         raise NotInstalled(f"user {name} does not exist: set parameter user")
     _make_runtime_folders(instance, account)
     output = _open_output(instance, account, log)
-    # its own log first: what it prints before it opens that is seldom the reason of its death
+    # the daemon's own log first: what it prints before it opens that log is seldom why it died
     printed = [Printed(path, -1, size_of(path)) for path in command.logs]
     printed.append(Printed("", output, os.fstat(output).st_size))
     lift_limits()
@@ -163,7 +163,7 @@ def _make_runtime_folders(instance: Instance, account: pwd.struct_passwd) -> Non
 
 
 def _take(folder: str, account: pwd.struct_passwd, trusted: Sequence[int]) -> None:
-    """Give the folder to the account, unless one of the trusted uids owns it. Raises OSError."""
+    """Give the folder to the account unless one of the trusted uids owns it. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         if os.fstat(descriptor).st_uid not in trusted:

@@ -1,4 +1,4 @@
-"""Which processes of an instance run now? Found from what runs, with or without a record."""
+"""Which processes of an instance run now? Found in /proc, with or without a record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocf_lib.instance import Instance
 
-# Seconds: oslo.service and uwsgi replace a worker within one.
+# Seconds: oslo.service and uwsgi replace a worker within one second.
 WORKER_SECONDS, WORKER_POLL = 3.0, 0.1
 
 
@@ -32,15 +32,15 @@ def members_of(instance: Instance) -> members.Members:
     try:
         argv = command.resolve(service, instance.parameters).argv
     except Outcome:
-        return found  # what is not installed or configured here cannot have been started so
+        return found  # a program that is not installed or configured here cannot run like this
     foreign = members.find_foreign(uid, argv, service.left_running)
     foreign.sentinels = found.sentinels
     return foreign
 
 
 def await_worker(instance: Instance, leader: int) -> bool:
-    """Whether the parent has a worker, or another process of the instance does its work. A dead
-    worker may be replaced meanwhile."""
+    """Whether the parent has a worker, or another process of the instance works. The parent gets
+    WORKER_SECONDS to replace a dead worker."""
     until = min(monotonic() + WORKER_SECONDS, instance.environment.deadline)
     while not has_working_child(leader):
         others = [p for p in members_of(instance).all if p.pid != leader]

@@ -1,8 +1,8 @@
-"""A PID file of the daemon's own that names another program's process, and so prevents the start.
+"""Removes the daemon's own PID file if another program has its PID now, which prevents a start.
 
 Apache says "httpd (pid 855) already running" and exits with 0 as long as anything lives under the
 PID in its file. After SIGKILL, or after a boot of a node that keeps /run on disk, another program
-may have that number: no start ever succeeds again there.
+may have that PID: then no start succeeds on that node any more.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ def account_of(name: str) -> pwd.struct_passwd | None:
 
 
 def uids_of(names: Iterable[str]) -> list[int]:
-    """The uids of those of these users whom this host has."""
+    """The uids of these users. Users that this host lacks are left out."""
     found = []
     for name in names:
         with contextlib.suppress(KeyError):

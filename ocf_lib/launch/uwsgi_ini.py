@@ -30,17 +30,17 @@ PYARGV = re.compile(r"^\s*pyargv\s*=\s*(.+)$", re.MULTILINE)
 
 
 def is_one(path: str) -> bool:
-    """The file has a [uwsgi] section. A missing file has none."""
+    """Whether the file has a [uwsgi] section. A missing file has none."""
     return bool(re.search(r"^\s*\[uwsgi\]", files.read_text(path), re.MULTILINE))
 
 
 def opens_socket(text: str, arguments: Sequence[str]) -> bool:
-    """The text of the file, or one of the further arguments of uwsgi, opens a socket."""
+    """Whether the text of the file, or one of the further arguments of uwsgi, opens a socket."""
     return bool(SOCKET_LINE.search(text) or any(map(SOCKET_ARGUMENT.fullmatch, arguments)))
 
 
 def opens_https(path: str) -> bool:
-    """The file opens a socket that speaks TLS."""
+    """Whether the file opens a socket that speaks TLS."""
     return bool(HTTPS_LINE.search(files.read_text(path)))
 
 
@@ -55,7 +55,7 @@ def logs(text: str) -> list[str]:
 
 
 def exits_on_reload(path: str, arguments: Sequence[str]) -> bool:
-    """A signal that asks for a reload ends this uwsgi, as it does Debian's cinder-api."""
+    """Whether a signal that asks for a reload ends this uwsgi, as it ends Debian's cinder-api."""
     lines = EXIT_LINE.findall(files.read_text(path))
     return any(value.lower() not in NO for value in lines) or "--exit-on-reload" in arguments
 

@@ -1,4 +1,5 @@
-"""Where an HTTP API is reached. Parsed by hand: importing urllib costs more than a monitor."""
+"""The address of an HTTP API. URLs are parsed by hand: importing urllib costs more than a
+monitor."""
 
 from __future__ import annotations
 
@@ -61,7 +62,7 @@ class Endpoint:
 
     def called(self, url: str | None) -> Endpoint:
         """The same socket under the host name in `url`, which clients use. An API that we reach on
-        loopback has its certificate for that name, and makes its links with it."""
+        loopback has a certificate for that name, and uses the name in its links."""
         if not url:
             return self
         return Endpoint(self.scheme, self.address, self.port, Endpoint.parse(url).name, self.path)

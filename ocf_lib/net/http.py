@@ -31,7 +31,7 @@ class NoAnswer(Exception):
 
 
 class Silence(NoAnswer):
-    """It took the connection, and did not complete its answer in time."""
+    """The server did not complete its answer in time."""
 
 
 class Untrusted(NoAnswer):
@@ -39,7 +39,7 @@ class Untrusted(NoAnswer):
 
 
 class _Wait:
-    """The rest of the time, for one blocking call after the other."""
+    """The time that a request has left, shared by its blocking calls."""
 
     def __init__(self, seconds: float, idle: Idle | None) -> None:
         self.seconds, self.idle = seconds, idle
@@ -56,8 +56,8 @@ class _Wait:
         return Silence(failures.silent(self.seconds))
 
     def on(self, connection: Any, call: Callable[..., Any], *arguments: Any) -> Any:
-        """The result of `call`. If there is an `idle`, it waits in slices and calls that
-        between."""
+        """The result of `call`. If there is an `idle`, wait in slices and call `idle` after
+        each."""
         while True:
             left = self.left()
             connection.settimeout(left if self.idle is None else min(left, IDLE_INTERVAL))
@@ -144,8 +144,8 @@ def takes_connections(endpoint: Endpoint, seconds: float) -> bool:
 
 
 def resolve(address: str, port: int) -> list[tuple[int, Any]]:
-    """(family, socket address) of each address of a host. No name server is asked if it is a number
-    already. Raises gaierror, and UnicodeError for a name that is not ASCII."""
+    """(family, socket address) of each address of a host. No name server is asked for a numeric
+    address. Raises gaierror, and UnicodeError for a name that is not ASCII."""
     host = address.encode("ascii")  # from text, getaddrinfo imports the idna codec: 6 ms
     try:
         found = getaddrinfo(host, port, 0, SOCK_STREAM, 0, AI_NUMERICHOST)
@@ -155,7 +155,8 @@ def resolve(address: str, port: int) -> list[tuple[int, Any]]:
 
 
 def _connect(endpoint: Endpoint, wait: _Wait) -> Any:
-    """To the first address that accepts: localhost may be ::1 as well, on which nobody listens."""
+    """Connect to the first address that accepts: localhost may also be ::1, where nobody
+    listens."""
     addresses = resolve(endpoint.address, endpoint.port)
     for family, address in addresses[:-1]:
         try:
@@ -210,8 +211,8 @@ def _read_answer(connection: Any, wait: _Wait, whole: bool) -> tuple[int, bytes]
     if len(status) != 3 or not status.isdigit():
         raise NoAnswer("sent no HTTP")
     length = _content_length(lines)
-    # The head is enough if an answer does not tell its length: waiting for the end of one that
-    # never closes would call a healthy service hung.
+    # The head is enough if an answer does not tell its length: a server that never closes the
+    # connection is healthy, and waiting for the end would report it as hung.
     wanted = length if length is not None else BODY_LIMIT if whole else 0
     while len(body) < wanted:
         part = wait.on(connection, connection.recv, HEAD_LIMIT)

@@ -1,5 +1,5 @@
-"""Is a connection that was found before still there? One question to the kernel about one socket,
-whose cost does not grow with the sockets of the host, as reading /proc/net/tcp does.
+"""Is a connection that was found before still there? This takes one question to the kernel about
+one socket. Reading /proc/net/tcp would cost more, the more sockets the host has.
 
 Source: sock_diag(7), linux/inet_diag.h. A request without NLM_F_DUMP looks one socket up by its
 ends.
@@ -51,8 +51,8 @@ class Link:
         return found if found.family in (AF_INET, AF_INET6) else None
 
     def is_held(self) -> bool:
-        """The process still has this very socket, and it is connected. False also if the kernel
-        cannot be asked, or if the process lives in another network namespace."""
+        """Whether the process still has this very socket, and the socket is connected. False also
+        if the kernel cannot be asked, or if the process lives in another network namespace."""
         try:
             shown = posix.readlink(f"{PROC}/{self.pid}/fd/{self.descriptor}")
             if shown != f"socket:[{self.inode}]":

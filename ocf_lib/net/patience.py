@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-# Seconds: a request, if the agent has no parameter for it; a check of all that a service depends
-# on.
+# Seconds for a request, if the agent has no parameter for it, and for a check of all dependencies.
 USUAL_REQUEST, RESERVE = 10.0, 4.0
 
 
@@ -21,8 +20,8 @@ class Patience:
 
     @property
     def seconds(self) -> float:
-        """For a request that begins now. Some of the action's time is kept for finding out who is
-        to blame if nothing answers."""
+        """Seconds for a request that begins now. Some of the action's time is kept for finding out
+        what is to blame if nothing answers."""
         left = self.left
         return max(0.0, min(self.longest, max(left - RESERVE, left / 2)))
 
@@ -32,5 +31,5 @@ class Patience:
         return self.deadline - monotonic()
 
     def at_most(self, seconds: float) -> Patience:
-        """The same, with no request longer than this."""
+        """The same deadline, with no request longer than this."""
         return Patience(self.deadline, min(self.longest, seconds))

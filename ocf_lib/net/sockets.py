@@ -23,7 +23,7 @@ WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 def listening(pids: Iterable[int]) -> list[tuple[str, int]]:
     """(address, port) of each listening socket that one of the processes holds, IPv4 first, by
-    port. A port that answers may belong to another program; these do not."""
+    port. A port that merely answers may belong to another program; these ports do not."""
     found = set()
     for pid in pids:
         held = _inodes(pid)

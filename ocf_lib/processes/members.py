@@ -21,9 +21,12 @@ INTERPRETERS = ("python", "sh", "bash", "dash", "env")
 
 
 class Members:
-    """leader: the first process, None if it is dead. all: every living process, leader included, in
+    """The processes of an instance.
+
+    leader: the first process, None if it is dead. all: every living process, leader included, in
     order of PID. sentinels: our processes that wait for the leader's end; they are no part of the
-    service."""
+    service.
+    """
 
     def __init__(
         self, leader: Stat | None, everyone: Iterable[Stat], sentinels: Iterable[Stat] = ()
@@ -58,9 +61,9 @@ def find(
     further uids that its workers may have.
 
     A process belongs to the instance if it carries our marker, lies in the session of the recorded
-    leader, or descends from one that does. A marker counts only with an owner that the service has:
-    otherwise any user could keep such processes coming and so fail a stop. A process that carries
-    the marker of another instance is never taken.
+    leader, or descends from such a process. A marker counts only if its process has an owner that
+    the service has: otherwise any user could start such processes again and again, and make a stop
+    fail. A process that carries the marker of another instance is never taken.
     """
     processes = scan(left_running)
     free = {pid: p for pid, p in processes.items() if p.marker in ("", name)}
@@ -105,9 +108,9 @@ def find_foreign(uid: int | None, argv: Sequence[str], left_running: Sequence[st
 
 
 def has_workers(leader: int, everyone: Iterable[Stat]) -> bool:
-    """Some of these processes are forks of the leader: children that run its program and, except
-    for a title that one of them may have written, have its command line. Programs that the leader
-    merely runs, such as qemu-img behind oslo.concurrency's prlimit, do not count."""
+    """Whether some of these processes are forks of the leader: children that run its program and,
+    except for a title that one of them may have written, have its command line. Programs that the
+    leader merely runs, such as qemu-img behind oslo.concurrency's prlimit, do not count."""
 
     own = _untitled(" ".join(command_line(leader)))
     children = (Seen.of(p) for p in everyone if p.ppid == leader)
@@ -117,9 +120,9 @@ def has_workers(leader: int, everyone: Iterable[Stat]) -> bool:
 def _session(
     free: dict[int, Seen], now: Stat | None, started: Process, owners: set[int]
 ) -> dict[int, Seen]:
-    """Those in the session of the recorded leader. A session's number stays taken while a member
-    lives; a later session of the same number has another leader (`now`: the process that has its
-    PID) or other owners."""
+    """The processes in the session of the recorded leader. A session's number stays taken while a
+    member lives; a later session of the same number has another leader (`now`: the process that has
+    its PID) or other owners."""
     if now is not None and now.start != started.start:
         return {}
     return {
@@ -132,8 +135,8 @@ def _session(
 
 
 def _same_sessions(own: dict[int, Seen], free: dict[int, Seen], uid: int | None) -> dict[int, Seen]:
-    """Those in a session with a process that start launched. start made that session for them
-    alone, and a parent that wrote its title over its environment has lost its marker."""
+    """The processes in a session with one that start launched. start made that session for them
+    alone. A parent that wrote its title over its environment has lost its marker."""
     numbers = {p.session for p in own.values()} - {0}
     return {
         pid: p
@@ -149,10 +152,10 @@ def _untitled(line: str) -> str:
 
 
 def _runs(line: str, argv: Sequence[str]) -> bool:
-    """A process whose command line reads so was started with this one. It may stand there as it is,
-    behind the name of an interpreter, or within a title that the daemon wrote: in parentheses, as
-    in `neutron-l3-agent (/usr/bin/python3 ...)`, or in brackets, as cotyledon does, the successor
-    of oslo.service (Ceilometer, Aodh)."""
+    """Whether a process with the command line `line` was started as `argv`. `argv` may stand there
+    alone, behind the name of an interpreter, or within a title that the daemon wrote: in
+    parentheses, as in `neutron-l3-agent (/usr/bin/python3 ...)`, or in brackets, as written by
+    cotyledon, the successor of oslo.service (Ceilometer, Aodh)."""
     before, found, after = line.partition(" ".join(argv))
     if not found or after not in ("", ")", "]"):
         return False
@@ -171,15 +174,15 @@ def _session_leader(own: dict[int, Seen]) -> Stat | None:
 
 def _later_leader(own: dict[int, Seen]) -> Stat | None:
     """The parent of a later start that could not replace the record (a read-only file system). All
-    lie in its session; a single process may be an orphan in a session of its own."""
+    processes lie in its session; a single process may be an orphan in a session of its own."""
     found = _session_leader(own)
     is_whole = found is not None and all(p.session == found.pid for p in own.values())
     return found if is_whole and len(own) > 1 else None
 
 
 def _parent(own: dict[int, Seen]) -> Stat | None:
-    """The parent of a daemon that somebody else started. Workers without a parent have several
-    heads."""
+    """The parent of a daemon that somebody else started. If several processes have no parent among
+    these, they are workers whose parent is gone."""
     heads = [p for p in own.values() if p.ppid not in own]
     return heads[0] if len(heads) == 1 else None
 

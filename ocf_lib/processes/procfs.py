@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 # In the environment of every process that start launches: AGENT/INSTANCE, and no secret.
 MARKER = "OPENSTACK_OCF_INSTANCE"
-# Stands before that name in the marker of the process that waits for the daemon's end.
+# Stands before AGENT/INSTANCE in the marker of the process that waits for the daemon's end.
 SENTINEL = "sentinel of "
 
 
 class Seen(Stat):
-    """A living process, with the rest of what /proc says about it, which is read when it is first
-    asked for."""
+    """A living process, with the rest of what /proc says about it. Each fact is read when it is
+    first needed."""
 
     @classmethod
     def of(cls, found: Stat) -> Seen:

@@ -39,7 +39,7 @@ def send(processes: Iterable[Stat], number: int) -> None:
 
 
 def lives(process: Stat) -> bool:
-    """It is still there, and no other process has its PID now."""
+    """Whether the process still lives, and no other process has its PID now."""
     return as_it_is(process) is not None
 
 
@@ -61,7 +61,7 @@ def describe(status: int) -> str:
 
 
 def is_heeded(process: Stat, number: int) -> bool:
-    """The process catches this signal: it neither dies from it nor ignores it."""
+    """Whether the process catches this signal: the signal neither ends it nor is ignored."""
     try:
         with open(f"{PROC}/{process.pid}/status", encoding="utf-8", errors="replace") as file:
             caught = next(line for line in file if line.startswith("SigCgt:"))

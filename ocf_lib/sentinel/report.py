@@ -3,8 +3,8 @@
 A sentinel runs this. stop kills the sentinel before it asks the daemon to end, so an end that gets
 here was not asked for.
 
-Source: `crm_resource --fail`, whose recovery began within 0.4 s on a cluster of ours; proc(5),
-"Kernel log" of the kernel's documentation (/dev/kmsg).
+Source: `crm_resource --fail`, after which recovery began within 0.4 s on a cluster of ours;
+proc(5), "Kernel log" of the kernel's documentation (/dev/kmsg).
 """
 
 from __future__ import annotations
@@ -29,8 +29,11 @@ TOOL_SECONDS, TRIES, PAUSE = 10.0, 5, 1.0
 
 
 def report(name: str, record: str, pid: int, start: int, status: int) -> None:
-    """name: of the instance. record: path of its record. pid, start: of the daemon. status: of
-    wait(2), -1 if it is unknown. Never raises: the next monitor finds what this did not report."""
+    """Log the end of a daemon and report it to Pacemaker.
+
+    name: the instance. record: path of its record. pid, start: the daemon's. status: as from
+    wait(2), -1 if unknown. Never raises: the next monitor finds a crash that was not reported.
+    """
     agent, _, instance = name.partition("/")
     log = Log(os.environ, agent, instance)
     try:
@@ -59,7 +62,7 @@ def _report(log: Log, instance: str, record: str, ended: tuple[int, int], status
 
 
 def _tell(log: Log, fact: str, instance: str, node: str) -> None:
-    """Have Pacemaker recover it, as soon as it accepts the report."""
+    """Have Pacemaker recover the resource, as soon as Pacemaker accepts the report."""
     why, is_said = "", False
     for turn in range(TRIES):
         sleep(PAUSE if turn else 0)
@@ -82,7 +85,7 @@ def _tell(log: Log, fact: str, instance: str, node: str) -> None:
 
 
 def _how(pid: int, start: int, status: int) -> str:
-    """How it ended, in words."""
+    """How the daemon ended, in words."""
     if status < 0:
         return "ended (how is not known: it was not started by this agent)"
     told = signals.describe(status)
@@ -94,7 +97,7 @@ def _how(pid: int, start: int, status: int) -> str:
 
 
 def _is_oom_killed(pid: int, start: int) -> bool:
-    """The kernel's log says so. Its PIDs are those of the host, not of a container."""
+    """Whether the kernel's log says so. Its PIDs are those of the host, not of a container."""
     wanted = f"Killed process {pid} ("
     since = start / os.sysconf("SC_CLK_TCK")
     try:
@@ -121,10 +124,10 @@ def _is_oom_killed(pid: int, start: int) -> bool:
 def _option(instance: str, node: str) -> str:
     """The option for crm_resource.
 
-    Raises _NeverError if Pacemaker must not be told: a failure on record of a resource that it does
-    not manage restarts the resource once it is managed again, even if somebody has repaired it by
-    then. Raises _NotYetError if Pacemaker does not know, perhaps because it has not read the result
-    of start yet.
+    Raises _NeverError if Pacemaker must not be told: a failure on record of an unmanaged resource
+    restarts the resource once it is managed again, even if somebody has repaired it by then. Raises
+    _NotYetError if Pacemaker does not answer, or does not know yet that the resource runs here,
+    perhaps because it has not read the result of start.
     """
     text = _run("crm_mon", "--one-shot", "--output-as=xml")
     if text is None:
@@ -147,7 +150,7 @@ def _option(instance: str, node: str) -> str:
             if found.get("blocked") == "true":
                 raise _NeverError("the resource is blocked")
             # the cluster takes no failure from a Pacemaker Remote node (2.1.5: "does not have
-            # permission to fail"), and says that it did; what it does take is a probe
+            # permission to fail"), although crm_resource succeeds; it does take a probe
             kinds = [each.get("type") for each in status.iter("node") if each.get("name") == node]
             return "--refresh" if "remote" in kinds else "--fail"
     raise _NotYetError(f"it does not run this resource on {node}")

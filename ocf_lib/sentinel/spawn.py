@@ -1,9 +1,9 @@
-"""Starts the sentinel of a daemon: a small process of root's that waits for the daemon's end.
+"""Starts the sentinel of a daemon: a small process of root that waits for the daemon's end.
 
-It is the daemon's parent if we start the daemon, and so learns how it ended. It lies in a session
-of its own, out of reach of the SIGKILL that Pacemaker sends to the process group of a start that
-takes too long, and it holds no descriptor of another process. Nothing waits for the sentinel: if it
-dies, the next monitor finds a crash.
+If we start the daemon, the sentinel is its parent, and so learns how the daemon ended. The sentinel
+has a session of its own, out of reach of the SIGKILL that Pacemaker sends to the process group of a
+start that takes too long, and it holds no descriptor of another process. Nothing depends on the
+sentinel: if it dies, the next monitor finds a crash.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ocf_lib.instance import Instance
     from ocf_lib.processes.process import Stat
 
-# What it needs of the caller's environment, to log and to tell Pacemaker. No parameter is among it.
+# Variables of the caller that the sentinel needs, to log and to tell Pacemaker; no parameters.
 KEPT = ("PATH", "OCF_ROOT", "OCF_RESOURCE_INSTANCE", "OCF_RESKEY_CRM_meta_on_node")
 KEPT_BEGINNINGS = ("HA_", "PCMK_")
 # Seconds that the news of an end may take from the sentinel to the action that started it.
@@ -60,7 +60,7 @@ class Sentinel:
         self.environment = {**kept, **ours, "LC_ALL": "C"}
 
     def launch(self, run: Callable[[], int]) -> Watched:
-        """Call `run`, which returns the PID of a child that it started, in a new sentinel.
+        """Call `run` in a new sentinel. `run` starts a child and returns its PID.
 
         Raises the OSError that `run` raised; ChildProcessError if the sentinel was killed.
         """
@@ -108,7 +108,7 @@ class Sentinel:
             return
         try:
             os.setsid()
-            # 0, 1 and 2 may be Pacemaker's, which waits for their end, or that of a lock
+            # 0, 1 and 2 may be pipes, which Pacemaker reads to their end, or hold a lock
             nothing = os.open(os.devnull, os.O_RDWR)
             for number in (0, 1, 2):
                 os.dup2(nothing, number)
@@ -124,7 +124,7 @@ class Sentinel:
 
 
 def _program() -> str:
-    """The compiled module, if there is one: to compile it takes 0.4 MiB that Python keeps."""
+    """The compiled module, if there is one: compiling takes 0.4 MiB, which Python keeps."""
     spec = wait.__spec__
     compiled = spec.cached if spec is not None else None
     return compiled if compiled and os.path.exists(compiled) else wait.__file__

@@ -53,7 +53,7 @@ def make_state_folder(folder: str) -> None:
 
 
 def keep_state(path: str, text: str) -> None:
-    """Write what the next action may want to know, for root alone. Never raises OSError: what
+    """Write a file for the next action, which only root can read. Never raises OSError: what
     cannot be written is found again, or done again."""
     with contextlib.suppress(OSError):
         make_state_folder(os.path.dirname(path))
@@ -61,10 +61,10 @@ def keep_state(path: str, text: str) -> None:
 
 
 def replace(path: str, text: str, mode: int) -> None:
-    """The file holds all of `text` or what it held before, never half of it. `mode` is exact.
+    """Replace the file at once: it holds all of `text` or what it held before, never half of it.
+    `mode` is exact. A link at `path` is replaced, not followed.
 
-    Raises OSError, also if a device has the name: some write /dev/null for "no file". A link at
-    `path` is replaced, not followed.
+    Raises OSError, also if `path` is a device: some operators set /dev/null for "no file".
     """
     name = os.path.basename(path)
     with opened_folder(os.path.dirname(path)) as folder:

@@ -15,10 +15,10 @@ POLL = 0.02
 
 @contextlib.contextmanager
 def held(path: str, until: float) -> Iterator[bool]:
-    """Hold the instance's lock, the file at `path`, for the block; waits for it until `until`
+    """Hold the instance's lock, the file at `path`, for the block; wait for the lock until `until`
     (monotonic clock).
 
-    The value says whether we have it. The lock ends with this process, however that ends, because
+    The value says whether we have the lock. It ends with this process, however that ends, because
     the daemon inherits no descriptor. If there is no state folder, there is no lock, and the value
     is False.
     """

@@ -35,8 +35,8 @@ class Notes:
             self.facts[name] = str(value)
 
     def since(self, name: str) -> float | None:
-        """How many seconds ago the time under this name was noted; None if none was, or if it lies
-        ahead, as it does after a boot that left the file."""
+        """How many seconds ago the time under this name is; None if none was noted, or if it lies
+        ahead, as after a boot that left the file."""
         try:
             age = monotonic() - float(self.facts[name])
         except (KeyError, ValueError):

@@ -38,7 +38,7 @@ class Record:
 
     @property
     def is_settled(self) -> bool:
-        """Its start has succeeded: owner and executable of the daemon do not change any more."""
+        """Whether the start has succeeded: the daemon's owner and executable are final."""
         return self.leader.uid != UNKNOWN
 
     def __str__(self) -> str:
@@ -62,8 +62,8 @@ class Record:
 
     @classmethod
     def parse(cls, text: str) -> Record | None:
-        """From the text of a record; None for any other. A lost record can be found again from the
-        processes; a record that is half believed would be a guess."""
+        """From the text of a record; None if any value in it is missing or wrong. Without a record
+        the processes can still be found; half a record would be a guess."""
         facts = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
         try:
             leader = Process(

@@ -1,4 +1,4 @@
-"""Files in which an operator keeps secrets: who else than root can get at them?"""
+"""Files in which an operator keeps secrets: who besides root can read or change them?"""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ocf_lib.state import files
 
 
 def opened(path: str, source: str) -> tuple[int, str]:
-    """A descriptor that reads the plain file at `path`, and its exposure: who else than root can
-    get at it, with the remedy, "" for nobody.
+    """A descriptor that reads the plain file at `path`, and its exposure: who besides root can read
+    or change the file, and the remedy; "" for nobody.
 
     source: what names the file, such as "parameter openrc". Raises InvalidHere if it is missing, is
     no plain file or is larger than 1 MiB.
@@ -38,7 +38,8 @@ def opened(path: str, source: str) -> tuple[int, str]:
 
 
 def read(path: str, source: str) -> tuple[str, str]:
-    """Its text and its exposure. Raises InvalidHere as `opened` does, and if it is no text."""
+    """The file's text and its exposure. Raises InvalidHere as `opened` does, and if it is no
+    text."""
     descriptor, exposure = opened(path, source)
     with os.fdopen(descriptor, "rb") as file:
         try:

@@ -1,4 +1,4 @@
-"""Small files in our state folder, which root alone can enter: read with suspicion, written whole.
+"""Small files in our state folder, which root alone can enter: checked when read, written whole.
 
 Everything here is for the frequent monitor: `posix` costs nothing to import, `os` 1 ms.
 """
@@ -14,7 +14,7 @@ FOLDER = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC
 
 
 def is_trusted(folder: str) -> bool:
-    """Nobody but us (root, as whom agents run) can have put files into this folder."""
+    """Nobody but us can have put files into this folder (agents run as root)."""
     try:
         facts = posix.lstat(folder)
     except OSError:
@@ -50,14 +50,14 @@ def write(path: str, text: str) -> None:
 
 
 def replace(folder: int, name: str, data: bytes, mode: int) -> None:
-    """The file holds all of `data` or what it held before, never half of it.
+    """Replace the file at once: it holds all of `data` or what it held before, never half of it.
 
     folder: a descriptor of its folder. mode: exact, whatever the umask. A link of this name is
     replaced, not followed. Raises OSError.
     """
     temporary = f".{name}.{posix.getpid()}"
     try:  # noqa: SIM105 - contextlib costs 3 ms
-        # one that a killed process of the same PID left
+        # a file that a killed process with our PID left
         posix.unlink(temporary, dir_fd=folder)
     except FileNotFoundError:
         pass
