@@ -38,7 +38,9 @@ CREDENTIALS = (
         "os_username",
         String(),
         "User to log in as",
-        "Name of the user that monitor logs in as. It needs no role that could do harm.",
+        "Name of the user that monitor logs in as. It needs no role that could do harm. Only depth "
+        "20 of a service without an API needs a role that may list services (os-services, network "
+        "agents), which most clouds give to administrators alone.",
         reloadable=True,
     ),
     Parameter(
