@@ -76,9 +76,13 @@ def _from_url(url: str) -> list[tuple[str, int]]:
         return []
     hosts = rest.partition("/")[0].partition("?")[0].split(",")
     # Hosts and ports are shown to people. A piece of a password that lacks its quoting, as in
-    # nova:12,34@HOST or nova:12/34@HOST, must not be taken for one.
+    # nova:12,34@HOST, nova:12/34@HOST or nova:12@34/56@HOST/, must not be taken for one. A virtual
+    # host may hold an @, but is the end of its URL.
+    behind = rest[len(",".join(hosts)) :].partition("@")[2]
     credentials = [place for place, host in enumerate(hosts) if "@" in host]
-    if not credentials and "@" in rest:
+    accounts = [hosts[place].rpartition("@")[0] for place in credentials]
+    is_whole = all(accounts) and len({":" in account for account in accounts}) < 2
+    if not is_whole or "/" in behind or (not credentials and "@" in rest):
         return [("", USUAL_PORT)]
     last = max(credentials, default=-1)
     known = [host for place, host in enumerate(hosts) if host and ("@" in host or place > last)]
@@ -87,7 +91,11 @@ def _from_url(url: str) -> list[tuple[str, int]]:
 
 def _place(text: str, usual: int) -> tuple[str, int]:
     """From [USER:PASSWORD@]HOST[:PORT]; HOST may be an IPv6 address in brackets."""
-    text = text.rpartition("@")[2].strip()
+    _, at, text = text.rpartition("@")
+    text = text.strip()
+    if at and not text:
+        # perhaps the @ of a password: localhost would be a guess
+        return "", usual
     bracketed, found, rest = text.rpartition("]")
     host, _, port = rest.partition(":") if found else text.partition(":")
     name = bracketed.lstrip("[") if found else host or USUAL_HOST

@@ -515,6 +515,13 @@ def test_a_quoted_password_is_not_shown_and_not_lost(instance: Make, word: str) 
 @example("[1")
 @example("1]")
 @example(" 12")
+@example("@/")
+@example("@,")
+@example("@?")
+@example("1@2,")
+@example("1@2,3")
+@example("@0/")
+@example("1@2?3")
 def test_a_password_without_its_quoting_is_not_shown(instance: Make, word: str) -> None:
     """Host and port are shown: neither may be part of the password."""
     made = instance(
