@@ -16,7 +16,7 @@ from ocf_lib.health.api import Client, place
 from ocf_lib.launch import port_conflict, running
 from ocf_lib.net import sockets
 from ocf_lib.net.patience import Patience
-from ocf_lib.outcomes import Degraded, Failed
+from ocf_lib.outcomes import Degraded, Failed, NotInstalled
 from ocf_lib.processes import members, procfs
 from ocf_lib.processes.process import Process, stat
 from ocf_lib.processes.signals import send
@@ -55,9 +55,9 @@ class Died(Failed):
 def adopt(record: Record | None, pid: int, wanted: Command) -> Record:
     """The record of the daemon that runs under this PID: `record` if its process lives, otherwise a
     new one, as if we had just started `wanted`. Raises Died if the daemon ends meanwhile."""
-    found = stat(pid)
     if record is not None and record.leader.alive() is not None:
         return record
+    found = stat(pid)
     if found is None:
         raise Died(f"PID {pid} ended while it was looked at")
     return Record(Process.of(found), wanted.program.ending, reloading=wanted.reloading)
@@ -173,8 +173,7 @@ def _first_answer(
                 return endpoint
         sleep(POLL)
     if endpoint is None:
-        # a hint, which decides nothing
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(NotInstalled):
             found = port_conflict.holder(instance, procfs.command_line(leader))
             missing = f"{found}; {missing}" if found else missing
     action, seconds = instance.environment.action, instance.environment.timeout

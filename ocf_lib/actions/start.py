@@ -74,24 +74,23 @@ def _launch(instance: Instance, wanted: Command, log: Log) -> tuple[run.Daemon, 
 def _wait(instance: Instance, record: Record, daemon: run.Daemon | None, log: Log) -> None:
     """Wait until the service is ready. daemon: None if we did not start it. Raises as ready.wait
     does."""
+    service, of = instance.service, instance.parameters
+    options = daemon_options.of(service, of, daemon.argv) if daemon else None
 
     def watch() -> None:
         if record.leader.alive() is None:
-            raise ready.Died(_epitaph(instance, record, daemon))
+            raise ready.Died(_epitaph(instance, record, daemon, options))
 
-    options = _options(instance, daemon) if daemon else None
     ready.wait(instance, record, watch, options, log)
 
 
-def _epitaph(instance: Instance, record: Record, daemon: run.Daemon | None) -> str:
-    """How the daemon ended, and what it said last, without the secrets of its configuration."""
-    if daemon is None:
+def _epitaph(
+    instance: Instance, record: Record, daemon: run.Daemon | None, options: Options | None
+) -> str:
+    """How the daemon ended, and what it said last, without the secrets in its options."""
+    if daemon is None or options is None:
         return f"PID {record.leader.pid} ended while start waited for it to answer"
-    words = conceal(daemon.last_words(), _options(instance, daemon).secrets())
+    words = conceal(daemon.last_words(), options.secrets())
     how = daemon.process.ended(NEWS_SECONDS) or "ended"
     why = port_conflict.explain(words, instance, daemon.argv)
     return f"{why}the daemon {how} during start" + (f": {words}" if words else ", without a word")
-
-
-def _options(instance: Instance, daemon: run.Daemon) -> Options:
-    return daemon_options.of(instance.service, instance.parameters, daemon.argv)

@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ocf_lib.declare.parameters import Parameter
+    from ocf_lib.declare.parameters import Parameter, Parameters
 
 # The signal that asks most daemons to re-read their configuration (signal(7)).
 HUP = 1
@@ -137,6 +137,10 @@ class Api:
         self.port, self.path, self.authenticated = port, path, authenticated
         self.service_type, self.token_headers = service_type, token_headers
         self.page, self.site = page, site
+
+    def usual_port(self, of: Parameters) -> int | None:
+        """Where the API listens unless its configuration says otherwise. of: the parameters."""
+        return of[self.port] if isinstance(self.port, str) else self.port
 
     @property
     def issues_tokens(self) -> bool:

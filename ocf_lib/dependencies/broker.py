@@ -74,11 +74,12 @@ def _from_url(url: str) -> list[tuple[str, int]]:
     scheme, _, rest = url.partition("://")
     if scheme.lower() not in BROKERED:
         return []
-    hosts = rest.partition("/")[0].partition("?")[0].split(",")
+    authority = rest.partition("/")[0].partition("?")[0]
+    hosts = authority.split(",")
     # Hosts and ports are shown to people. A piece of a password that lacks its quoting, as in
     # nova:12,34@HOST, nova:12/34@HOST or nova:12@34/56@HOST/, must not be taken for one. A virtual
     # host may hold an @, but is the end of its URL.
-    behind = rest[len(",".join(hosts)) :].partition("@")[2]
+    behind = rest[len(authority) :].partition("@")[2]
     credentials = [place for place, host in enumerate(hosts) if "@" in host]
     accounts = [hosts[place].rpartition("@")[0] for place in credentials]
     is_whole = all(accounts) and len({":" in account for account in accounts}) < 2

@@ -30,8 +30,8 @@ def endpoint_of(instance: Instance, leader: int) -> Endpoint | None:
     found = sockets.listening([leader]) or sockets.listening(running.members_of(instance).pids)
     if not found or api is None:
         return None
-    port = of[api.port] if isinstance(api.port, str) else api.port
-    usual = [each for each in found if each[1] == port]
+    wanted = api.usual_port(of)
+    usual = [each for each in found if each[1] == wanted]
     address, port = (usual or found)[0]
     path = Endpoint.parse(api.site).path if api.site else ""
     plain = Endpoint("http", address, port, path=path)
@@ -47,8 +47,7 @@ def _resolved(given: Endpoint) -> Endpoint:
     first address that accepts a connection, or the name if none does."""
     with contextlib.suppress(OSError):
         for family, address in http.resolve(given.address, given.port):
-            kind = socket.SOCK_STREAM
-            with contextlib.suppress(OSError), socket.socket(family, kind) as plain:
+            with contextlib.suppress(OSError), socket.socket(family) as plain:
                 plain.settimeout(HANDSHAKE_SECONDS)
                 plain.connect(address)
                 return Endpoint(given.scheme, address[0], given.port, given.name, given.path)

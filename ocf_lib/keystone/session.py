@@ -7,6 +7,7 @@ server has nothing newer, whatever version the given URL names.
 from __future__ import annotations
 
 import threading
+from concurrent import futures
 
 from ocf_lib.keystone.credentials import Credentials
 from ocf_lib.net.endpoint import Endpoint
@@ -30,27 +31,20 @@ def within(seconds: float, function: Callable[[], T]) -> T:
 
     It runs in a thread, which ends with the agent: nothing waits for it any more.
     """
-    results: list[Callable[[], T]] = []
+    future: futures.Future[T] = futures.Future()
 
     def act() -> None:
         try:
-            result = function()
+            future.set_result(function())
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
-            raised = error
+            future.set_exception(error)
 
-            def again() -> T:
-                raise raised
-
-            results.append(again)
-        else:
-            results.append(lambda: result)
-
-    thread = threading.Thread(target=act, daemon=True)
-    thread.start()
-    thread.join(max(seconds, 0.01))
-    if not results:
+    threading.Thread(target=act, daemon=True).start()
+    # not by result(timeout), whose error is the same as a time-out that `function` raises
+    futures.wait([future], max(seconds, 0.01))
+    if not future.done():
         raise TooLongError
-    return results[0]()
+    return future.result()
 
 
 def opened(found: Credentials, at: Endpoint, seconds: float) -> tuple[Any, str]:

@@ -38,16 +38,18 @@ def explain(words: str, instance: Instance, argv: Sequence[str]) -> str:
         found = holder(instance, argv, words)
     except NotInstalled as error:
         return f"a port is taken, and nothing tells by which process ({error}): "
-    except Exception:  # noqa: BLE001 - psutil's own, and whatever a broken psutil raises
-        return ""
     return f"{found}: " if found else ""
 
 
 def holder(instance: Instance, argv: Sequence[str], words: str = "") -> str:
     """The first port that this daemon may want and another program holds: "port 5000 is held by PID
-    4711 (haproxy)"; "" if there is none. Raises NotInstalled without psutil."""
+    4711 (haproxy)"; "" if there is none, or if a broken psutil cannot tell: this is a hint, which
+    decides nothing. Raises NotInstalled without psutil."""
     libraries.need("psutil", "python3-psutil")
-    taken = _listening()
+    try:
+        taken = _listening()
+    except Exception:  # noqa: BLE001 - psutil's own, and whatever a broken psutil raises
+        return ""
     for port in dict.fromkeys(_wanted(instance, argv, words)):
         pids = taken.get(port)
         if pids is None:
@@ -84,7 +86,7 @@ def _wanted(instance: Instance, argv: Sequence[str], words: str) -> Iterator[int
             yield numbers.port(value, 0)
     api = instance.service.api
     if api is not None:
-        usual = instance.parameters[api.port] if isinstance(api.port, str) else api.port
+        usual = api.usual_port(instance.parameters)
         if usual:
             yield int(usual)
 
