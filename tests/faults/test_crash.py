@@ -209,7 +209,10 @@ def test_an_end_that_a_killed_stop_had_asked_for_is_not_told(
     os.killpg(stopping.pid, signal.SIGKILL)
     stopping.communicate()
     # A SIGTERM that was sent may not have been handled yet: on a busy host not for seconds.
-    wait_until(lambda: rig.pids == [] or rig.monitor(0).code == 0, "it has ended, or is healthy")
+    wait_until(
+        lambda: rig.count("signal SIGTERM parent") or rig.monitor(0).code == 0,
+        "it was asked to end, or is healthy",
+    )
     if rig.count("signal SIGTERM parent"):
         wait_until(lambda: rig.pids == [], "it has ended")
         wait_silent(rig, pacemaker)
