@@ -9,7 +9,7 @@ from __future__ import annotations
 import posix
 import sys
 
-from ocf_lib.environment import Environment
+from ocf_lib.environment import Environment, age
 from ocf_lib.instance import Instance
 from ocf_lib.outcomes import SUCCESS, Degraded, NoPermission, Outcome, Unimplemented
 
@@ -28,7 +28,7 @@ PRIVILEGED = ("start", "stop", "monitor", "status", "reload", "promote", "demote
 def run(service: Service) -> None:
     """Carry out the action that the command line names, and exit with its OCF code."""
     action = sys.argv[1] if len(sys.argv) > 1 else ""
-    environment = Environment(sys.argv[1:], _variables(), service.timeout_of(action))
+    environment = Environment(sys.argv[1:], _variables(), service.timeout_of(action), age())
     instance = Instance(service, environment)
     try:
         code = _carry_out(instance)

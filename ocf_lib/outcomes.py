@@ -19,12 +19,25 @@ class Outcome(Exception):
 
 
 class Failed(Outcome):
-    """OCF_ERR_GENERIC: the service is at fault, and a restart may mend it."""
+    """OCF_ERR_GENERIC: the service is at fault, and a restart may mend it.
+
+    is_late: something did not happen in time, which a busy host may excuse.
+    """
+
+    is_late = False
+
+
+class Died(Failed):
+    """The daemon ended while we waited for it."""
 
 
 class Suspect(Failed):
     """The API hangs, or answers with a server error. That is Failed, unless something that the
-    service depends on is to blame."""
+    service depends on is to blame, or the host is busy."""
+
+    def __init__(self, text: str, is_late: bool = False) -> None:
+        super().__init__(text)
+        self.is_late = is_late
 
 
 class InvalidHere(Outcome):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import pace
 from tests.bed.keystone import Keystone
 from tests.calling import ROOT
 
@@ -19,6 +20,14 @@ from tests.calling import ROOT
 def pytest_configure() -> None:
     """Make SIGTERM end the tests as Ctrl-C does, so that a cancelled CI job also cleans up."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_report_header() -> str:
+    return pace.line()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(f"pace: at most {pace.RUN.most:.1f} in this run")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,12 +6,14 @@ the service. Level 20 logs in. A level that does not exist means the next lower 
 
 from __future__ import annotations
 
+from ocf_lib.actions import overdue
 from ocf_lib.outcomes import Afflicted, Failed, NotRunning, Refused, Suspect
 from ocf_lib.processes.process import has_working_child
 from ocf_lib.state.notes import Notes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ocf_lib.health.late import Late
     from ocf_lib.instance import Instance
     from ocf_lib.net.endpoint import Endpoint
     from ocf_lib.net.patience import Patience
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from ocf_lib.state.record import Record
 
 API_LEVEL, DEEP_LEVEL = 10, 20
+# Note: since when the parent has had no worker.
+NO_WORKER = "noworker"
 
 
 def monitor(instance: Instance) -> None:
@@ -43,19 +47,26 @@ def monitor(instance: Instance) -> None:
 def _judge(instance: Instance, leader: Stat, record: Record | None) -> None:
     has_workers = record is not None and record.has_workers
     if has_workers and has_working_child(leader.pid) is False:
-        _await_worker(instance, leader)
+        from ocf_lib.health import stuck
+
+        overdue.arm(instance.environment, leader.pid)
+        stuck.await_worker(instance, leader, NO_WORKER)
+    elif instance.notes[NO_WORKER]:
+        instance.notes.drop(NO_WORKER)
     level = instance.environment.check_level
     level = API_LEVEL if level is None else level
     if level < API_LEVEL or instance.environment.action == "status":
         return
+    overdue.arm(instance.environment, leader.pid)
     level = DEEP_LEVEL if level >= DEEP_LEVEL else API_LEVEL
     try:
         _check(instance, leader, record, level)
     except Afflicted as outcome:
+        instance.notes.drop(f"lagging.{level}")
         if _is_news(instance, f"trouble.{level}", outcome.dependency):
             raise
     else:
-        instance.notes.drop(f"trouble.{level}")
+        instance.notes.drop(f"lagging.{level}", f"trouble.{level}")
 
 
 def _check(instance: Instance, leader: Stat, record: Record | None, level: int) -> None:
@@ -63,25 +74,25 @@ def _check(instance: Instance, leader: Stat, record: Record | None, level: int) 
     server error says that the dependencies need a full check."""
     from ocf_lib.net.patience import Patience
 
-    patience = Patience(instance.environment.deadline, instance.parameters.get("api_timeout"))
+    deadline, longest = instance.environment.deadline, instance.parameters.get("api_timeout")
+    patience = Patience(deadline, longest)
     if instance.service.api is not None:
-        try:
-            _ask(instance, leader, record, level, patience)
-        except (Refused, Suspect) as fault:
-            from ocf_lib.health import blame
+        from ocf_lib.health.late import Late
 
-            if not blame.explain(instance, fault, patience, f"trouble.{level}"):
-                raise
-            # the dependency to blame may have come back just now: ask once more
-            try:
-                _ask(instance, leader, record, level, patience.at_most(blame.SECONDS))
-            except (Refused, Suspect):
-                raise fault from None
-        except Afflicted as outcome:
-            from ocf_lib.health import blame
+        late = Late(instance)
+        _check_api(instance, leader, record, level, Patience(deadline, longest, late), late)
+    try:
+        _check_more(instance, level, patience)
+    except Suspect as fault:
+        from ocf_lib.health import stuck
 
-            blame.trace(instance, outcome, patience)
-            raise
+        stuck.excuse(instance, fault, None, patience, f"lagging.{level}")
+        raise
+
+
+def _check_more(instance: Instance, level: int, patience: Patience) -> None:
+    """Check the dependencies, and the self-report. Raises Suspect if the service has had no
+    connection or no report for too long."""
     from ocf_lib.dependencies.quick_check import doubtful
 
     for name in doubtful(instance, patience):
@@ -92,6 +103,40 @@ def _check(instance: Instance, leader: Stat, record: Record | None, level: int) 
         from ocf_lib.health import selfreport
 
         selfreport.check(instance, patience)
+
+
+def _check_api(
+    instance: Instance,
+    leader: Stat,
+    record: Record | None,
+    level: int,
+    patience: Patience,
+    late: Late,
+) -> None:
+    """Ask the API. If it does not do its work: is something else to blame, or is the host busy?"""
+    trouble = f"trouble.{level}"
+    try:
+        _ask(instance, leader, record, level, patience)
+    except (Refused, Suspect) as fault:
+        from ocf_lib.health import blame, stuck
+
+        longest = stuck.fair_seconds(late.watch, patience)
+        has_needs = blame.explain(instance, fault, patience, trouble, longest)
+        if isinstance(fault, Suspect):
+            stuck.excuse(instance, fault, late.watch, patience, f"unanswered.{level}")
+        if not has_needs:
+            raise
+        # the dependency to blame may have come back just now: ask once more
+        try:
+            _ask(instance, leader, record, level, patience.at_most(blame.SECONDS))
+        except (Refused, Suspect):
+            raise fault from None
+    except Afflicted as outcome:
+        from ocf_lib.health import blame
+
+        blame.trace(instance, outcome, patience)
+        raise
+    instance.notes.drop(f"unanswered.{level}")
 
 
 def _ask(
@@ -138,18 +183,11 @@ def _search(instance: Instance) -> Stat:
     return found.leader
 
 
-def _await_worker(instance: Instance, leader: Stat) -> None:
-    """Give the parent time to replace a dead worker. Raises Failed if it does not."""
-    from ocf_lib.launch import running
-
-    if not running.await_worker(instance, leader.pid):
-        raise Failed(f"PID {leader.pid} has no worker left that runs")
-
-
 def _locate(instance: Instance, leader: Stat) -> Endpoint:
     from ocf_lib.health import discover
 
     found = discover.endpoint_of(instance, leader.pid)
     if found is None:
-        raise Suspect(f"PID {leader.pid} listens on no TCP port (parameter url can name its API)")
+        where = "listens on no TCP port (parameter url can name its API)"
+        raise Suspect(f"PID {leader.pid} {where}", is_late=True)
     return found

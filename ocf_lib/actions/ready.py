@@ -6,18 +6,16 @@ Source: the times below were measured on the real daemons (Debian 12).
 
 from __future__ import annotations
 
-import contextlib
 import signal
 from time import monotonic, sleep
 
+from ocf_lib.actions import first_answer
 from ocf_lib.dependencies import broker, needs
-from ocf_lib.health import blame, discover
-from ocf_lib.health.api import Client, place
-from ocf_lib.launch import port_conflict, running
+from ocf_lib.health.api import place
+from ocf_lib.launch import running
 from ocf_lib.net import sockets
-from ocf_lib.net.patience import Patience
-from ocf_lib.outcomes import Degraded, Failed, NotInstalled
-from ocf_lib.processes import members, procfs
+from ocf_lib.outcomes import Died
+from ocf_lib.processes import members
 from ocf_lib.processes.process import Process, stat
 from ocf_lib.processes.signals import send
 from ocf_lib.sentinel.spawn import Sentinel
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
     from ocf_lib.launch.command import Command
     from ocf_lib.launch.oslo import Options
     from ocf_lib.log import Log
-    from ocf_lib.net.endpoint import Endpoint
 
 POLL = 0.05
 # Seconds that a service without an API must live: a daemon that dies of its configuration does so
@@ -43,13 +40,6 @@ SETTLE_SECONDS = 2.0
 # broker is down they live on and try again, so start must not fail then.
 CONNECT_SECONDS = 20.0
 CONNECT_POLL = 0.2
-# Seconds within which a living API answers.
-FAIR_SECONDS = 1.0
-SILENT = "it listens on no TCP port yet"
-
-
-class Died(Failed):
-    """The daemon ended while we waited for it."""
 
 
 def adopt(record: Record | None, pid: int, wanted: Command) -> Record:
@@ -79,7 +69,7 @@ def wait(
     """
     service, of = instance.service, instance.parameters
     if service.api is not None:
-        record.endpoint = _first_answer(instance, record.leader.pid, watch, log)
+        record.endpoint = first_answer.wait(instance, record.leader.pid, watch, log)
         record.url = place(service.api, of)
     elif options is not None:
         _settle(instance, options, watch, log)
@@ -143,44 +133,3 @@ def _settle(instance: Instance, options: Options, watch: Callable[[], None], log
                 log.warning(f"{instance.name} runs, but holds no connection to port {shown} yet")
                 break
             sleep(CONNECT_POLL)
-
-
-def _first_answer(
-    instance: Instance, leader: int, watch: Callable[[], None], log: Log
-) -> Endpoint | None:
-    """Wait for the API, and return where it answers. Polls are short, so that start takes no longer
-    than the daemon does. If a dependency keeps the API from answering, that is no failure; the
-    result is None if the daemon does not listen yet."""
-    missing = SILENT
-    deadline, endpoint = instance.environment.deadline, None
-    patience = Patience(deadline, instance.parameters.get("api_timeout"))
-    until = deadline - min(blame.SECONDS, (deadline - monotonic()) / 4)
-    while (left := until - monotonic()) > 0:
-        watch()
-        endpoint = discover.endpoint_of(instance, leader)
-        if endpoint is not None:
-            try:
-                Client(instance, endpoint, patience).ask(watch)
-            except Died:
-                raise
-            except Degraded:
-                return endpoint  # it answers; a certificate that we refuse is not its failure
-            except Failed as error:
-                # the last request is cut short: its silence says less than the error before it
-                is_cut = left < FAIR_SECONDS and "did not answer" in str(error)
-                missing = missing if is_cut and missing != SILENT else str(error)
-            else:
-                return endpoint
-        sleep(POLL)
-    if endpoint is None:
-        with contextlib.suppress(NotInstalled):
-            found = port_conflict.holder(instance, procfs.command_line(leader))
-            missing = f"{found}; {missing}" if found else missing
-    action, seconds = instance.environment.action, instance.environment.timeout
-    fault = Failed(f"{missing}; not usable {seconds:g} s after the {action}")
-    try:
-        blame.explain(instance, fault, patience)
-    except Degraded as outcome:
-        log.warning(f"{instance.name} runs, but {outcome}")
-        return endpoint
-    raise fault

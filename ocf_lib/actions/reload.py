@@ -20,7 +20,7 @@ from ocf_lib.launch.last_words import Printed, size_of
 from ocf_lib.log import conceal
 from ocf_lib.net import http
 from ocf_lib.net.patience import Patience
-from ocf_lib.outcomes import Failed, InvalidHere, NotRunning, Unimplemented
+from ocf_lib.outcomes import Died, Failed, InvalidHere, NotRunning, Unimplemented
 from ocf_lib.processes import procfs, signals
 from ocf_lib.state import files, lock
 from ocf_lib.state.notes import Notes
@@ -129,7 +129,7 @@ def _ask(instance: Instance, leader: Stat, patience: Patience) -> None:
         raise Failed(f"PID {leader.pid} listens on no TCP port yet: nothing was reloaded")
     try:
         at = endpoint.called(public_url(api, instance.parameters))
-        http.get(at, api.path, patience.seconds, insecure=True)
+        http.ask(at, api.path, patience.seconds, insecure=True)
     except http.NoAnswer as error:
         raise Failed(f"API {endpoint.url}/ {error}: nothing was reloaded") from None
 
@@ -142,7 +142,7 @@ def _watch(leader: Process, logs: Sequence[str], secrets: set[str]) -> Callable[
         if leader.alive() is None:
             lines = (one.last_line(leader.uid) for one in printed)
             words = conceal(next(filter(None, lines), "without a word"), secrets)
-            raise ready.Died(f"PID {leader.pid} ended as it re-read its configuration: {words}")
+            raise Died(f"PID {leader.pid} ended as it re-read its configuration: {words}")
 
     return watch
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ocf_lib.actions import ready, validate
-from ocf_lib.keystone import backoff
-from ocf_lib.state import files
+from ocf_lib.keystone import token
+from ocf_lib.keystone.backoff import Backoff
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 def reload_agent(instance: Instance, log: Log) -> None:
-    """Drop the kept token and the noted refusals, so that the next monitor logs in anew. The old
-    token would hide for an hour that the new credentials are refused, and credentials that were
-    refused may be right by now.
+    """Drop the noted refusals, so that the next monitor logs in: credentials that were refused may
+    be right by now. Other credentials make another account, whose token is not kept yet.
 
     Raises Misconfigured.
     """
     validate.parameters(instance, log)
-    files.remove(instance.file("token"))
-    backoff.forget(instance.notes)
+    account = token.account(instance.parameters, instance.service.needs_project)
+    if account is not None:
+        Backoff(instance.folder, account).forget()
     instance.notes.drop("warned", "needs")
     instance.keep_notes()
     ready.settle_sentinel(instance)

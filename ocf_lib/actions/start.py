@@ -6,7 +6,7 @@ from ocf_lib.actions import ready, validate
 from ocf_lib.launch import options as daemon_options
 from ocf_lib.launch import port_conflict, run, running, stale_pid_file
 from ocf_lib.log import conceal
-from ocf_lib.outcomes import Failed
+from ocf_lib.outcomes import Died, Failed
 from ocf_lib.processes.process import Process
 from ocf_lib.sentinel.spawn import NEWS_SECONDS
 from ocf_lib.state import lock
@@ -47,7 +47,7 @@ def start(instance: Instance, log: Log) -> None:
         daemon, record = _launch(instance, wanted, log)
         try:
             _wait(instance, record, daemon, log)
-        except ready.Died:
+        except Died:
             if not stale_pid_file.remove(wanted, daemon, until, log):
                 raise
             daemon, record = _launch(instance, wanted, log)
@@ -79,7 +79,7 @@ def _wait(instance: Instance, record: Record, daemon: run.Daemon | None, log: Lo
 
     def watch() -> None:
         if record.leader.alive() is None:
-            raise ready.Died(_epitaph(instance, record, daemon, options))
+            raise Died(_epitaph(instance, record, daemon, options))
 
     ready.wait(instance, record, watch, options, log)
 

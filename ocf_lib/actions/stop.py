@@ -26,11 +26,16 @@ if TYPE_CHECKING:
     from ocf_lib.processes.process import Stat
 
 POLL = 0.02
-# This share of the time that is left is for an orderly end; the rest is for SIGKILL and for checks.
-ORDERLY_SHARE = 0.75
+# For an orderly end: this share of the time that is left, and no more than so many seconds. The
+# rest is for SIGKILL and for checks. A parent of oslo.service gives its workers 60 s
+# (graceful_shutdown_timeout).
+ORDERLY_SHARE, ORDERLY_SECONDS = 0.75, 90.0
 # Seconds after which a process that was woken (SIGCONT) is asked again: on waking, any of its
 # threads may take a signal, and Python acts on signals in its first thread alone (seen).
 DEAF_SECONDS = 0.5
+# Seconds for the end of the processes if less than TOO_LATE is left, because the host was too busy
+# to run us sooner: Pacemaker may kill us before they are over, but to give up is as bad.
+LEAST_SECONDS, TOO_LATE = 2.0, 0.2
 # A stop may wait this share of its time for a running start.
 LOCK_SHARE = 0.25
 
@@ -58,15 +63,18 @@ def stop(instance: Instance, log: Log) -> None:
         pids |= {str(found.leader.pid)} if found.leader else set()
         for pid in pids:
             files.remove(instance.pid_file, only_if=pid)
-        for kind in ("record", "token", "notes", "reload"):
+        for kind in ("record", "notes", "reload"):
             files.remove(instance.file(kind))
 
 
 def _end(instance: Instance, found: Members, ending: Ending, log: Log) -> None:
     """Ask the parent to end, which tells its workers. Ask each process that outlives the parent.
-    Kill what is left after the patience of `ending`, or after three quarters of the time."""
-    now, deadline = monotonic(), instance.environment.deadline
-    patience = ORDERLY_SHARE * (deadline - now)
+    Kill what is left after the patience of `ending`, or after the time for an orderly end."""
+    now = monotonic()
+    deadline = instance.environment.deadline
+    if deadline < now + TOO_LATE:
+        deadline = now + LEAST_SECONDS
+    patience = min(ORDERLY_SECONDS, ORDERLY_SHARE * (deadline - now))
     kill_at = now + min(patience, ending.patience or patience)
     asked: set[int] = set()
     killed = False

@@ -242,6 +242,11 @@ class Service:
         """A log-in without a project is useless for this service."""
         return self.api is not None and self.api.needs_project
 
+    @property
+    def issues_tokens(self) -> bool:
+        """It is Identity itself."""
+        return self.api is not None and self.api.issues_tokens
+
     def timeout_of(self, action: str) -> float:
         """The longest timeout, in seconds, that this action advertises; 0 for none."""
         return max((a.timeout for a in self.actions if a.name == action), default=0)

@@ -99,6 +99,18 @@ def api(usual: str) -> tuple[Parameter, ...]:
             default="10",
             reloadable=True,
         ),
+        Parameter(
+            "hang_grace",
+            Integer(0, 86400),
+            "Longest time without an answer on a busy host, in seconds",
+            "If the API does not answer although its processes run, or wait for a CPU, a disk or "
+            "another service's answer, the host is busy: the resource is degraded and is not "
+            "restarted. monitor fails if this lasts for longer than hang_grace, counted from the "
+            "first poll without an answer. An API whose processes only sleep is stuck, and fails "
+            "at once.",
+            default="180",
+            reloadable=True,
+        ),
     )
 
 

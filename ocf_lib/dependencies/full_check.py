@@ -39,14 +39,18 @@ class Finding:
 
 
 def check(
-    needs: Sequence[Need], seconds: float, token: Token | None = None, in_doubt: bool = False
+    needs: Sequence[Need],
+    seconds: float,
+    token: Token | None = None,
+    in_doubt: bool = False,
+    longest: float = SECONDS,
 ) -> list[Finding]:
     """What is wrong with each of these. All are checked at the same time.
 
-    seconds: for all of it, at most SECONDS. token: a token that Identity should know. in_doubt: a
+    seconds: for all of it, at most `longest`. token: a token that Identity should know. in_doubt: a
     broker has to answer; otherwise it only has to accept a connection, as a frozen broker does too.
     """
-    seconds = max(0.1, min(SECONDS, seconds))
+    seconds = max(0.1, min(longest, seconds))
     found: list[list[Finding]] = [[] for _ in needs]
 
     def act(need: Need, result: list[Finding]) -> None:
@@ -96,7 +100,7 @@ def _identity(at: Endpoint, seconds: float, token: Token | None) -> Finding:
         paths.append((VALIDATION, both))
     for path, headers in paths:
         try:
-            status = http.get(at, path, seconds / len(paths), headers, insecure=True)
+            status = http.ask(at, path, seconds / len(paths), headers, insecure=True).status
         except http.NoAnswer as error:
             return Finding(str(error))
         if status >= 500:

@@ -67,7 +67,7 @@ def _answers(notes: Notes, name: str, patience: Patience) -> bool:
         endpoint.name = called
         seconds = min(ASK_SECONDS, patience.seconds)
         if name == "identity":
-            is_well = http.get(endpoint, "/", seconds, insecure=True) < 500
+            is_well = http.ask(endpoint, "/", seconds, insecure=True).status < 500
         else:
             is_well = http.takes_connections(endpoint, seconds)
     except (ValueError, http.NoAnswer):

@@ -6,6 +6,8 @@ load balancer would tell about the service of another node.
 
 from __future__ import annotations
 
+from time import monotonic
+
 from ocf_lib.keystone import token
 from ocf_lib.net import http
 from ocf_lib.outcomes import Degraded, Failed, Refused, Suspect
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from ocf_lib.instance import Instance
     from ocf_lib.net.endpoint import Endpoint
     from ocf_lib.net.patience import Patience
+
+# Seconds. A connection that ends without an answer sooner is a crash.
+DROPPED_SECONDS = 3.0
 
 
 def place(api: Api, parameters: Parameters) -> str:
@@ -43,12 +48,19 @@ class Client:
 
         Raises Failed if the service is at fault, Degraded if the log-in is.
         """
+        service, folder = self.instance.service, self.instance.folder
         account = token.account(self.instance.parameters, self.api.needs_project)
         if account is None:
             self.ask()
             return
-        held = None if deep else token.kept(self.instance.file("token"), account)
-        if held is not None:
+        bad = None
+        held = None if deep else token.kept(folder, account)
+        if held is not None and held.fits(service):
+            if held.is_near_its_end:
+                from ocf_lib.keystone import login
+
+                at = self.endpoint
+                held = login.renewed(self.instance, account, self.patience, at, held)
             try:
                 if self.present(held):
                     return
@@ -57,23 +69,22 @@ class Client:
                 # answers a request without a token
                 self.ask()
                 raise
+            bad = held
         # Rare: no token yet, or it was refused. An answer to a request without a token proves that
         # the service lives, whatever becomes of the log-in.
         self.ask()
         from ocf_lib.keystone import login
 
-        issued = login.log_in(self.instance, account, self.patience, self.endpoint, deep)
+        issued = login.log_in(self.instance, account, self.patience, self.endpoint, deep, bad)
         if not self.present(issued):
             raise Refused(f"API {self.endpoint.url}/ refuses the token that was just issued")
 
-    def ask(self, idle: http.Idle | None = None) -> None:
+    def ask(self) -> None:
         """GET the path that answers anybody. Any answer except a server error shows a living
-        service: 300 from a list of versions, 401, 404. Raises Failed for anything else.
-
-        idle: called during the wait for the answer; what it raises ends the wait.
-        """
+        service: 300 from a list of versions, 401, 404. Raises Failed for anything else."""
         path, wanted = self.api.path, self.api.page
-        status, body = self._get(path, {}, idle)
+        answer = self._get(path, {})
+        status, body = answer.status, answer.body
         shown = f"{self.endpoint.url}{path}"
         if status >= 500:
             raise Suspect(f"API {shown} answered {status}")
@@ -95,20 +106,21 @@ class Client:
         if not isinstance(path, str):
             path = path[held.version]
         path = path.replace("{project}", held.project)
-        status, _ = self._get(path, dict.fromkeys(self.api.token_headers, held.value), None)
+        status = self._get(path, dict.fromkeys(self.api.token_headers, held.value)).status
         if status >= 500:
             shown = path.partition("?")[0]
             raise Suspect(f"API {self.endpoint.url}{shown} answered {status} to a token")
         return status != 401 and not (status == 404 and self.api.issues_tokens)
 
-    def _get(self, path: str, headers: dict[str, str], idle: http.Idle | None) -> tuple[int, bytes]:
-        of = self.instance.parameters
+    def _get(self, path: str, headers: dict[str, str]) -> http.Answer:
+        of, idle = self.instance.parameters, self.patience.idle
         # A socket of our own processes needs no certificate to prove its identity. If the operator
         # names the URL, the certificate shows that it is the right server.
         insecure = not of["url"] or bool(of.get("insecure"))
         shown = f"API {self.endpoint.url}{path.partition('?')[0]}"
+        begun = monotonic()
         try:
-            return http.fetch(
+            return http.ask(
                 self.endpoint,
                 path,
                 self.patience.seconds,
@@ -121,6 +133,10 @@ class Client:
         except http.Untrusted as error:
             raise Degraded(f"API {self.endpoint.url}/ {error}") from None
         except http.Silence as error:
-            raise Suspect(f"{shown} {error}") from None
+            raise Suspect(f"{shown} {error}", is_late=True) from None
+        except http.Dropped as error:
+            # a worker that took too long was killed (uwsgi's harakiri)
+            kind = Suspect if monotonic() > begun + DROPPED_SECONDS else Failed
+            raise kind(f"{shown} {error}") from None
         except http.NoAnswer as error:
             raise Failed(f"{shown} {error}") from None

@@ -9,7 +9,7 @@ from ocf_lib.keystone import token
 from ocf_lib.launch import running
 from ocf_lib.net import sockets
 from ocf_lib.net.endpoint import Endpoint
-from ocf_lib.outcomes import Afflicted, Degraded, Failed, Outcome
+from ocf_lib.outcomes import Afflicted, Degraded, Failed, Outcome, Suspect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def judge(instance: Instance, name: str, patience: Patience) -> None:
     next monitors from a full check.
 
     Raises Afflicted if the dependency is down, or if the service should hold a connection to it and
-    holds none; Failed if it has held none for longer than reconnect_grace.
+    holds none; Suspect if it has held none for longer than reconnect_grace.
     """
     need = next((need for need in _needs(instance) if need.name == name), None)
     notes = instance.notes
@@ -54,10 +54,17 @@ def judge(instance: Instance, name: str, patience: Patience) -> None:
     notes.stamp(name + ".good")
 
 
-def explain(instance: Instance, fault: Outcome, patience: Patience, trouble: str = "") -> bool:
+def explain(
+    instance: Instance,
+    fault: Outcome,
+    patience: Patience,
+    trouble: str = "",
+    longest: float = full_check.SECONDS,
+) -> bool:
     """Find what explains `fault`: the API hangs, answers with a server error or does not listen.
 
-    trouble: name of the note that records the last outage. Raises Afflicted if something on which
+    trouble: name of the note that records the last outage. longest: seconds within which a living
+    dependency answers. Raises Afflicted if something on which
     the service depends explains the fault; Degraded if that has come back within RECOVERY_SECONDS;
     Failed, with the better reason, if a process is frozen. If it returns, the fault seems to be the
     service's own; the value says whether the service depends on anything at all.
@@ -67,8 +74,8 @@ def explain(instance: Instance, fault: Outcome, patience: Patience, trouble: str
         raise Failed(f"PID {frozen[0].pid} is frozen (stopped by a signal): {fault}")
     known, notes = _needs(instance), instance.notes
     account = token.account(instance.parameters, instance.service.needs_project)
-    held = token.kept(instance.file("token"), account) if account else None
-    _accuse(known, f"{fault} (degraded)", patience, held)
+    held = token.kept(instance.folder, account) if account else None
+    _accuse(known, f"{fault} (degraded)", min(longest, patience.left), held)
     # the dependency was down at the poll before, and may have come back at any time since
     since_poll = instance.environment.milliseconds("interval") / 1000
     age = notes.since(f"{trouble}.seen")
@@ -82,15 +89,15 @@ def trace(instance: Instance, outcome: Afflicted, patience: Patience) -> None:
     service needs, too. Raises Afflicted if such a more basic dependency is down: that is the better
     reason."""
     others = [need for need in _needs(instance) if need.name != outcome.dependency]
-    _accuse(others, str(outcome), patience)
+    _accuse(others, str(outcome), min(full_check.SECONDS, patience.left))
 
 
 def _accuse(
-    suspects: list[Need], fault: str, patience: Patience, held: token.Token | None = None
+    suspects: list[Need], fault: str, seconds: float, held: token.Token | None = None
 ) -> None:
-    """Raises Afflicted if one of the suspects is down: that explains the fault. held: a token that
-    Identity should know."""
-    findings = full_check.check(suspects, patience.left, held, in_doubt=True)
+    """Raises Afflicted if one of the suspects is down: that explains the fault. seconds: for the
+    check. held: a token that Identity should know."""
+    findings = full_check.check(suspects, seconds, held, in_doubt=True, longest=seconds)
     for need, finding in zip(suspects, findings):
         if finding.trouble:
             raise Afflicted(f"{need} {finding.trouble}; {fault}", need.name)
@@ -98,12 +105,12 @@ def _accuse(
 
 def _miss(notes: Notes, need: Need, grace: int) -> None:
     """The broker answers, and no process of ours is connected to it: raises Afflicted for `grace`
-    seconds, then Failed."""
+    seconds, then Suspect."""
     missed = notes.begin(need.name + ".lost")
     place = str(need).partition(" ")[2]
     fact = f"no AMQP connection to {place} for {missed:.0f} s"
     if missed > grace:
-        raise Failed(fact)
+        raise Suspect(fact, is_late=True)
     raise Afflicted(f"{fact}; it has {grace} s to reconnect (degraded)", need.name)
 
 

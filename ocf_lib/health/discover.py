@@ -86,7 +86,7 @@ def _speaks_plainly(endpoint: Endpoint) -> bool | None:
     beginning of a request line, and wait for the rest."""
     plain = Endpoint("http", endpoint.address, endpoint.port)
     try:
-        http.get(plain, "/", HANDSHAKE_SECONDS)
+        http.ask(plain, "/", HANDSHAKE_SECONDS)
     except http.NoAnswer:
         return None
     return False

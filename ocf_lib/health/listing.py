@@ -11,9 +11,9 @@ import functools
 from datetime import datetime
 from urllib.parse import urlencode
 
-from ocf_lib.keystone.session import TooLongError, within
 from ocf_lib.net import failures
 from ocf_lib.net.endpoint import Endpoint
+from ocf_lib.net.time_limit import TooLongError, within
 from ocf_lib.outcomes import Afflicted, Degraded
 
 TYPE_CHECKING = False

@@ -12,10 +12,10 @@ import os
 
 from ocf_lib import numbers
 from ocf_lib.health.listing import Listing, Row
-from ocf_lib.keystone import login, token
+from ocf_lib.keystone import library_login, token
 from ocf_lib.launch import command
 from ocf_lib.launch import options as daemon_options
-from ocf_lib.outcomes import Afflicted, Degraded, Failed, Outcome
+from ocf_lib.outcomes import Afflicted, Degraded, Outcome, Suspect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def check(instance: Instance, patience: Patience) -> None:
     account = token.account(of, service.needs_project)
     if account is None or report is None:
         return
-    session, found = login.enter(instance, account, patience)
+    session, found = library_login.enter(instance, account, patience)
     try:
         argv = command.resolve(service, of).argv
     except Outcome:
@@ -66,8 +66,8 @@ def check(instance: Instance, patience: Patience) -> None:
 def compare(notes: Notes, listing: Listing, options: Options) -> None:
     """Returns if the API lists the service of this host as up. options: of the daemon.
 
-    Raises Failed if it alone has been down for longer than its down-time; Degraded before that, and
-    if something else is at fault; Afflicted if the API cannot tell.
+    Raises Suspect if it alone has been down for longer than its down-time; Degraded before that,
+    and if something else is at fault; Afflicted if the API cannot tell.
     """
     report = listing.report
     try:
@@ -103,7 +103,7 @@ def _judge_down(
     down: Sequence[Place],
     rows: Sequence[Row],
 ) -> None:
-    """Whose fault is it that the places `down` are down? Raises Failed or Degraded.
+    """Whose fault is it that the places `down` are down? Raises Suspect or Degraded.
 
     limit: the down-time, in seconds.
     """
@@ -128,7 +128,8 @@ def _judge_down(
     notes[LAST] = last
     age = notes.begin(DOWN)
     if age > limit:
-        raise Failed(f"{what} down{_for(age)}, while others are up (its down-time is {limit:g} s)")
+        text = f"{what} down{_for(age)}, while others are up (its down-time is {limit:g} s)"
+        raise Suspect(text, is_late=True)
     raise Degraded(f"{what} down{_for(age)}, not yet for its down-time of {limit:g} s (degraded)")
 
 

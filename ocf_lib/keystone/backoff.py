@@ -1,80 +1,70 @@
-"""A refused log-in is not tried again at once.
+"""A refused log-in is not tried again at once, by any resource of this node.
 
 Keystone locks an account after lockout_failure_attempts refusals, by default for
-lockout_duration = 1800 s: a monitor that tries every 30 s would lock it for everybody.
+lockout_duration = 1800 s: a monitor that tries every 30 s would lock it for everybody, and so would
+one try of each of 26 resources.
 """
 
 from __future__ import annotations
 
-import hashlib
-
 from ocf_lib import numbers
+from ocf_lib.keystone import token
 from ocf_lib.outcomes import Degraded
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ocf_lib.state.notes import Notes
+from ocf_lib.state import files
+from ocf_lib.state.notes import Notes
 
 # Seconds until the next try. They double with each refusal.
 FIRST, LONGEST = 300, 3600
-NOTES = "refused"
-ACCOUNT, AT, TIMES, BY, CHECK = (f"{NOTES}.{n}" for n in ("account", "at", "times", "by", "check"))
+# A start tries sooner: an operator who has mended the account restarts a resource to see it.
+AT_START = 60
 
 
 class Backoff:
-    """The pause between tries of one account. notes: where refusals are kept. account: as
-    token.account has it. secrets: the values of secret parameters."""
+    """The pause between tries of one account. folder: Instance.folder. account: as token.account
+    has it."""
 
-    def __init__(self, notes: Notes, account: str, secrets: Sequence[str]) -> None:
-        self.notes, self._mark = notes, _mark(account, secrets)
+    def __init__(self, folder: str, account: str) -> None:
+        self.account, self._path = account, token.file_of(folder, account, "refused")
 
-    def check(self) -> None:
+    def check(self, evidence: str, longest: int = LONGEST) -> None:
         """Returns if a log-in may be tried. Raises Degraded if it was refused and the time for the
-        next try has not come."""
-        notes = self.notes
-        age = notes.since(AT)
-        if age is None or notes[ACCOUNT] != self._mark:
+        next try has not come: at most `longest` seconds. evidence: what is known about the service
+        that is checked."""
+        notes = self._notes()
+        age = notes.since("at")
+        if age is None:
             return
-        left = _pause(self._times) - age
+        left = min(longest, _pause(numbers.whole(notes["times"], 5) or 0)) - age
         if left > 0:
             raise Degraded(
-                f"{notes[BY]} {age:.0f} s ago; tried again in {left:.0f} s (degraded): "
-                f"check {notes[CHECK]}"
+                f"{notes['by']} {age:.0f} s ago; tried again in {left:.0f} s; {evidence} "
+                f"(degraded): check {notes['check']}"
             )
 
     def note(self, by: str, check: str) -> None:
         """Note that a log-in was refused just now. by: who refused which user, for the message.
         check: what an operator should check."""
-        notes = self.notes
-        times = self._times + 1 if notes[ACCOUNT] == self._mark else 1
-        notes[ACCOUNT], notes[TIMES] = self._mark, times
-        notes[BY], notes[CHECK] = _line(by), _line(check)
-        notes.stamp(AT)
-        # now, not at the end of the action: Pacemaker may kill it before
+        notes = self._notes()
+        notes["account"] = self.account
+        notes["times"] = (numbers.whole(notes["times"], 5) or 0) + 1
+        notes["by"], notes["check"] = _line(by), _line(check)
+        notes.stamp("at")
         notes.keep()
 
-    @property
-    def _times(self) -> int:
-        return numbers.whole(self.notes[TIMES], 5) or 0
+    def forget(self) -> None:
+        """Forget all refusals: a log-in was accepted, or an operator wants one tried now."""
+        files.remove(self._path)
 
-
-def forget(notes: Notes) -> None:
-    """Forget all refusals: a log-in was accepted, or an operator wants one tried now."""
-    notes.drop(NOTES + ".")
+    def _notes(self) -> Notes:
+        """What is noted now, by any resource."""
+        notes = Notes(self._path)
+        if notes["account"] != self.account:
+            notes.drop("")
+        return notes
 
 
 def _pause(times: int) -> int:
     return LONGEST if times > 8 else min(LONGEST, FIRST << max(0, times - 1))
-
-
-def _mark(account: str, secrets: Sequence[str]) -> str:
-    """A hash that changes with the account and with a secret parameter: cibsecret changes one
-    without telling us. Only 16 bits of the secrets are in it, too few to find a password."""
-    text = "\n".join(secrets).encode("utf-8", "backslashreplace")
-    few = hashlib.sha256(text).hexdigest()[:4]
-    return hashlib.sha256(f"{account}\n{few}".encode()).hexdigest()[:16]
 
 
 def _line(text: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 
 from ocf_lib.declare.parameters import TRUE
-from ocf_lib.keystone import openrc
 from ocf_lib.net.endpoint import Endpoint
 from ocf_lib.outcomes import InvalidHere
 from ocf_lib.state import secretfile
@@ -127,6 +126,8 @@ def _file(of: Parameters) -> tuple[str, dict[str, str], str]:
         named = "os_client_config_file" if of.is_set("os_client_config_file") else "os_cloud"
         return (f"cloud {cloud} in {file}", *clouds.load(file, cloud, named))
     if path:
+        from ocf_lib.keystone import openrc
+
         text, exposure = secretfile.read(path, "parameter openrc")
         return f"openrc {path}", openrc.parse(text, path), exposure
     if of["os_application_credential_id"]:

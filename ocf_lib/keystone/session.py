@@ -6,45 +6,13 @@ server has nothing newer, whatever version the given URL names.
 
 from __future__ import annotations
 
-import threading
-from concurrent import futures
-
 from ocf_lib.keystone.credentials import Credentials
 from ocf_lib.net.endpoint import Endpoint
 from ocf_lib.outcomes import Degraded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, TypeVar
-
-    T = TypeVar("T")
-
-
-class TooLongError(Exception):
-    """The time for the libraries' work is over."""
-
-
-def within(seconds: float, function: Callable[[], T]) -> T:
-    """What `function` returns or raises, if it ends in time. Raises TooLongError if not: the
-    time-out of requests is for each read, and an answer that trickles has many reads.
-
-    It runs in a thread, which ends with the agent: nothing waits for it any more.
-    """
-    future: futures.Future[T] = futures.Future()
-
-    def act() -> None:
-        try:
-            future.set_result(function())
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
-            future.set_exception(error)
-
-    threading.Thread(target=act, daemon=True).start()
-    # not by result(timeout), whose error is the same as a time-out that `function` raises
-    futures.wait([future], max(seconds, 0.01))
-    if not future.done():
-        raise TooLongError
-    return future.result()
+    from typing import Any
 
 
 def opened(found: Credentials, at: Endpoint, seconds: float) -> tuple[Any, str]:

@@ -1,4 +1,8 @@
-"""The kept token, with which the frequent monitor asks an API without a log-in."""
+"""The kept token, with which the frequent monitor asks an API without a log-in.
+
+All resources of this node that log in with the same credentials share it. It outlives a restart of
+the service, and a stop.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,15 @@ from ocf_lib.state import statefile
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocf_lib.declare.parameters import Parameters
+    from ocf_lib.declare.service import Service
 
 # A token that expires within this many seconds is not used any more: it must outlive the request.
 MARGIN = 60
+# One that expires within this many seconds is renewed by whoever sees it first.
+RENEW = 300
 # Versions of the Identity API.
 VERSIONS = ("3", "2.0")
-# The parameters that make up an account. The second tuple appears only if they are set: older
-# versions of the agents did not know them, and the tokens that those left stay valid.
+# The parameters that make up an account. Those of the second tuple appear only if they are set.
 NAMES = ("os_username", "os_project_name", "os_user_domain_name", "os_project_domain_name")
 IDENTIFIERS = (
     "os_cloud",
@@ -26,18 +32,25 @@ IDENTIFIERS = (
     "os_project_domain_id",
     "os_application_credential_id",
 )
+SECRETS = ("os_password", "os_application_credential_secret")
 
 
 class Token:
     """value: the secret. version: the version of the Identity API that issued it, "3" or "2.0".
-    expires: seconds since the epoch. account: the account that got it. project: the ID of its
-    project, "" for none."""
+    expires: seconds since the epoch, by the clock of this host. account: the account that got it.
+    project: the ID of its project, "" for none. lifetime: seconds from its issue to its end."""
 
     def __init__(
-        self, value: str, version: str, expires: int, account: str, project: str = ""
+        self,
+        value: str,
+        version: str,
+        expires: int,
+        account: str,
+        project: str = "",
+        lifetime: int = 3600,
     ) -> None:
         self.value, self.version, self.expires = value, version, expires
-        self.account, self.project = account, project
+        self.account, self.project, self.lifetime = account, project, lifetime
 
     @property
     def is_sound(self) -> bool:
@@ -45,16 +58,31 @@ class Token:
         both = self.value + self.project
         return bool(self.value) and both.isascii() and both.isprintable() and " " not in both
 
+    def fits(self, service: Service) -> bool:
+        """The service can use it: it is for a project if the path of its API names one."""
+        return bool(self.project) or not service.needs_project
+
+    @property
+    def is_usable(self) -> bool:
+        """It does not end before a request that is made with it now."""
+        return time() < self.expires - min(MARGIN, self.lifetime / 10)
+
+    @property
+    def is_near_its_end(self) -> bool:
+        """It is time to log in for the next one."""
+        return time() >= self.expires - min(RENEW, self.lifetime / 4)
+
     def __str__(self) -> str:
-        return f"{self.account}\n{self.version}\n{self.expires}\n{self.value}\n{self.project}\n"
+        facts = (self.account, self.version, self.expires, self.value, self.project, self.lifetime)
+        return "".join(f"{fact}\n" for fact in facts)
 
 
 def account(of: Parameters, needs_project: bool = False) -> str | None:
     """The account that the parameters describe, on one line; None if they do not make a whole
     log-in. needs_project: a log-in without a project is not whole.
 
-    A file with credentials adds its path and its time of change: nothing is parsed here. The
-    password is left out: when it changes, reload-agent drops the token.
+    A file with credentials adds its path and its time of change: nothing is parsed here. A secret
+    parameter adds 16 bits, too few to find it: another secret makes another account.
     """
     is_brought = bool(of.get("os_cloud") or of.get("openrc"))
     application, file = of.get("os_application_credential_id"), of.get("os_password_file")
@@ -76,6 +104,7 @@ def account(of: Parameters, needs_project: bool = False) -> str | None:
         secure = clouds.rpartition("/")[0] + "/secure.yaml"
         paths += [("clouds", clouds), ("secure", secure)]
     words += [f"{name}={path}{_state(path)}" for name, path in paths if path]
+    words += [f"{name}={_sum(of[name]) % 65521}" for name in SECRETS if of[name]]
     # a path may hold bytes that are no UTF-8
     return "|".join(word or "" for word in words).encode("utf-8", "backslashreplace").decode()
 
@@ -89,13 +118,28 @@ def _state(path: str) -> str:
     return f":{facts.st_mtime_ns}:{facts.st_size}:{facts.st_ino}"
 
 
-def kept(path: str, holder: str) -> Token | None:
-    """The token in the file at `path` that an earlier log-in of the account `holder` left; None if
-    there is none that can be used."""
-    text = statefile.read(path)
+def _sum(text: str) -> int:
+    """Fewer than 32 bits. `hash` differs from one process to the next, and zlib costs an import."""
+    return int.from_bytes(text.encode("utf-8", "backslashreplace"), "big") % 4294967291
+
+
+def file_of(folder: str, account: str, kind: str) -> str:
+    """A file that all resources with this account share. folder: Instance.folder. kind: token, lock
+    or refused.
+
+    Two accounts may have the same number, so what is in the file must name its account.
+    """
+    return f"{folder}/account-{_sum(account):08x}.{kind}"
+
+
+def kept(folder: str, account: str) -> Token | None:
+    """The token that an earlier log-in of this account left in `folder`; None if there is none that
+    can be used."""
+    text = statefile.read(file_of(folder, account, "token"))
     lines = text.split("\n") if text else []
-    if len(lines) < 5 or lines[0] != holder:
+    if len(lines) < 7 or lines[0] != account:
         return None
-    found = Token(lines[3], lines[1], numbers.whole(lines[2]) or 0, holder, lines[4])
-    is_usable = found.is_sound and time() < found.expires - MARGIN
-    return found if is_usable and found.version in VERSIONS else None
+    expires, lifetime = (numbers.whole(lines[at]) or 0 for at in (2, 5))
+    found = Token(lines[3], lines[1], expires, account, lines[4], lifetime)
+    is_good = found.is_sound and found.is_usable and found.version in VERSIONS
+    return found if is_good else None

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from time import monotonic, sleep
-
 from ocf_lib.launch import command, user
 from ocf_lib.outcomes import Outcome
 from ocf_lib.processes import members
-from ocf_lib.processes.process import has_working_child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocf_lib.instance import Instance
-
-# Seconds: oslo.service and uwsgi replace a worker within one second.
-WORKER_SECONDS, WORKER_POLL = 3.0, 0.1
 
 
 def members_of(instance: Instance) -> members.Members:
@@ -36,16 +30,3 @@ def members_of(instance: Instance) -> members.Members:
     foreign = members.find_foreign(uid, argv, service.left_running)
     foreign.sentinels = found.sentinels
     return foreign
-
-
-def await_worker(instance: Instance, leader: int) -> bool:
-    """Whether the parent has a worker, or another process of the instance works. The parent gets
-    WORKER_SECONDS to replace a dead worker."""
-    until = min(monotonic() + WORKER_SECONDS, instance.environment.deadline)
-    while not has_working_child(leader):
-        others = [p for p in members_of(instance).all if p.pid != leader]
-        # nobody replaces a worker that is only frozen
-        if any(process.is_frozen for process in others) or monotonic() >= until:
-            return any(process.is_working for process in others)
-        sleep(WORKER_POLL)
-    return True

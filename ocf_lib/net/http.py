@@ -1,4 +1,4 @@
-"""One GET with a deadline over all of it: connection, TLS, sending, every byte of the answer.
+"""One request with a deadline over all of it: connection, TLS, sending, every byte of the answer.
 
 `_socket` costs nothing to import; `socket` and `http.client` cost more than a whole monitor.
 """
@@ -17,13 +17,31 @@ if TYPE_CHECKING:
 
     from ocf_lib.net.endpoint import Endpoint
 
-    Idle = Callable[[], None]
-
 # The root of an API with many versions is 1 to 2 KB; a token without its catalog is smaller.
 HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 1024 * 1024
-# How often, in seconds, a waiting request calls the caller's function.
-IDLE_INTERVAL = 0.05
+
+
+class Idle:
+    """A function that a request calls while it waits; what the function raises ends the request.
+
+    after: seconds until the first call, at most a quarter of the request's time. every: seconds
+    between calls.
+    """
+
+    def __init__(self, call: Callable[[], None], after: float = 0.05, every: float = 0.05) -> None:
+        self.call, self.after, self.every = call, after, every
+
+
+class Answer:
+    """status: the status code. body: all of it if its length is known, or if it was wanted."""
+
+    def __init__(self, status: int, head: list[bytes], body: bytes) -> None:
+        self.status, self.body, self._head = status, body, head
+
+    def header(self, name: str) -> str:
+        """The value of the header of this name, "" for none."""
+        return _header(self._head, name.lower().encode()).decode("latin-1")
 
 
 class NoAnswer(Exception):
@@ -34,16 +52,22 @@ class Silence(NoAnswer):
     """The server did not complete its answer in time."""
 
 
+class Dropped(NoAnswer):
+    """The server took the connection and ended it without an answer."""
+
+
 class Untrusted(NoAnswer):
     """The server's certificate was not accepted: the server lives, but we may not talk to it."""
 
 
-class _Wait:
+class Wait:
     """The time that a request has left, shared by its blocking calls."""
 
     def __init__(self, seconds: float, idle: Idle | None) -> None:
         self.seconds, self.idle = seconds, idle
-        self.deadline = monotonic() + seconds
+        begun = monotonic()
+        self.deadline = begun + seconds
+        self.idle_at = begun + min(idle.after, seconds / 4) if idle is not None else self.deadline
 
     def left(self) -> float:
         """Seconds, more than 0. Raises Silence if none are left."""
@@ -55,36 +79,42 @@ class _Wait:
     def over(self) -> NoAnswer:
         return Silence(failures.silent(self.seconds))
 
+    def slice(self) -> float:
+        """Seconds for the next blocking call. Raises Silence if no time is left."""
+        return min(self.left(), max(0.001, self.idle_at - monotonic()))
+
+    def pause(self) -> None:
+        """A slice is over: call `idle` if it is time for that."""
+        if self.idle is not None and monotonic() >= self.idle_at:
+            self.idle.call()
+            self.idle_at = monotonic() + self.idle.every
+
     def on(self, connection: Any, call: Callable[..., Any], *arguments: Any) -> Any:
-        """The result of `call`. If there is an `idle`, wait in slices and call `idle` after
-        each."""
+        """The result of `call`, which is called again after each slice."""
         while True:
-            left = self.left()
-            connection.settimeout(left if self.idle is None else min(left, IDLE_INTERVAL))
+            connection.settimeout(self.slice())
             try:
                 return call(*arguments)
             except OSError as error:
-                # the time-out of settimeout has no errno; the network's own, ETIMEDOUT, has one
-                if error.errno is not None:
+                if not _is_time_out(error):
                     raise
-            if self.idle is not None:
-                self.idle()
+            self.pause()
+
+    def connect(self, connection: Any, address: Any) -> None:
+        """As `on`, with connection.connect, which the kernel goes on with after a slice."""
+        connection.settimeout(self.slice())
+        try:
+            connection.connect(address)
+        except OSError as error:
+            if not _is_time_out(error):
+                raise
+            self.pause()
+            from ocf_lib.net import late_connect
+
+            late_connect.finish(connection, self)
 
 
-def get(
-    endpoint: Endpoint,
-    path: str,
-    seconds: float,
-    headers: Mapping[str, str] | None = None,
-    cacert: str | None = None,
-    insecure: bool = False,
-    idle: Idle | None = None,
-) -> int:
-    """The status code of GET `path` at `endpoint`; otherwise as `fetch`."""
-    return fetch(endpoint, path, seconds, headers, cacert, insecure, idle)[0]
-
-
-def fetch(
+def ask(
     endpoint: Endpoint,
     path: str,
     seconds: float,
@@ -93,23 +123,18 @@ def fetch(
     insecure: bool = False,
     idle: Idle | None = None,
     whole: bool = False,
-) -> tuple[int, bytes]:
-    """Status code and body of GET `path` at `endpoint`.
+    body: bytes | None = None,
+) -> Answer:
+    """The answer to GET `path` at `endpoint`; to POST with `body`, which is JSON, if that is given.
 
     seconds: for all of it. headers: beside the usual ones. cacert: a PEM file, None for the
-    system's certificates. insecure: accept any certificate. idle: called every 50 ms during the
-    wait; what it raises ends the request. whole: read a body of unknown length to its end, too.
+    system's certificates. insecure: accept any certificate. whole: read a body of unknown length to
+    its end, too.
 
-    Raises NoAnswer; its kinds are Silence and Untrusted.
+    Raises NoAnswer; its kinds are Silence, Dropped and Untrusted.
     """
-    wait = _Wait(seconds, idle)
-    # Keystone, Nova and Heat under stock uwsgi files send no Content-Length and keep the connection
-    # open, unless asked to close it. In HTTP/1.0 a body is not sent in chunks.
-    version = "1.0" if whole else "1.1"
-    lines = [f"GET {endpoint.path}{path} HTTP/{version}", f"Host: {endpoint.authority}"]
-    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-    lines += ["Accept: application/json", "Connection: close", "User-Agent: ocf-openstack", "", ""]
-    request = "\r\n".join(lines).encode("latin-1")
+    wait = Wait(seconds, idle)
+    request = _request(endpoint, path, headers or {}, whole, body)
     connection = trusted = None
     if endpoint.scheme == "https":
         from ocf_lib.net import tls
@@ -118,8 +143,10 @@ def fetch(
             trusted = tls.context(cacert, insecure)
         except OSError as error:
             raise Untrusted(f"cannot be verified with {cacert} ({error.strerror})") from None
+    is_connected = False
     try:
         connection = _connect(endpoint, wait)
+        is_connected = True
         if trusted is not None:
             connection = tls.wrap(connection, endpoint.name, trusted)
             wait.on(connection, connection.do_handshake)
@@ -128,16 +155,32 @@ def fetch(
     except OSError as error:
         if error.__class__.__name__ == "SSLCertVerificationError":
             raise Untrusted(f"has a certificate that is not accepted: {error}") from None
-        raise NoAnswer(failures.describe(error, seconds)) from None
+        kind = Dropped if is_connected else NoAnswer
+        raise kind(failures.describe(error, seconds)) from None
     finally:
         if connection is not None:
             connection.close()
 
 
+def _request(
+    endpoint: Endpoint, path: str, headers: Mapping[str, str], whole: bool, body: bytes | None
+) -> bytes:
+    # Keystone, Nova and Heat under stock uwsgi files send no Content-Length and keep the connection
+    # open, unless asked to close it. In HTTP/1.0 a body is not sent in chunks.
+    version = "1.0" if whole else "1.1"
+    method = "GET" if body is None else "POST"
+    lines = [f"{method} {endpoint.path}{path} HTTP/{version}", f"Host: {endpoint.authority}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if body is not None:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    lines += ["Accept: application/json", "Connection: close", "User-Agent: ocf-openstack", "", ""]
+    return "\r\n".join(lines).encode("latin-1") + (body or b"")
+
+
 def takes_connections(endpoint: Endpoint, seconds: float) -> bool:
     """Whether something listens there. Raises NoAnswer if that is not known in time."""
     try:
-        _connect(endpoint, _Wait(seconds, None)).close()
+        _connect(endpoint, Wait(seconds, None)).close()
     except OSError:
         return False
     return True
@@ -154,7 +197,7 @@ def resolve(address: str, port: int) -> list[tuple[int, Any]]:
     return [(facts[0], facts[4]) for facts in found]
 
 
-def _connect(endpoint: Endpoint, wait: _Wait) -> Any:
+def _connect(endpoint: Endpoint, wait: Wait) -> Any:
     """Connect to the first address that accepts: localhost may also be ::1, where nobody
     listens."""
     addresses = resolve(endpoint.address, endpoint.port)
@@ -166,7 +209,7 @@ def _connect(endpoint: Endpoint, wait: _Wait) -> Any:
     return _connect_to(endpoint, wait, *addresses[-1])
 
 
-def _connect_to(endpoint: Endpoint, wait: _Wait, family: int, address: Any) -> Any:
+def _connect_to(endpoint: Endpoint, wait: Wait, family: int, address: Any) -> Any:
     if endpoint.scheme == "https":
         from ocf_lib.net import tls
 
@@ -174,34 +217,27 @@ def _connect_to(endpoint: Endpoint, wait: _Wait, family: int, address: Any) -> A
     else:
         connection = socket(family, SOCK_STREAM)
     try:
-        # not in slices: a second connect during the first is an error
-        connection.settimeout(wait.left())
-        connection.connect(address)
-    except OSError as error:
-        connection.close()
-        if error.errno is None:
-            raise wait.over() from None
-        raise
-    except NoAnswer:
+        wait.connect(connection, address)
+    except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _send(connection: Any, wait: _Wait, request: bytes) -> None:
+def _send(connection: Any, wait: Wait, request: bytes) -> None:
     sent = 0
     while sent < len(request):
         sent += wait.on(connection, connection.send, request[sent:])
 
 
-def _read_answer(connection: Any, wait: _Wait, whole: bool) -> tuple[int, bytes]:
+def _read_answer(connection: Any, wait: Wait, whole: bool) -> Answer:
     received = b""
     while b"\r\n\r\n" not in received:
         part = wait.on(connection, connection.recv, HEAD_LIMIT)
         if not part:
-            raise NoAnswer(
-                "closed the connection without an answer" if not received else "sent no HTTP"
-            )
+            if received:
+                raise NoAnswer("sent no HTTP")
+            raise Dropped("closed the connection without an answer")
         received += part
         if not b"HTTP/1.".startswith(received[:7]) or len(received) > HEAD_LIMIT:
             raise NoAnswer("sent no HTTP")
@@ -220,14 +256,24 @@ def _read_answer(connection: Any, wait: _Wait, whole: bool) -> tuple[int, bytes]
             break
         if not part:
             missing = wanted - len(body)
-            raise NoAnswer(f"closed the connection {missing} bytes before the end of its answer")
+            raise Dropped(f"closed the connection {missing} bytes before the end of its answer")
         body += part
-    return int(status), body
+    return Answer(int(status), lines, body)
 
 
 def _content_length(lines: list[bytes]) -> int | None:
+    value = _header(lines, b"content-length")
+    return min(int(value), BODY_LIMIT) if value.isdigit() else None
+
+
+def _header(lines: list[bytes], wanted: bytes) -> bytes:
     for line in lines[1:]:
         name, _, value = line.partition(b":")
-        if name.strip().lower() == b"content-length" and value.strip().isdigit():
-            return min(int(value), BODY_LIMIT)
-    return None
+        if name.strip().lower() == wanted:
+            return value.strip()
+    return b""
+
+
+def _is_time_out(error: OSError) -> bool:
+    """The time-out of settimeout has no errno; the network's own, ETIMEDOUT, has one."""
+    return error.errno is None

@@ -68,16 +68,21 @@ class Link:
             return False
         finally:
             kernel.close()
-        if len(answer) < HEADER + ANSWER or _number(answer[4:6]) != SOCK_DIAG_BY_FAMILY:
+        return self.is_meant(answer)
+
+    def is_meant(self, answer: bytes) -> bool:
+        """Whether this answer of the kernel is about this very socket, and says that it is
+        connected."""
+        if len(answer) < HEADER + ANSWER or number(answer[4:6]) != SOCK_DIAG_BY_FAMILY:
             return False
         found = answer[HEADER:]
-        return found[1] == ESTABLISHED and _number(found[68:72]) == self.inode
+        return found[1] == ESTABLISHED and number(found[68:72]) == self.inode
 
-    def request(self) -> bytes:
-        """struct inet_diag_req_v2 behind its struct nlmsghdr. Raises ValueError for ends that are
-        no addresses."""
+    def request(self, more: int = 0) -> bytes:
+        """struct inet_diag_req_v2 behind its struct nlmsghdr. more: what else the kernel should
+        tell (idiag_ext). Raises ValueError for ends that are no addresses."""
         (near, near_port), (far, far_port) = _end(self.local), _end(self.remote)
-        body = bytes([self.family, TCP, 0, 0]) + ANY_STATE + near_port + far_port
+        body = bytes([self.family, TCP, more, 0]) + ANY_STATE + near_port + far_port
         body += near.ljust(16, b"\0") + far.ljust(16, b"\0") + bytes(4) + NO_COOKIE + NO_COOKIE
         header = _packed(HEADER + len(body), 4) + _packed(SOCK_DIAG_BY_FAMILY, 2)
         return header + _packed(REQUEST, 2) + _packed(1, 4) + bytes(4) + body
@@ -98,5 +103,5 @@ def _packed(number: int, size: int) -> bytes:
     return number.to_bytes(size, sys.byteorder)
 
 
-def _number(packed: bytes) -> int:
+def number(packed: bytes) -> int:
     return int.from_bytes(packed, sys.byteorder)

@@ -30,7 +30,7 @@ def listening(pids: Iterable[int]) -> list[tuple[str, int]]:
         found |= {
             (family, WILDCARDS.get(address, address), port)
             for family, local, _, _ in (_rows(pid, LISTEN, held) if held else ())
-            for address, port in [_end(family, local)]
+            for address, port in [_end(family, local.decode())]
         }
     return [(address, port) for _, address, port in sorted(found, key=lambda s: (s[0], s[2], s[1]))]
 
@@ -43,13 +43,26 @@ def is_connected(pids: Iterable[int], ports: Iterable[int]) -> bool:
 def connection(pids: Iterable[int], ports: Iterable[int]) -> Link | None:
     """An established connection to one of these ports that one of the processes holds."""
     wanted = set(ports)
+    return next((link for link in connections(pids) if peer_of(link)[1] in wanted), None)
+
+
+def connections(pids: Iterable[int]) -> Iterator[Link]:
+    """Each established connection that one of the processes holds."""
     for pid in pids:
         held = _inodes(pid)
         for family, local, remote, inode in _rows(pid, ESTABLISHED, held) if held else ():
-            if int(remote.rpartition(b":")[2], 16) in wanted:
-                ends = local.decode(), remote.decode()
-                return Link(pid, int(held[inode]), int(inode), family, *ends)
-    return None
+            ends = local.decode(), remote.decode()
+            yield Link(pid, int(held[inode]), int(inode), family, *ends)
+
+
+def peer_of(link: Link) -> tuple[str, int]:
+    """Address and port of its other end."""
+    return _end(link.family, link.remote)
+
+
+def port_of(link: Link) -> int:
+    """Its own port."""
+    return _end(link.family, link.local)[1]
 
 
 def _inodes(pid: int) -> dict[bytes, str]:
@@ -83,8 +96,8 @@ def _rows(
                 yield family, fields[1], fields[2], fields[9]
 
 
-def _end(family: int, text: bytes) -> tuple[str, int]:
-    address, _, port = text.decode().partition(":")
+def _end(family: int, text: str) -> tuple[str, int]:
+    address, _, port = text.partition(":")
     return _address(family, address), int(port, 16)
 
 

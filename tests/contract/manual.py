@@ -6,6 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from tests import pace
 from tests.calling import AGENTS, PATH, ROOT, Result, agents
 
 MAKER = ROOT / "packaging" / "man-pages"
@@ -23,7 +24,7 @@ def run(*words: object, folder: Path | None = None, text: str | None = None) -> 
         input=text,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=pace.seconds(60),
         check=False,
     )
     return Result(done.returncode, done.stdout, done.stderr, 0.0)

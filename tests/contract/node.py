@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests import pace
 from tests.calling import PATH, ROOT, Result, unshare
 
 OCF_ROOT = Path("/usr/lib/ocf")
@@ -114,17 +114,8 @@ def run(
     seconds: float = 60,
     user: str | None = None,
 ) -> Result:
-    """Run a command as `user` (see as_user); it may take `seconds`."""
-    done = subprocess.run(
-        words,
-        env=dict(environment),
-        **as_user(user),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-    )
+    """Run a command as `user` (see as_user); it may take `seconds` on a quiet machine."""
+    done = pace.run(words, timeout=seconds, env=dict(environment), **as_user(user), text=True)
     return Result(done.returncode, done.stdout, done.stderr, 0.0)
 
 

@@ -15,7 +15,7 @@ from tests.contract.kinds import current
 
 
 def state_file(call: Caller, kind: str) -> Path:
-    """The path of this instance's record, token or lock."""
+    """The path of this instance's record, notes or lock."""
     service = Service(
         name=current(call.agent),  # an alias shares the state of its agent
         title="",

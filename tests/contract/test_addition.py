@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import pace
 from tests.calling import AGENTS, PATH, ROOT
 from tests.contract.kinds import declaration, is_alias, typical
 
@@ -44,7 +45,7 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=600,
+        timeout=pace.seconds(600),
         check=False,
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from tests import pace
 from tests.calling import ROOT, agents
 from tests.contract import kinds
 
@@ -183,7 +184,9 @@ def test_the_map_has_every_module_and_no_other() -> None:
 def test_generated_parts_are_current() -> None:
     """`make docs` generates them."""
     words = [sys.executable, "-B", ROOT / "packaging/generated-docs", "--check"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        words, capture_output=True, text=True, timeout=pace.seconds(120), check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 

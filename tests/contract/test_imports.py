@@ -23,13 +23,14 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from ocf_lib.keystone import token
 from ocf_lib.keystone.token import Token
 from ocf_lib.net import sockets
 from ocf_lib.net.endpoint import Endpoint
 from tests.calling import AGENTS, ROOT, Caller
 from tests.contract.kinds import declaration
 from tests.contract.node import BareNode
-from tests.contract.state import keep, record_of
+from tests.contract.state import keep, record_of, state_file
 from tests.contract.values import has_api, names
 
 pytestmark = pytest.mark.library
@@ -39,28 +40,30 @@ PYTHON = ("/usr/bin/python3", "-I", "-S", "-X", "importtime")
 # Modules of the library: exactly these. From the standard library, any of the free ones.
 HEALTHY = {
     *("agent", "environment", "instance", "numbers", "outcomes"),
-    *("actions", "actions.monitor"),
+    *("actions", "actions.monitor", "actions.overdue"),
     *("declare", "declare.actions", "declare.parameters", "declare.service", "declare.standard"),
     *("processes", "processes.process"),
     *("state", "state.notes", "state.record", "state.statefile"),
 }
+MONITOR = {"actions.monitor", "actions.overdue"}
 ENDPOINT = {"net", "net.endpoint"}
 QUICK = {"dependencies", "dependencies.quick_check", "net", "net.links", "net.patience"}
-API = {"health", "health.api", "keystone", "keystone.token", "net.failures", "net.http"}
+API = {"health", "health.api", "health.late", "keystone", "keystone.token", "net.failures"}
+API |= {"net.http"}
 OWN = {
-    "meta-data": (HEALTHY - {"actions.monitor"}) | {"actions.metadata", "libraries"},
-    "usage": HEALTHY - {"actions", "actions.monitor"},
+    "meta-data": (HEALTHY - MONITOR) | {"actions.metadata", "libraries"},
+    "usage": HEALTHY - MONITOR - {"actions"},
     "monitor 0": HEALTHY | ENDPOINT,
     "monitor 10": HEALTHY | ENDPOINT | QUICK | API,
     "monitor 10 https": HEALTHY | ENDPOINT | QUICK | API | {"net.tls"},
     "monitor 10 connected": HEALTHY | QUICK,
-    "stop": (HEALTHY - {"actions.monitor"})
+    "stop": (HEALTHY - MONITOR)
     | {"actions.stop", "launch", "launch.command", "launch.running", "launch.user"}
     | {"launch.uwsgi_ini", "log", "processes.members", "processes.procfs", "processes.signals"}
     | {"state.files", "state.lock"},
 }
 # Built in, or nearly. Not `os`: it costs 1 ms of CPU, `posix` nothing.
-FREE = {"__future__", "posix", "time"}
+FREE = {"__future__", "binascii", "errno", "posix", "time"}
 OS = {"abc", "codecs", "genericpath", "io", "os", "posixpath", "stat"}
 # What `re`, `contextlib` and `signal` load, in Python 3.9 to 3.14.
 COMMON = OS | {
@@ -244,8 +247,12 @@ def test_monitor_of_the_api_with_a_kept_token_where_it_takes_one(
     takes_tokens = "os_auth_url" in names(tree)
     if takes_tokens:
         call.parameters = CREDENTIALS
-        holder = "|".join([*map(CREDENTIALS.__getitem__, HOLDER), "Default", "Default"])
-        keep(call, "token", Token("gAAAA", "3", int(time.time()) + 3600, holder, "0123"))
+        facts = [*map(CREDENTIALS.__getitem__, HOLDER), "Default", "Default"]
+        number = int.from_bytes(CREDENTIALS["os_password"].encode(), "big")
+        holder = "|".join([*facts, f"os_password={number % 4294967291 % 65521}"])
+        held = Token("gAAAA", "3", int(time.time()) + 3600, holder, "0123")
+        path = token.file_of(str(state_file(call, "token").parent), holder, "token")
+        Path(path).write_text(str(held))
     for more in ({}, {"OCF_CHECK_LEVEL": "10"}, {"OCF_CHECK_LEVEL": "15"}):
         found = loaded(call, "monitor", OCF_RESKEY_CRM_meta_interval="20000", **more)
         check(found, "monitor 10" + (" https" if scheme == "https" else ""), call.agent)

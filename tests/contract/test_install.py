@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import pace
 from tests.calling import PATH, ROOT, agents
 
 LIBRARY, PROVIDER = "usr/lib/ocf/lib/openstack", "usr/lib/ocf/resource.d/openstack"
@@ -21,7 +22,12 @@ exec /usr/bin/install "$@"
 def make(folder: Path, path: str = PATH) -> subprocess.CompletedProcess[str]:
     words = ["make", "-C", str(ROOT), "install", f"DESTDIR={folder}", "MANDIR=", "HA_D=/etc/ha.d"]
     return subprocess.run(
-        words, env={"PATH": path}, capture_output=True, text=True, timeout=300, check=False
+        words,
+        env={"PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=pace.seconds(300),
+        check=False,
     )
 
 

@@ -52,12 +52,12 @@ def _open_to_all(call: Resource) -> None:
 
 
 def _garbage(call: Resource) -> None:
-    for kind in ("record", "token", "lock"):
+    for kind in ("record", "notes", "lock"):
         keep(call, kind, b"\xff\x00=\n=\n")
 
 
 def _a_folder_in_place_of_each_file(call: Resource) -> None:
-    for kind in ("record", "token", "lock"):
+    for kind in ("record", "notes", "lock"):
         keep(call, kind, "").unlink()
         state_file(call, kind).mkdir()
 

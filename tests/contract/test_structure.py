@@ -59,8 +59,8 @@ COSTLY = {"ssl", "socket", "subprocess", "http", "urllib", "lxml", "requests", "
 FREE = {
     "__future__",
     "_socket",
+    "_thread",
     "collections.abc",
-    "errno",
     "fcntl",
     "posix",
     "pwd",

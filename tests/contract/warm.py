@@ -16,7 +16,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.calling import PATH, ROOT, Caller, Result
+from tests import pace
+from tests.calling import PATH, ROOT, TIMEOUT, Caller, Result
 from tests.contract.node import as_user
 
 PROGRAM = Path(__file__).with_name("forks.py")
@@ -27,7 +28,11 @@ LIBRARY = [
 
 
 class Request(NamedTuple):
-    """One call. own: in an interpreter of its own, started by the program's own first line."""
+    """One call.
+
+    seconds: until it is killed, on a quiet machine. own: in an interpreter of its own, started by
+    the program's own first line.
+    """
 
     words: Sequence[object]
     environment: dict[str, str]
@@ -66,7 +71,12 @@ class Interpreter:
         """The results, in the order of the requests."""
         assert self.process.stdin and self.process.stdout
         calls = [
-            [[os.fspath(w) if isinstance(w, Path) else str(w) for w in r.words], *r[1:]]
+            [
+                [os.fspath(w) if isinstance(w, Path) else str(w) for w in r.words],
+                r.environment,
+                pace.seconds(r.seconds),
+                r.own,
+            ]
             for r in requests
         ]
         self.process.stdin.write(json.dumps(calls) + "\n")
@@ -83,7 +93,7 @@ class Interpreter:
     def close(self) -> None:
         assert self.process.stdin and self.process.stdout
         self.process.stdin.close()
-        self.process.wait(30)
+        self.process.wait(pace.seconds(30))
         self.process.stdout.close()
 
 
@@ -111,7 +121,7 @@ class Resource(Caller):
         **parameters: object,
     ) -> Request:
         environment = self.environment(**parameters)
-        environment["OCF_RESKEY_CRM_meta_timeout"] = "20000"
+        environment["OCF_RESKEY_CRM_meta_timeout"] = str(int(pace.seconds(TIMEOUT) * 1000))
         if interval:
             environment["OCF_RESKEY_CRM_meta_interval"] = str(int(interval * 1000))
         if level is not None:

@@ -1,13 +1,16 @@
 """The stand-in's HTTP answers: Identity v3, or v2.0 as in the Grizzly release, and faulty answers.
 
 A mode is ok, a status (500), hang, trickle:SECONDS (per byte), garbage, close, reset, nolength,
-short, nonsense, slow:SECONDS, or echo:STATUS, which repeats all strings of the request.
+short, nonsense, slow:SECONDS, or echo:STATUS, which repeats all strings of the request. In these
+the worker is busy first: spin:SECONDS, disk:SECONDS, late:SECONDS (then 504), killed:SECONDS. In
+asks:PORT it waits for another server's answer.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import ssl
 import struct
@@ -92,6 +95,25 @@ def misbehave(connection: socket.socket, request: Request, settings: Settings, m
     if verb == "slow":
         time.sleep(float(argument))
         verb = "ok"
+    elif verb == "spin":
+        spin(float(argument or 3600))
+        verb = "ok"
+    elif verb == "asks":
+        with socket.create_connection(("127.0.0.1", int(argument))) as other:
+            other.sendall(b"what is it?")
+            other.recv(100)
+        verb = "ok"
+    elif verb == "disk":
+        wait_as_for_a_disk(float(argument))
+        verb = "ok"
+    elif verb == "late":
+        # a gateway's own time-out: 504 after a while, in which a worker was busy
+        spin(float(argument))
+        verb = "504"
+    elif verb == "killed":
+        # a worker that its parent ended for taking too long (uwsgi's harakiri)
+        spin(float(argument))
+        os.kill(os.getpid(), signal.SIGKILL)
     if verb == "echo":
         said = " ".join(strings_in(json.loads(request.body)))
         answer = Answer(int(argument), {"error": {"code": int(argument), "message": said}})
@@ -123,6 +145,28 @@ def misbehave(connection: socket.socket, request: Request, settings: Settings, m
         connection.sendall(answer.bytes(len(answer.body)))
     else:
         connection.sendall(whole)
+
+
+def spin(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pass
+
+
+def wait_as_for_a_disk(seconds: float) -> None:
+    """In state D. The parent of a vfork is in that state until its child execs; this child first
+    opens a FIFO, which waits for a writer."""
+    fifo = f"/tmp/standin-{os.getpid()}-{time.monotonic_ns()}"
+    os.mkfifo(fifo)
+    if os.fork() == 0:
+        time.sleep(seconds)
+        os.open(fifo, os.O_WRONLY)
+        os._exit(0)
+    open_fifo = (os.POSIX_SPAWN_OPEN, 0, fifo, os.O_RDONLY, 0)
+    os.posix_spawn("/bin/true", ["/bin/true"], os.environ, file_actions=[open_fifo])
+    os.unlink(fifo)
+    for _ in range(2):
+        os.wait()
 
 
 def strings_in(value: object) -> list[str]:

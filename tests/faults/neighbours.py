@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import quote
 
-from tests.calling import Result
+from tests.calling import Result, is_late
 from tests.faults.rig import PASSWORD, Rig, wait_until
 
 SECRET = quote(PASSWORD)
@@ -239,6 +239,8 @@ def seen_well(rig: Rig, *levels: int) -> Rig:
 
     def is_well(level: int) -> bool:
         result = rig.monitor(level)
+        if is_late(result):
+            return False
         assert (result.code, result.err) == (0, ""), result
         notes = rig.file("notes")
         return not notes.exists() or f"trouble.{level}" not in notes.read_text()

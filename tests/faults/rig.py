@@ -19,7 +19,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.calling import AGENTS, Caller, Result, unshare
+from tests import pace
+from tests.calling import AGENTS, GRACE, TIMEOUT, Caller, Result, unshare
 
 HERE = Path(__file__).resolve().parent
 PROGRAM = ("standin.py", "answers.py", "settings.py")
@@ -40,10 +41,11 @@ def service_user() -> str:
 
 
 def wait_until(is_so: Callable[[], object], what: str, seconds: float = 30) -> None:
-    """Return once `is_so()` is true; fail with `what` if that takes longer than `seconds`."""
-    deadline = time.monotonic() + seconds
+    """Return once `is_so()` is true; fail with `what` if that takes longer than `seconds`, which
+    grow with the machine's lateness."""
+    limit = pace.Limit(seconds)
     while not is_so():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        assert not limit.is_over(), f"not within {limit}: {what}"
         time.sleep(POLL)
 
 
@@ -169,7 +171,7 @@ class Rig:
         self.spawned.append(child)
         return child
 
-    def call_with(self, action: str, covered: dict[str, Path], timeout: float = 20) -> Result:
+    def call_with(self, action: str, covered: dict[str, Path]) -> Result:
         """Call an action that sees other files in place of some of the system's.
 
         covered: the replacement for each path."""
@@ -177,16 +179,11 @@ class Rig:
         agent = shlex.quote(str(AGENTS / self.caller.agent))
         script = " && ".join([*mounts, f"exec {agent} {action}"])
         environment = self.caller.environment()
+        timeout = pace.seconds(TIMEOUT)
         environment["OCF_RESKEY_CRM_meta_timeout"] = str(int(timeout * 1000))
         began = time.monotonic()
-        done = subprocess.run(
-            [*unshare(), "sh", "-c", script],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=timeout + 15,
-            check=False,
-        )
+        words = [*unshare(), "sh", "-c", script]
+        done = pace.run(words, own=timeout, timeout=GRACE, env=environment, text=True)
         return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
 
     # --- observing
@@ -272,6 +269,14 @@ class Rig:
         )
 
     @property
+    def token_file(self) -> Path:
+        """The kept token of the only account here; a path without a file if none is kept."""
+        folder = self.file("token").parent
+        found = list(folder.glob("account-*.token"))
+        assert len(found) < 2
+        return found[0] if found else folder / "account-none.token"
+
+    @property
     def pid_file(self) -> Path:
         return self.caller.rsctmp / f"{self.caller.instance}.pid"
 
@@ -279,13 +284,16 @@ class Rig:
         shutil.rmtree(self.caller.rsctmp)
 
     def age(self, seconds: float) -> None:
-        """Move all times in the monitors' notes into the past by `seconds`."""
-        path, found = self.file("notes"), []
-        for line in path.read_text().splitlines():
-            name, _, value = line.partition("=")
-            is_time = value.replace(".", "", 1).isdigit() and "." in value
-            found.append(f"{name}={float(value) - seconds:.3f}" if is_time else line)
-        path.write_text("\n".join(found) + "\n")
+        """Move all times in the monitors' notes, and those of refused log-ins, into the past by
+        `seconds`."""
+        folder = self.file("notes").parent
+        for path in (self.file("notes"), *folder.glob("account-*.refused")):
+            found = []
+            for line in path.read_text().splitlines() if path.exists() else ():
+                name, _, value = line.partition("=")
+                is_time = value.replace(".", "", 1).isdigit() and "." in value
+                found.append(f"{name}={float(value) - seconds:.3f}" if is_time else line)
+            path.write_text("".join(f"{line}\n" for line in found))
 
     def run_by_hand(self, *arguments: str) -> subprocess.Popen[str]:
         """Start the daemon without the agent, as an init script does."""
@@ -316,12 +324,12 @@ class Rig:
             child.communicate()
         # the sentinels first, because the daemons' end would wake them
         self.lose_sentinels()
-        deadline = time.monotonic() + 10
+        limit = pace.Limit(10)
         while left := self.processes():
             for process in left:
                 try:
                     process.kill()  # psutil checks that the PID was not reused
                 except psutil.NoSuchProcess:
                     continue
-            assert time.monotonic() < deadline, f"these outlive SIGKILL: {left}"
+            assert not limit.is_over(), f"these outlive SIGKILL: {left}"
             time.sleep(POLL)

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests import pace
 from tests.faults.pacemaker import NODE, Pacemaker
 from tests.faults.rig import PASSWORD, Rig, wait_until
 
@@ -347,7 +348,7 @@ def test_what_happens_to_it_holds_up_nothing(
     for process in started.sentinels:
         process.send_signal(number)
     assert started.monitor().code == 0
-    assert started.stop(timeout=8).seconds < 4
+    assert pace.is_within(started.stop(timeout=8).seconds, 4)
     wait_silent(started, pacemaker)
     started.start(extra=pacemaker.extra)
     assert len(started.sentinels) == 1

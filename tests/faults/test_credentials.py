@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import pace
 from tests.calling import Result
 from tests.faults.rig import LATE, PASSWORD, Rig
 
@@ -39,10 +40,10 @@ def service(make_rig: Callable[..., Rig], identity: Rig) -> Rig:
 
 @pytest.fixture
 def asking(service: Rig) -> Rig:
-    """The same service, running, with credentials in parameters."""
+    """The same service, running, with credentials in parameters. No token is kept."""
     service.parameters.update(os_username="admin", os_password=PASSWORD, os_project_name="admin")
     service.start()
-    return service
+    return renew(service)
 
 
 def url(identity: Rig) -> str:
@@ -86,7 +87,7 @@ SOURCES = [
 
 def renew(rig: Rig) -> Rig:
     """Delete the cached token, so that the next monitor has to log in."""
-    rig.file("token").unlink(missing_ok=True)
+    rig.token_file.unlink(missing_ok=True)
     return rig
 
 
@@ -241,6 +242,7 @@ def test_a_missing_file_is_no_start_and_degraded_in_a_monitor(
 def test_without_openstacksdk_the_package_is_named(service: Rig, base: Path) -> None:
     clouds(service)
     service.start()
+    renew(service)
     empty = base / "empty"
     empty.mkdir()
     done = service.call_with("monitor", {str(PACKAGE): empty})
@@ -262,7 +264,7 @@ def test_a_refused_account_is_left_alone(asking: Rig, identity: Rig) -> None:
     first = asking.monitor()
     assert first.code == 190
     assert f"Identity http://127.0.0.1:{identity.port} refuses user admin" in first.reason
-    tried, asked = identity.count("request"), asking.count("request")
+    tried, asked = identity.count("request"), asking.count("request GET / ")
     for level in (10, 20, 10):
         result = asking.monitor(level)
         assert result.code == 190, result
@@ -289,7 +291,7 @@ def test_it_is_tried_again_after_300_s_then_600(asking: Rig, identity: Rig) -> N
     identity.set(password=PASSWORD)
     asking.age(2400)
     assert asking.monitor().code == 0
-    assert "refused" not in asking.file("notes").read_text()
+    assert not list(asking.file("notes").parent.glob("account-*.refused"))
 
 
 def test_another_password_is_tried_at_once(asking: Rig, identity: Rig) -> None:
@@ -308,11 +310,21 @@ def test_reload_agent_has_it_tried_at_once(asking: Rig, identity: Rig) -> None:
     assert asking.monitor().code == 0
 
 
-def test_start_tries_no_log_in(asking: Rig, identity: Rig) -> None:
+def test_a_start_tries_again_after_60_s(asking: Rig, identity: Rig) -> None:
+    """Whoever has mended the account restarts a resource to see it; a loop of starts must not lock
+    the account."""
     asking.stop()
-    before = identity.count("login")
     asking.start(os_password="wrong")
-    assert identity.count("login") == before
+    assert identity.count("login refused") == 1
+    asking.stop()
+    asking.start(os_password="wrong")
+    assert identity.count("login refused") == 1
+    asking.age(60)
+    assert asking.monitor(os_password="wrong").code == 190
+    assert identity.count("login refused") == 1
+    asking.stop()
+    asking.start(os_password="wrong")
+    assert identity.count("login refused") == 2
 
 
 def test_a_token_that_is_good_is_used_while_the_account_is_refused(
@@ -340,7 +352,7 @@ def test_an_identity_that_errs_is_degraded(asking: Rig, identity: Rig) -> None:
         ("503", "answered 503"),
         ("close", "failed a log-in"),
         ("garbage", "failed a log-in"),
-        ("nonsense", "failed a log-in"),
+        ("nonsense", "answers a log-in with nonsense"),
         ("hang", "did not answer within 2 s"),
         ("trickle:0.3", "did not answer within 2 s"),
     ):
@@ -366,7 +378,7 @@ def test_identity_is_waited_for_5_s_alone(asking: Rig, identity: Rig) -> None:
     result = twice(asking, api_timeout=15)
     assert result.code == 190, result
     assert "did not answer within 5 s" in result.reason[:128]
-    assert result.seconds < 12
+    assert pace.is_within(result.seconds, 12)
 
 
 # --- secrets (contract 10)
@@ -378,11 +390,11 @@ def test_no_secret_of_a_file_is_in_a_log_or_a_reason(
 ) -> None:
     source(service)
     service.start()
-    results = []
+    results, before = [], identity.count("request " + LOG_IN)
     for mode in ("echo:400", "echo:403", "echo:500"):
         identity.answer(LOG_IN, mode)
-        results += [service.monitor(), service.monitor(20)]
-    assert identity.count("request " + LOG_IN) == 6
+        results += [renew(service).monitor(), service.monitor(20)]
+    assert identity.count("request " + LOG_IN) == before + 6
     results.append(service.probe())
     results.append(service.caller("validate-all", level=10))
     results.append(service.caller("reload-agent"))

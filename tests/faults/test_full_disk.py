@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import pace
 from tests.faults.aftermath import check_no_state, check_serving, check_stopped
 from tests.faults.mounts import Mounts
 from tests.faults.rig import Rig, wait_until
@@ -108,4 +109,4 @@ def test_last_words_that_no_disk_took_are_missed_and_the_death_is_not(rig: Rig, 
     result = rig.caller("start", timeout=60)
     assert result.code == 1
     assert "exited with 3" in result.reason
-    assert result.seconds < 2
+    assert pace.is_within(result.seconds, 2)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ocf_lib.processes.procfs import MARKER
+from tests import pace
 from tests.calling import AGENTS
 from tests.faults.rig import Rig
 
@@ -105,7 +106,7 @@ def test_it_inherits_no_descriptor(rig: Rig) -> None:
         input=b"",
         capture_output=True,
         pass_fds=(writer,),
-        timeout=30,
+        timeout=pace.seconds(30),
         check=False,
     )
     os.close(writer)
@@ -140,7 +141,9 @@ def test_signals_are_as_they_should_be(rig: Rig) -> None:
     environment = rig.caller.environment()
     ignoring = ["sh", "-c", "trap '' HUP INT QUIT TERM USR1; exec \"$0\" start"]
     agent = str(AGENTS / "keystone")
-    done = subprocess.run([*ignoring, agent], env=environment, timeout=30, check=False)
+    done = subprocess.run(
+        [*ignoring, agent], env=environment, timeout=pace.seconds(30), check=False
+    )
     assert done.returncode == 0
     masks = [int(line.split()[1], 16) for line in (rig.notes / "signals").read_text().splitlines()]
     # the C library reserves 32 and 33 and lets no program set them

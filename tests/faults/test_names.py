@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests import pace
 from tests.calling import AGENTS
 from tests.faults.rig import Rig
 
@@ -85,7 +86,7 @@ def test_no_instance_no_ocf_root_no_timeout(rig: Rig) -> None:
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=40,
+            timeout=pace.seconds(40),
             check=False,
         ).returncode
 

@@ -79,8 +79,8 @@ def test_a_record_of_another_version(rig: Rig, version: Callable[[str], str]) ->
 def test_notes_and_token_of_another_version(rig: Rig) -> None:
     rig.give_credentials()
     rig.start()
-    for kind in ("notes", "token"):
-        rig.file(kind).write_text('{"format": 9}\n=\nsaid.10\ntrouble.10=\0\nseen.10.seen=soon\n')
+    for path in (rig.file("notes"), rig.token_file):
+        path.write_text('{"format": 9}\n=\nsaid.10\ntrouble.10=\0\nseen.10.seen=soon\n')
     assert rig.monitor().code == 0
     check_stopped(rig, rig.stop(timeout=60))
     check_no_state(rig)

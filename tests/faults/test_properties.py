@@ -20,6 +20,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from ocf_lib.declare.service import Ending
 from ocf_lib.processes.process import Process, stat
 from ocf_lib.state.record import Record
+from tests import pace
 from tests.faults.bystanders import Bystanders
 from tests.faults.rig import PASSWORD, Rig
 
@@ -41,7 +42,7 @@ SECONDS = 1.5
 
 # --- what may replace the agent's files
 
-KINDS = ("record", "notes", "token", "lock", "pid")
+KINDS = ("record", "notes", "lock", "pid")
 WHOSE = ("root", "user", "other instance", "stranger", "init", "nobody's")
 FIELDS = ("pid", "start", "uid", "exe", "signal", "patience", "workers", "api", "url", "needs")
 WORDS = st.one_of(
@@ -219,7 +220,7 @@ class Place:
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=timeout + 15,
+            timeout=timeout + pace.seconds(15),
             check=False,
         )
         said, logged = done.stderr.decode(errors="replace"), self.rig.agent_log

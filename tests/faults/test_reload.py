@@ -3,12 +3,14 @@ end the daemon, none is sent."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Callable
 
 import pytest
 
+from tests import pace
 from tests.calling import Result
 from tests.faults.neighbours import Neighbours, conductor
 from tests.faults.rig import Rig, wait_until
@@ -111,7 +113,7 @@ def test_one_reload_after_the_other(api: Rig) -> None:
     api.set(renewal=1)
     first, second = (api.spawn("reload") for _ in range(2))
     for child in (first, second):
-        out, err = child.communicate(timeout=30)
+        out, err = child.communicate(timeout=pace.seconds(30))
         assert (child.returncode, out, err) == (0, "", "")
     assert api.count("reread") == 2
     assert api.monitor().code == 0
@@ -162,7 +164,7 @@ def test_a_monitor_beside_it_finds_nothing_wrong(api: Rig) -> None:
 
 def test_a_reload_that_was_killed_excuses_nothing_for_long(api: Rig) -> None:
     api.set(renewal=600)
-    child = api.spawn("reload")
+    child = api.spawn("reload", timeout=20)
     wait_until(lambda: api.count("reread"), "it is at it")
     child.kill()
     child.communicate()
@@ -202,7 +204,7 @@ def test_a_monitor_beside_it_sees_a_death(api: Rig) -> None:
     api.parent.kill()
     wait_until(lambda: api.pids == [], "it is gone")
     assert api.monitor().code == 7
-    _, err = child.communicate(timeout=10)
+    _, err = child.communicate(timeout=pace.seconds(10))
     assert child.returncode == 1
     assert "ended as it re-read its configuration" in err
     assert api.probe().code == 7
@@ -333,7 +335,7 @@ def test_a_daemon_that_dies_of_its_configuration(service: Rig) -> None:
     service.set(hup="die", words=f"no such option, said with {SECRET}")
     result = service.caller("reload")
     assert result.code == 1
-    assert result.seconds < 4
+    assert pace.is_within(result.seconds, 4)
     assert "ended as it re-read its configuration: no such option, said with ****" in result.reason
     assert SECRET not in service.agent_log + result.err
     assert service.monitor().code in (1, 7)
@@ -353,18 +355,19 @@ def test_a_daemon_that_becomes_another_process(service: Rig) -> None:
 def test_an_api_that_answers_errors_ever_after(api: Rig) -> None:
     """A uwsgi whose application does not load behaves like this."""
     api.answer("GET /", "500")
-    result = api.caller("reload", timeout=6)
+    result = api.caller("reload", timeout=pace.seconds(8))
     assert result.code == 1
-    assert "answered 500; not usable 6 s after the reload" in result.reason
+    assert re.search(r"answered 500; not usable \d+ s after the reload", result.reason)
     assert not api.file("reload").exists()
 
 
 def test_a_daemon_that_takes_longer_than_there_is_time(api: Rig) -> None:
     api.set(renewal=600)
-    result = api.caller("reload", timeout=8)
+    timeout = pace.seconds(8)
+    result = api.caller("reload", timeout=timeout)
     assert result.code == 1
     assert f"PID {api.parent.pid} has not re-read its configuration yet" in result.reason
-    assert result.seconds < 8
+    assert result.seconds < timeout
     api.stop()
 
 

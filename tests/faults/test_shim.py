@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from tests import pace
 from tests.calling import ROOT
 from tests.faults.rig import Rig, wait_until
 
@@ -24,7 +25,7 @@ def shim(rig: Rig, action: str) -> tuple[int, str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
-        timeout=60,
+        timeout=pace.seconds(60),
         check=False,
     )
     return done.returncode, done.stdout

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests import pace
 from tests.faults.rig import Rig, wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("witnesses")]
@@ -32,7 +33,7 @@ def test_a_second_start_changes_nothing(running: Rig) -> None:
 def test_two_starts_at_once_make_one_daemon(rig: Rig) -> None:
     both = [rig.spawn("start"), rig.spawn("start")]
     for child in both:
-        child.communicate(timeout=20)
+        child.communicate(timeout=pace.seconds(20))
     assert [child.returncode for child in both] == [0, 0]
     assert rig.count("born parent") == 1
 
@@ -48,7 +49,7 @@ def test_a_daemon_that_dies_at_once_is_an_error_at_once(rig: Rig) -> None:
     rig.set(words="first line\\nAddress already in use", die=3)
     result = rig.caller("start")
     assert result.code == 1
-    assert result.seconds < 2
+    assert pace.is_within(result.seconds, 2)
     assert "exited with 3" in result.reason
     assert "Address already in use" in result.reason
     assert "first line" not in result.reason
@@ -71,7 +72,7 @@ def test_a_daemon_that_is_killed_is_an_error_that_names_the_signal(rig: Rig) -> 
     rig.set(die_by_signal=int(signal.SIGKILL))
     result = rig.caller("start")
     assert result.code == 1
-    assert result.seconds < 2
+    assert pace.is_within(result.seconds, 2)
     assert "signal 9" in result.reason
 
 
@@ -86,7 +87,7 @@ def test_a_daemon_that_dies_while_it_loads_ends_the_wait(rig: Rig) -> None:
     rig.set(listen="never", die_after=1)
     result = rig.caller("start")
     assert result.code == 1
-    assert result.seconds < 4
+    assert pace.is_within(result.seconds, 4)
     assert "exited with 9" in result.reason
 
 
@@ -94,7 +95,7 @@ def test_a_daemon_that_dies_while_it_hangs_ends_the_wait(rig: Rig) -> None:
     rig.set(mode="hang", die_after=1, orphans="yes")
     result = rig.caller("start", api_timeout=10)
     assert result.code == 1
-    assert result.seconds < 4
+    assert pace.is_within(result.seconds, 4)
     assert "exited with 9" in result.reason
 
 
@@ -123,9 +124,10 @@ def test_a_password_among_the_last_words_is_masked(rig: Rig, password: str) -> N
 
 def test_a_daemon_without_a_socket_is_an_error_within_the_timeout(rig: Rig) -> None:
     rig.set(listen="never")
-    result = rig.caller("start", timeout=2)
+    timeout = pace.seconds(12)  # until the daemon's own start is over
+    result = rig.caller("start", timeout=timeout)
     assert result.code == 1
-    assert result.seconds < 2
+    assert result.seconds < timeout
     assert result.reason.startswith("it listens on no TCP port")
     rig.stop()
 
@@ -134,7 +136,7 @@ def test_a_daemon_without_a_socket_is_an_error_within_the_timeout(rig: Rig) -> N
 def test_start_waits_for_a_slow_daemon_and_no_longer(rig: Rig, late: str) -> None:
     rig.set(**{late: 2})
     result = rig.start()
-    assert 2 <= result.seconds < 4
+    assert result.seconds >= 2 and pace.is_within(result.seconds, 4)
     assert rig.count("request GET /") >= 1
 
 
@@ -150,9 +152,10 @@ def test_a_daemon_that_never_answers_well_is_an_error_within_the_timeout(
     rig: Rig, mode: str
 ) -> None:
     rig.set(mode=mode)
-    result = rig.caller("start", timeout=2, api_timeout=1)
+    timeout = pace.seconds(12)
+    result = rig.caller("start", timeout=timeout, api_timeout=1)
     assert result.code == 1
-    assert result.seconds < 2
+    assert result.seconds < timeout
     assert str(rig.port) in result.reason
     rig.stop()
 
@@ -161,7 +164,7 @@ def test_a_daemon_that_listens_is_not_called_silent_where_time_is_short(rig: Rig
     """The timeout cuts off the only request."""
     rig.set(mode="hang").run_by_hand()
     wait_until(lambda: len(rig.pids) == 3, "it runs")
-    result = rig.caller("start", timeout=1.3)
+    result = rig.caller("start", timeout=pace.seconds(8), api_timeout=60)
     assert result.code == 1
     assert result.reason.startswith(f"API http://127.0.0.1:{rig.port}/ did not answer")
     rig.stop()
@@ -173,7 +176,7 @@ def test_start_waits_until_errors_are_over(rig: Rig) -> None:
     wait_until(lambda: rig.count("request GET /") >= 2, "start asked twice")
     assert child.poll() is None
     rig.set(mode="ok")
-    child.communicate(timeout=20)
+    child.communicate(timeout=pace.seconds(20))
     assert child.returncode == 0
 
 
@@ -255,7 +258,7 @@ def test_stop_during_a_start_ends_all(rig: Rig) -> None:
     child = rig.spawn("start")
     wait_until(lambda: rig.count("born worker") == 2, "it runs")
     assert rig.caller("stop", timeout=6).code == 0
-    child.communicate(timeout=5)
+    child.communicate(timeout=pace.seconds(5))
     assert child.returncode == 1
     assert rig.processes() == []
 

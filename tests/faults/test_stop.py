@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests import pace
 from tests.faults.aftermath import check_stopped
 from tests.faults.rig import Rig, wait_until
 
@@ -32,7 +33,7 @@ def test_a_second_stop_is_0(running: Rig) -> None:
 def test_two_stops_at_once_are_both_0(running: Rig) -> None:
     both = [running.spawn("stop"), running.spawn("stop")]
     for child in both:
-        child.communicate(timeout=20)
+        child.communicate(timeout=pace.seconds(20))
     assert [child.returncode for child in both] == [0, 0]
     assert running.processes() == []
 
@@ -47,7 +48,7 @@ def test_stop_waits_for_an_orderly_end(rig: Rig) -> None:
     rig.set(linger=1.5)
     rig.start()
     result = rig.stop()
-    assert 1.4 < result.seconds < 4
+    assert result.seconds > 1.4 and pace.is_within(result.seconds, 4)
 
 
 def test_the_port_is_free_after_stop(running: Rig) -> None:
@@ -61,9 +62,10 @@ def test_the_port_is_free_after_stop(running: Rig) -> None:
 def test_no_state_is_left(running: Rig) -> None:
     running.give_credentials()
     assert running.monitor().code == 0
-    assert running.file("token").exists()
+    assert running.token_file.exists()
     running.stop()
-    assert [f.name for f in running.file("record").parent.iterdir() if f.suffix != ".lock"] == []
+    left = [f.name for f in running.file("record").parent.iterdir() if f.suffix != ".lock"]
+    assert left == [running.token_file.name], "the token is for all resources with this account"
     assert [f.name for f in running.caller.rsctmp.iterdir()] == ["openstack"]
 
 
@@ -303,7 +305,7 @@ def test_a_daemon_that_heeds_term_alone_is_asked_with_it_without_a_record(rig: R
     rig.lose_state()
     result = rig.stop(timeout=10)
     assert "signal SIGTERM parent" in rig.journal
-    assert result.seconds < 6
+    assert pace.is_within(result.seconds, 6)
 
 
 def test_children_of_another_program_end_with_it(running: Rig) -> None:
@@ -318,7 +320,7 @@ def test_children_of_another_program_end_with_it(running: Rig) -> None:
 def test_a_dead_daemon_is_stopped_already(running: Rig) -> None:
     running.parent.kill()
     wait_until(lambda: running.pids == [], "it is dead")
-    assert running.stop().seconds < 2
+    assert pace.is_within(running.stop().seconds, 2)
 
 
 def test_a_zombie_is_stopped_already(reaperless: None, rig: Rig) -> None:
@@ -329,13 +331,13 @@ def test_a_zombie_is_stopped_already(reaperless: None, rig: Rig) -> None:
         process.kill()
     wait_until(lambda: rig.pids == [], "all are dead")
     wait_until(lambda: leader.status() == psutil.STATUS_ZOMBIE, "nobody waits for it")
-    assert rig.stop(timeout=8).seconds < 2
+    assert pace.is_within(rig.stop(timeout=8).seconds, 2)
 
 
 def test_stop_is_quick_where_the_daemon_is(running: Rig) -> None:
     began = time.monotonic()
     running.stop()
-    assert time.monotonic() - began < 3
+    assert pace.is_within(time.monotonic() - began, 3)
 
 
 def test_a_log_of_the_kill_is_kept(rig: Rig) -> None:
@@ -356,7 +358,7 @@ def test_a_parent_that_freezes_while_stop_waits_for_it_ends_in_order(rig: Rig) -
     stopping = rig.spawn("stop")
     wait_until(lambda: rig.count("signal SIGTERM parent"), "it was asked")
     rig.parent.suspend()
-    stopping.communicate(timeout=25)
+    stopping.communicate(timeout=pace.seconds(25))
     assert stopping.returncode == 0
     assert rig.processes() == []
     assert "SIGKILL" not in rig.agent_log

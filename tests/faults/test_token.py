@@ -3,13 +3,13 @@ predecessors 10, 11, 13)."""
 
 from __future__ import annotations
 
-import os
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.faults.rig import PASSWORD, Rig, wait_until
+from tests.faults.rig import PASSWORD, Rig
 
 pytestmark = pytest.mark.root
 
@@ -20,6 +20,13 @@ LOG_IN = "POST /v3/auth/tokens"
 def asking(running: Rig) -> Rig:
     """A running instance with credentials."""
     return running.give_credentials()
+
+
+def leave(rig: Rig, seconds: int) -> None:
+    """Move the end of the kept token: it has so many seconds left."""
+    lines = rig.token_file.read_text().split("\n")
+    lines[2] = str(int(time.time()) + seconds)
+    rig.token_file.write_text("\n".join(lines))
 
 
 def test_a_kept_token_is_used_again(asking: Rig) -> None:
@@ -38,15 +45,28 @@ def test_a_monitor_with_a_kept_token_asks_once(asking: Rig) -> None:
 
 def test_the_token_is_for_root_alone(asking: Rig) -> None:
     assert asking.monitor().code == 0
-    kept, folder = asking.file("token").stat(), asking.file("token").parent.stat()
+    kept, folder = asking.token_file.stat(), asking.token_file.parent.stat()
     assert (kept.st_mode & 0o7777, kept.st_uid) == (0o600, 0)
     assert (folder.st_mode & 0o7777, folder.st_uid) == (0o700, 0)
 
 
-def test_a_token_that_nears_its_end_is_not_used(asking: Rig) -> None:
-    asking.set(lifetime=50)
+def test_a_token_that_has_ended_is_not_used(asking: Rig) -> None:
     assert asking.monitor().code == 0
-    asking.set(lifetime=3600)
+    leave(asking, 30)
+    assert asking.monitor().code == 0
+    assert asking.monitor().code == 0
+    assert asking.count("login") == 2
+    leave(asking, 30)
+    asking.answer(LOG_IN, "500")
+    assert asking.monitor().code == 1
+
+
+def test_a_token_that_nears_its_end_is_renewed_while_it_is_good(asking: Rig) -> None:
+    assert asking.monitor().code == 0
+    leave(asking, 200)
+    asking.answer(LOG_IN, "500")
+    assert asking.monitor().code == 0, "the old one still serves"
+    asking.answer(LOG_IN, "ok")
     assert asking.monitor().code == 0
     assert asking.monitor().code == 0
     assert asking.count("login") == 2
@@ -55,29 +75,30 @@ def test_a_token_that_nears_its_end_is_not_used(asking: Rig) -> None:
 def test_a_token_that_is_refused_is_renewed(asking: Rig) -> None:
     """The token became invalid early: it was revoked, or its Fernet key was rotated out."""
     assert asking.monitor().code == 0
-    held = asking.file("token").read_text()
+    held = asking.token_file.read_text()
     asking.set(revoked=held.splitlines()[3].split("-")[3])
     asking.set(revoked=float(held.splitlines()[3].split("-")[2]) + 0.001)
     assert asking.monitor().code == 0
     assert asking.count("login") == 2
-    assert asking.file("token").read_text() != held
+    assert asking.token_file.read_text() != held
     assert asking.monitor().code == 0
     assert asking.count("login") == 2
 
 
 @pytest.mark.parametrize("text", ["", "\n\n\n\n", "a|b\n3\n99999999999\nx\n", "\0" * 5000])
 def test_a_garbled_token_file_costs_a_log_in(asking: Rig, text: str) -> None:
-    asking.file("token").write_text(text)
     assert asking.monitor().code == 0
-    assert asking.count("login accepted") == 1
+    asking.token_file.write_text(text)
+    assert asking.monitor().code == 0
+    assert asking.count("login accepted") == 2
 
 
 def test_a_token_with_an_unknown_version_costs_a_log_in(asking: Rig) -> None:
     """The token file may have this content after a downgrade of the agents."""
     assert asking.monitor().code == 0
-    lines = asking.file("token").read_text().splitlines()
+    lines = asking.token_file.read_text().splitlines()
     lines[1] = "4"
-    asking.file("token").write_text("\n".join(lines) + "\n")
+    asking.token_file.write_text("\n".join(lines) + "\n")
     result = asking.monitor()
     assert result.code == 0, result
 
@@ -92,7 +113,7 @@ def test_a_token_that_cannot_be_kept_is_no_fault(asking: Rig) -> None:
 
 def test_a_token_file_that_others_could_write_is_not_read(asking: Rig) -> None:
     assert asking.monitor().code == 0
-    asking.file("token").parent.chmod(0o777)
+    asking.token_file.parent.chmod(0o777)
     assert asking.monitor().code == 0
     assert asking.count("login accepted") == 2
 
@@ -137,7 +158,7 @@ def test_a_password_that_was_changed_is_degraded_once_the_token_is_gone(asking: 
     asking.set(password="another")
     assert asking.monitor().code == 0
     assert asking.monitor(20).code == 190
-    asking.file("token").unlink(missing_ok=True)
+    asking.token_file.unlink(missing_ok=True)
     assert asking.monitor().code == 190
     assert asking.monitor(os_password="another").code == 0
 
@@ -282,7 +303,7 @@ def test_a_netrc_of_root_is_not_used(asking: Rig, tmp_path: Path) -> None:
 
 
 def secrets_of(rig: Rig) -> list[str]:
-    token = rig.file("token").read_text().splitlines()[3] if rig.file("token").exists() else ""
+    token = rig.token_file.read_text().splitlines()[3] if rig.token_file.exists() else ""
     return [secret for secret in (PASSWORD, token) if secret]
 
 
@@ -342,8 +363,19 @@ def test_no_file_that_others_can_read_holds_a_secret(asking: Rig) -> None:
             assert not any(secret in path.read_bytes() for secret in secrets), path
 
 
-def test_a_token_is_gone_after_stop(asking: Rig) -> None:
+def test_a_token_is_kept_over_a_restart(asking: Rig) -> None:
     assert asking.monitor().code == 0
     asking.stop()
-    wait_until(lambda: not asking.file("token").exists(), "the token is gone", 1)
-    assert not [f for f in os.listdir(asking.file("token").parent) if "token" in f]
+    asking.start()
+    assert asking.monitor().code == 0
+    assert asking.count("login") == 1
+
+
+def test_a_token_that_is_refused_after_a_restart_is_renewed_by_start(asking: Rig) -> None:
+    assert asking.monitor().code == 0
+    asking.stop()
+    asking.set(revoked=float(asking.token_file.read_text().splitlines()[3].split("-")[2]) + 0.001)
+    asking.start()
+    assert asking.count("login") == 2
+    assert asking.monitor().code == 0
+    assert asking.count("login") == 2

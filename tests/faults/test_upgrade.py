@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests import pace
 from tests.calling import ROOT
 from tests.faults.aftermath import check_no_state, check_serving, check_stopped
 from tests.faults.pacemaker import Pacemaker
@@ -102,7 +103,7 @@ def test_its_sentinel_still_reports_a_crash(rig: Rig) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=pace.seconds(60),
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
+from tests import pace
 from tests.faults.neighbours import Neighbours, conductor
 from tests.faults.rig import Rig, wait_until
 
@@ -117,7 +118,7 @@ def test_a_daemon_that_never_had_workers_needs_none(rig: Rig, level: int | None)
     rig.set(workers=0).start()
     result = rig.monitor(level)
     assert result.code == 0
-    assert result.seconds < 2
+    assert pace.is_within(result.seconds, 2)
 
 
 def test_a_consumer_that_never_had_workers_needs_none(

@@ -63,7 +63,9 @@ def keep(caller: Caller, name: str, text: str) -> str:
 
 
 def token_of(caller: Caller) -> Path:
-    return caller.rsctmp / "openstack" / f"keystone@{caller.instance}.token"
+    """The only token that is kept."""
+    (found,) = caller.tokens
+    return found
 
 
 def logs_in(caller: Caller, admin: Admin, **parameters: str) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import pace
 from tests.calling import AGENTS, PATH, ROOT, Result
 
 # Prints the real agent's meta-data. For any other action it records action and environment, then
@@ -56,15 +57,7 @@ class Installed:
             "HA_LOGFACILITY": "none",
             **(environ or {}),
         }
-        done = subprocess.run(
-            [str(self.shim), *words],
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
+        done = pace.run([str(self.shim), *words], timeout=30, env=environ, text=True)
         assert "Traceback" not in done.stderr
         return Result(done.returncode, done.stdout, done.stderr, 0)
 

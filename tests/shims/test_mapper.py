@@ -102,7 +102,7 @@ def test_the_agent_has_a_whole_ocf_environment(keystone: Installed) -> None:
         "OCF_RESOURCE_INSTANCE": "p_keystone",
         "OCF_RESOURCE_TYPE": "keystone",
         "OCF_RESOURCE_PROVIDER": "openstack",
-        "OCF_RESKEY_CRM_meta_timeout": "60000",
+        "OCF_RESKEY_CRM_meta_timeout": "400000",
         "OCF_RESKEY_config": "/etc/keystone/keystone.conf",
         "OCF_RESKEY_os_auth_url": "http://192.168.42.103:5000/v2.0/",
         "OCF_RESKEY_os_password": "a b::c # 'd\"",
@@ -118,7 +118,7 @@ def test_stop_and_status_have_their_own_timeouts(keystone: Installed) -> None:
     assert keystone.environment["OCF_RESKEY_CRM_meta_timeout"] == "77000"
     assert not {name for name in keystone.environment if name.startswith("OCF_RESKEY_op_")}
     keystone("p_keystone", "status")
-    assert keystone.environment["OCF_RESKEY_CRM_meta_timeout"] == "60000"
+    assert keystone.environment["OCF_RESKEY_CRM_meta_timeout"] == "120000"
 
 
 def test_without_an_instance_the_agents_name_is_taken(keystone: Installed) -> None:

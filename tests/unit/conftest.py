@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from ocf_lib.actions import overdue
 from ocf_lib.declare import credentials, standard
 from ocf_lib.declare.parameters import Parameters
 from ocf_lib.declare.service import Action, Api, Program, Service, Uwsgi
@@ -27,6 +28,7 @@ from ocf_lib.instance import Instance
 from ocf_lib.keystone import token
 from ocf_lib.net.patience import Patience
 from ocf_lib.processes.process import Stat, stat
+from tests import pace
 
 # hypothesis would otherwise write its Unicode tables into the checkout
 set_hypothesis_home_dir(os.path.join(tempfile.gettempdir(), f"hypothesis-{os.getuid()}"))
@@ -40,6 +42,7 @@ settings.register_profile(
 )
 settings.load_profile("here")
 
+# A limit that suffices on a quiet machine; a wait multiplies it by the machine's lateness.
 SECONDS = 15.0
 # an interpreter that every user may run
 PYTHON = "/usr/bin/python3"
@@ -49,13 +52,14 @@ RUNTIME = ("/run", "/run/lock", "/var/cache")
 
 
 def eventually(question: Callable[[], object], seconds: float = SECONDS) -> object:
-    """Returns the first true answer; fails if there is none within `seconds`."""
-    deadline = time.monotonic() + seconds
+    """Returns the first true answer; fails if there is none within `seconds`, which grow with the
+    machine's lateness."""
+    limit = pace.Limit(seconds)
     while True:
         answer = question()
         if answer:
             return answer
-        assert time.monotonic() < deadline, f"still false after {seconds} s"
+        assert not limit.is_over(), f"still false after {limit}"
         time.sleep(0.01)
 
 
@@ -66,6 +70,12 @@ def runtime_folders() -> Iterator[None]:
     for parent in RUNTIME:
         with contextlib.suppress(OSError):
             os.rmdir(f"{parent}/demo-of-ocf-lib")
+
+
+@pytest.fixture(autouse=True)
+def no_end_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A monitor that is overdue ends its process, which is that of the tests here."""
+    monkeypatch.setattr(overdue, "arm", lambda environment, pid: None)
 
 
 def demo(**changes: object) -> Service:
@@ -215,7 +225,7 @@ class Processes:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(known.pid, signal.SIGKILL)
         for process in self.started:
-            process.wait(SECONDS)
+            process.wait(pace.seconds(SECONDS))
             if process.stdout is not None:
                 process.stdout.close()
 
@@ -224,9 +234,11 @@ def read_line(process: subprocess.Popen[bytes]) -> bytes:
     assert process.stdout is not None
     line = b""
     while not line.endswith(b"\n"):
-        assert select.select([process.stdout], [], [], SECONDS)[0], "it printed nothing"
+        assert select.select([process.stdout], [], [], pace.seconds(SECONDS))[0], (
+            "it printed nothing"
+        )
         part = os.read(process.stdout.fileno(), 1)
-        assert part, f"it ended with {process.wait(SECONDS)}"
+        assert part, f"it ended with {process.wait(pace.seconds(SECONDS))}"
         line += part
     return line
 
@@ -268,7 +280,7 @@ class Server:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
-            connection.settimeout(SECONDS)
+            connection.settimeout(pace.seconds(SECONDS))
             try:
                 self.answer(connection)
             except (ConnectionError, TimeoutError):
@@ -278,9 +290,9 @@ class Server:
 
     def close(self) -> None:
         self.gone.set()
-        self.accepting.join(SECONDS)
+        self.accepting.join(pace.seconds(SECONDS))
         for thread in self.threads:
-            thread.join(SECONDS)
+            thread.join(pace.seconds(SECONDS))
         self.socket.close()
         assert self.failures == []
 

@@ -36,7 +36,7 @@ agent.run(
             *standard.broker(),
             standard.database(),
         ),
-        actions=actions.basic(start=20, stop=20),
+        actions=actions.basic(),
         rpc_server={rpc_server},
     )
 )

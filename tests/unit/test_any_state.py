@@ -126,7 +126,7 @@ OTHERS = st.fixed_dictionaries(
         "LC_ALL": VALUES,
     },
 )
-ACTIONS = actions.api(start=20, stop=20)
+ACTIONS = actions.api()
 ACTED = ("monitor", "status", "stop", "start", "validate-all", "reload-agent")
 
 

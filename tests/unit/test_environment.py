@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from time import monotonic, time
+
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ocf_lib import environment
 from ocf_lib.environment import DEFAULT_TIMEOUT, RSCTMP, Environment
 
 ANY = st.text(st.characters(blacklist_categories=[]), max_size=12)
@@ -105,3 +109,39 @@ def test_any_text_is_understood_or_looked_past(timeout: str, interval: str, leve
     assert environment.deadline > environment.began
     assert environment.is_probe in (True, False)
     assert environment.check_level is None or environment.check_level >= 0
+
+
+def aged(age: float, milliseconds: int) -> Environment:
+    given = {"OCF_RESKEY_CRM_meta_timeout": str(milliseconds)}
+    return Environment(["monitor"], given, age=age)
+
+
+def test_time_is_counted_from_the_fork() -> None:
+    before = monotonic()
+    fresh, late = aged(0.0, 20000), aged(3.0, 20000)
+    assert 2.9 < fresh.began - late.began < 3.0 + monotonic() - before
+    assert fresh.deadline > late.deadline + 3
+
+
+def test_a_late_agent_keeps_more_time_for_its_exit() -> None:
+    assert aged(3.0, 20000).margin == aged(0.0, 20000).margin + 3
+
+
+@pytest.mark.parametrize("age", [0.0, 0.5, 5.0, 9.9])
+def test_every_moment_lies_between_now_and_the_timeout(age: float) -> None:
+    one = aged(age, 10000)
+    assert monotonic() <= one.deadline + 0.1
+    assert one.deadline < one.last_moment < one.began + 10
+
+
+@pytest.mark.parametrize("age", [10.0, 86400.0, -5.0])
+def test_an_age_that_cannot_be_is_none(age: float) -> None:
+    """The agent was run by a program that lived before (exec), or the clock stepped."""
+    assert aged(age, 10000).late == 0
+
+
+def test_the_age_of_this_process() -> None:
+    found = environment.age()
+    assert found > 0
+    assert environment.age() >= found
+    assert abs(time() - found - psutil.Process().create_time()) < 5

@@ -14,7 +14,7 @@ import pytest
 from ocf_lib.declare.service import Service
 from ocf_lib.health import blame
 from ocf_lib.instance import Instance
-from ocf_lib.keystone.token import Token
+from ocf_lib.keystone.token import Token, file_of
 from ocf_lib.net.links import Link
 from ocf_lib.outcomes import Afflicted, Degraded, Failed, Suspect
 from tests.unit.conftest import Host, Processes, Server, account_of, eventually, patience_of
@@ -304,7 +304,7 @@ def test_a_kept_token_asks_more_of_identity(instance: Make, serve: Serve) -> Non
     blame.explain(made, FAULT, patience_of(made))
     holder = account_of(made)
     assert holder is not None
-    with open(made.file("token"), "w") as file:
+    with open(file_of(made.folder, holder, "token"), "w") as file:
         file.write(str(Token("kept", "3", 2**40, holder)))
     found = accused(blame.explain, made, FAULT)
     assert f"Identity http://{HERE}:{server.port} answered 500 to a token; " in str(found)

@@ -24,7 +24,7 @@ from ocf_lib.health import selfreport
 from ocf_lib.health.listing import TITLES, Listing
 from ocf_lib.instance import Instance
 from ocf_lib.launch.oslo import Options
-from ocf_lib.outcomes import Afflicted, Degraded, Failed, Outcome
+from ocf_lib.outcomes import Afflicted, Degraded, Outcome, Suspect
 from tests.calling import AGENTS, agents
 from tests.unit.conftest import demo, patience_of
 
@@ -210,7 +210,7 @@ def test_down_is_degraded_until_the_down_time_has_passed_and_then_the_services_o
     case.age("report.down", 59)
     case.outcome()
     case.age("report.down", 61)
-    assert case.outcome(Failed).startswith(begins + " for 61 s, while others are up")
+    assert case.outcome(Suspect).startswith(begins + " for 61 s, while others are up")
 
 
 def test_up_again_begins_anew(case: Case) -> None:
@@ -245,7 +245,7 @@ def test_down_time_is_the_configurations(case: Case, configured: str, seconds: i
     case.age("report.down", seconds - 5)
     assert f"down-time of {seconds} s" in case.outcome()
     case.age("report.down", seconds + 1)
-    case.outcome(Failed)
+    case.outcome(Suspect)
 
 
 def test_reports_that_arrive_are_no_fault_of_a_restart(case: Case) -> None:
@@ -287,7 +287,7 @@ def test_what_a_kind_lost_together_is_the_fault_of_none(case: Case) -> None:
         case.api.rows = [ours, *others, CONDUCTOR]
         case.outcome()
         case.age("report.down", 61)
-        case.outcome(Failed)
+        case.outcome(Suspect)
         case.api.rows = []
         case.outcome()
 
@@ -352,7 +352,7 @@ def test_networking_says_alive(case: Case) -> None:
     case.age("report.down", 70)
     assert "down-time of 75 s" in case.outcome()
     case.age("report.down", 76)
-    case.outcome(Failed)
+    case.outcome(Suspect)
 
 
 def test_orchestration_has_a_row_for_each_worker_there_ever_was(case: Case) -> None:
@@ -398,7 +398,7 @@ def test_backends_report_each_for_itself(case: Case) -> None:
     case.api.rows = [*down, row("cinder-scheduler", "one")]
     assert case.outcome().startswith(begins + "one@fast, shared@Slow as down, not yet")
     case.age("report.down", 61)
-    case.outcome(Failed)
+    case.outcome(Suspect)
 
 
 # The API itself.
@@ -429,7 +429,7 @@ def test_any_time_will_do(case: Case, text: object) -> None:
     case.api.rows = [{**DOWN, "updated_at": text}, CONDUCTOR, {"host": 1}, {"binary": None}]
     case.outcome()
     case.age("report.down", 61)
-    case.outcome(Failed)
+    case.outcome(Suspect)
 
 
 @pytest.mark.parametrize(

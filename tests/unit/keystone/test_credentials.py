@@ -14,10 +14,11 @@ import pytest
 from ocf_lib.actions import validate
 from ocf_lib.declare.service import Api
 from ocf_lib.instance import Instance
-from ocf_lib.keystone import backoff, credentials
+from ocf_lib.keystone import backoff, credentials, token
 from ocf_lib.log import Log
 from ocf_lib.outcomes import Degraded, InvalidHere
-from ocf_lib.state import secretfile
+from ocf_lib.state import files, secretfile
+from ocf_lib.state.notes import Notes
 from tests.unit.conftest import account_of, demo
 from tests.unit.state.test_record import ACCOUNT, Make
 
@@ -444,65 +445,82 @@ def test_an_account_is_one_line_that_can_be_written(instance_of: Make, path: str
 
 
 def pause(instance: Instance, account: str) -> backoff.Backoff:
-    return backoff.Backoff(instance.notes, account, instance.parameters.secrets())
+    return backoff.Backoff(instance.folder, account)
 
 
 def refuse(instance: Instance, account: str) -> None:
+    files.make_state_folder(instance.folder)
     pause(instance, account).note("Identity http://x refused user me", "os_password")
 
 
 def age(instance: Instance, seconds: float) -> None:
-    """Sets the refusal back by this many seconds."""
-    instance.notes["refused.at"] = float(instance.notes["refused.at"]) - seconds
+    """Sets the refusal of account "me" back by this many seconds."""
+    notes = Notes(token.file_of(instance.folder, "me", "refused"))
+    notes["at"] = float(notes["at"]) - seconds
+    notes.keep()
 
 
 def test_a_refused_log_in_waits_longer_each_time(instance_of: Make) -> None:
     instance = instance_of()
-    pause(instance, "me").check()
+    pause(instance, "me").check("it answers")
     waits = []
     for wait in (300, 600, 1200, 2400, 3600, 3600):
         refuse(instance, "me")
         age(instance, wait - 5)
         with pytest.raises(Degraded) as caught:
-            pause(instance, "me").check()
+            pause(instance, "me").check("it answers")
         waits.append(str(caught.value))
         age(instance, 6)
-        pause(instance, "me").check()
+        pause(instance, "me").check("it answers")
     assert waits[0] == (
-        "Identity http://x refused user me 295 s ago; tried again in 5 s (degraded): "
-        "check os_password"
+        "Identity http://x refused user me 295 s ago; tried again in 5 s; it answers "
+        "(degraded): check os_password"
     )
     for _ in range(100):
         refuse(instance, "me")
     age(instance, 1)
     with pytest.raises(Degraded, match="tried again in 3599 s"):
-        pause(instance, "me").check()
+        pause(instance, "me").check("it answers")
 
 
-def test_another_account_or_secret_is_tried_at_once(instance_of: Make) -> None:
+def test_another_account_is_tried_at_once_and_other_resources_wait(instance_of: Make) -> None:
     first = instance_of(**ACCOUNT)
     refuse(first, "me")
     with pytest.raises(Degraded):
-        pause(instance_of(**ACCOUNT), "me").check()
-    pause(instance_of(**ACCOUNT), "you").check()
-    pause(instance_of(**{**ACCOUNT, "os_password": "other"}), "me").check()
-    refuse(first, "you")
-    assert first.notes["refused.times"] == "1"
+        pause(instance_of(name="another", **ACCOUNT), "me").check("it answers")
+    pause(instance_of(**ACCOUNT), "you").check("it answers")
+
+
+@pytest.mark.parametrize("changed", [*ACCOUNT, "os_user_domain_name", "os_project_domain_name"])
+def test_each_fact_of_a_log_in_makes_another_account(instance_of: Make, changed: str) -> None:
+    first, second = instance_of(**ACCOUNT), instance_of(**{**ACCOUNT, changed: "http://x"})
+    assert account_of(first) != account_of(second)
+    assert account_of(first) == account_of(instance_of(name="another", **ACCOUNT))
 
 
 def test_an_account_that_was_accepted_starts_anew(instance_of: Make) -> None:
     instance = instance_of()
     refuse(instance, "me")
-    backoff.forget(instance.notes)
-    pause(instance, "me").check()
-    instance.keep_notes()
-    assert "refused" not in Path(instance.file("notes")).read_text()
+    pause(instance, "me").forget()
+    pause(instance, "me").check("it answers")
+    assert os.listdir(instance.folder) == []
 
 
-def test_no_secret_is_in_the_notes(instance_of: Make) -> None:
-    instance = instance_of(**ACCOUNT)
+def test_two_accounts_with_the_same_number_do_not_mix(instance_of: Make) -> None:
+    instance = instance_of()
     refuse(instance, "me")
-    assert "sesame" not in Path(instance.file("notes")).read_text()
+    path = Path(token.file_of(instance.folder, "me", "refused"))
+    path.rename(token.file_of(instance.folder, "you", "refused"))
+    pause(instance, "you").check("it answers")
+
+
+def test_no_secret_is_in_a_note(instance_of: Make) -> None:
+    instance = instance_of(**ACCOUNT)
+    account = account_of(instance)
+    assert account is not None
+    refuse(instance, account)
+    for path in Path(instance.folder).iterdir():
+        assert "sesame" not in path.read_text()
 
 
 # -- what validate-all says about them ---------------------------------------------------------

@@ -21,29 +21,21 @@ def test_a_token_keeps_its_project(instance_of: Make) -> None:
     account = account_of(instance)
     assert account is not None
     written = Token("gAAAAA", "3", in_an_hour(), account, "0c2a")
-    keep(instance, str(written))
-    found = token.kept(instance.file("token"), account)
+    keep(instance, str(written), account)
+    found = token.kept(instance.folder, account)
     assert found is not None
     assert (found.value, found.project) == ("gAAAAA", "0c2a")
     assert found.__dict__ == written.__dict__
 
 
-def test_a_token_of_an_earlier_version_has_no_project(instance_of: Make) -> None:
-    instance = instance_of(**ACCOUNT)
-    keep(instance, f"me\n3\n{in_an_hour()}\ngAAAA\n")
-    found = token.kept(instance.file("token"), "me")
-    assert found is not None
-    assert (found.value, found.project) == ("gAAAA", "")
-
-
 @pytest.mark.parametrize("project", ["0c 2a", "0c\r2a", "\u20ac", "\0", "\udcff"])
 def test_a_project_that_fits_no_request_is_no_token(instance_of: Make, project: str) -> None:
     instance = instance_of(**ACCOUNT)
-    text = f"me\n3\n{in_an_hour()}\ngAAAA\n%s\n"
+    text = f"me\n3\n{in_an_hour()}\ngAAAA\n%s\n3600\n"
     keep(instance, text % "0c2a")
-    assert token.kept(instance.file("token"), "me") is not None
+    assert token.kept(instance.folder, "me") is not None
     keep(instance, text % project)
-    assert token.kept(instance.file("token"), "me") is None
+    assert token.kept(instance.folder, "me") is None
 
 
 def with_path(path: str, parameters: object = None) -> Service:

@@ -1,4 +1,4 @@
-"""One GET with a deadline for the whole of it, from servers that misbehave."""
+"""One request with a deadline for the whole of it, from servers that misbehave."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ocf_lib.net import http
 from ocf_lib.net.endpoint import Endpoint
+from tests import pace
 from tests.unit.conftest import Server
 
 Serve = Callable[..., Server]
@@ -40,7 +41,7 @@ def saying(text: bytes) -> Callable[[socket.socket], None]:
 
 def ask(server: Server, seconds: float = 10.0, **more: object) -> int:
     endpoint = Endpoint("http", "127.0.0.1", server.port)
-    return http.get(endpoint, "/", seconds, **more)  # type: ignore[arg-type]
+    return http.ask(endpoint, "/", seconds, **more).status  # type: ignore[arg-type]
 
 
 def why_not(server: Server, seconds: float = 10.0) -> str:
@@ -68,7 +69,7 @@ def test_the_request_says_what_it_should(serve: Serve) -> None:
 
     server = serve(answer)
     endpoint = Endpoint("http", "127.0.0.1", server.port, "api.example", "/identity")
-    http.get(endpoint, "/v3/x?y", 10, {"X-Auth-Token": "gAAAA"})
+    http.ask(endpoint, "/v3/x?y", 10, {"X-Auth-Token": "gAAAA"})
     lines = heads[0].decode().split("\r\n")
     assert lines[0] == "GET /identity/v3/x?y HTTP/1.1"
     assert f"Host: api.example:{server.port}" in lines
@@ -101,14 +102,14 @@ def test_without_a_length_the_head_is_enough_though_it_stays_open(serve: Serve) 
     server = serve(answer)
     began = time.monotonic()
     assert ask(server) == 200
-    assert time.monotonic() - began < 5
+    assert pace.is_within(time.monotonic() - began, 5)
 
 
 def test_a_refused_connection(serve: Serve) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         with pytest.raises(http.NoAnswer, match="refused the connection"):
-            http.get(Endpoint("http", "127.0.0.1", unused.getsockname()[1]), "/", 5)
+            http.ask(Endpoint("http", "127.0.0.1", unused.getsockname()[1]), "/", 5)
 
 
 def test_a_reset_connection(serve: Serve) -> None:
@@ -198,7 +199,7 @@ def test_one_that_accepts_and_says_nothing(serve: Serve) -> None:
     server = serve(answer)
     began = time.monotonic()
     assert why_not(server, 0.3) == "did not answer within 0.3 s"
-    assert time.monotonic() - began < 3
+    assert pace.is_within(time.monotonic() - began, 3)
 
 
 def test_one_that_never_accepts() -> None:
@@ -214,8 +215,8 @@ def test_one_that_never_accepts() -> None:
                 one.connect_ex(("127.0.0.1", port))
             began = time.monotonic()
             with pytest.raises(http.NoAnswer, match=r"did not answer within 0\.3 s"):
-                http.get(Endpoint("http", "127.0.0.1", port), "/", 0.3)
-            assert time.monotonic() - began < 3
+                http.ask(Endpoint("http", "127.0.0.1", port), "/", 0.3)
+            assert pace.is_within(time.monotonic() - began, 3)
         finally:
             for one in waiting:
                 one.close()
@@ -243,13 +244,13 @@ def test_idle_is_called_while_it_waits_and_may_end_it(serve: Serve) -> None:
 
     server = serve(answer)
     with pytest.raises(Enough):
-        ask(server, 10.0, idle=idle)
+        ask(server, 10.0, idle=http.Idle(idle))
     assert len(calls) == 3
 
 
 def test_ipv6(serve: Serve) -> None:
     server = serve(saying(OK + b"\r\n"), "::1", socket.AF_INET6)
-    assert http.get(Endpoint("http", "::1", server.port), "/", 10) == 200
+    assert http.ask(Endpoint("http", "::1", server.port), "/", 10).status == 200
 
 
 def test_a_name_leads_to_whichever_of_its_addresses_answers(
@@ -269,25 +270,25 @@ def test_a_name_leads_to_whichever_of_its_addresses_answers(
         return both
 
     monkeypatch.setattr(http, "getaddrinfo", resolver)
-    assert http.get(Endpoint("http", "localhost", server.port), "/", 10) == 200
+    assert http.ask(Endpoint("http", "localhost", server.port), "/", 10).status == 200
 
 
 def test_a_name_that_does_not_resolve() -> None:
     with pytest.raises(http.NoAnswer, match="has a name that does not resolve"):
-        http.get(Endpoint("http", "no-such-host.invalid", 80), "/", 5)
+        http.ask(Endpoint("http", "no-such-host.invalid", 80), "/", 5)
 
 
 def test_tls_to_a_plain_server_is_no_answer(serve: Serve) -> None:
     server = serve(saying(OK + b"\r\n"))
     with pytest.raises(http.NoAnswer):
-        http.get(Endpoint("https", "127.0.0.1", server.port), "/", 2, insecure=True)
+        http.ask(Endpoint("https", "127.0.0.1", server.port), "/", 2, insecure=True)
 
 
 def test_a_missing_ca_file_is_no_traceback(serve: Serve) -> None:
     server = serve(saying(OK + b"\r\n"))
     endpoint = Endpoint("https", "127.0.0.1", server.port)
     with pytest.raises(http.NoAnswer):
-        http.get(endpoint, "/", 2, cacert="/nonexistent/ca.pem")
+        http.ask(endpoint, "/", 2, cacert="/nonexistent/ca.pem")
 
 
 @given(text=st.binary(max_size=200), prefix=st.sampled_from([b"", b"HTTP/1.1 ", OK]))

@@ -15,7 +15,8 @@ from tests.unit.net.test_http import OK, Serve, head_of, saying, trickling
 
 def fetch(server: Server, whole: bool, seconds: float = 10.0, **more: object) -> tuple[int, bytes]:
     endpoint = Endpoint("http", "127.0.0.1", server.port)
-    return http.fetch(endpoint, "/", seconds, whole=whole, **more)  # type: ignore[arg-type]
+    answer = http.ask(endpoint, "/", seconds, whole=whole, **more)  # type: ignore[arg-type]
+    return answer.status, answer.body
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -110,4 +111,4 @@ def test_idle_is_called_while_a_body_is_awaited(serve: Serve) -> None:
 
     server = serve(answer)
     with pytest.raises(Enough):
-        fetch(server, True, idle=idle)
+        fetch(server, True, idle=http.Idle(idle))

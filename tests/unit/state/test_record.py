@@ -217,8 +217,8 @@ def test_another_users_folder_or_a_link_is_not_trusted(tmp_path: Path) -> None:
     assert not is_trusted(str(folder))
 
 
-def keep(instance: Instance, text: str) -> None:
-    path = Path(instance.file("token"))
+def keep(instance: Instance, text: str, account: str = "me") -> None:
+    path = Path(token.file_of(instance.folder, account, "token"))
     path.parent.mkdir(0o700, parents=True, exist_ok=True)
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
 
@@ -232,10 +232,10 @@ def test_a_token_comes_back_as_it_was(instance_of: Make) -> None:
     account = account_of(instance)
     assert account is not None
     assert "sesame" not in account
-    assert token.kept(instance.file("token"), account) is None
+    assert token.kept(instance.folder, account) is None
     written = Token("gAAAAA-_=x", "3", in_an_hour(), account)
-    keep(instance, str(written))
-    found = token.kept(instance.file("token"), account)
+    keep(instance, str(written), account)
+    found = token.kept(instance.folder, account)
     assert found is not None
     assert found.__dict__ == written.__dict__
 
@@ -253,16 +253,16 @@ def test_the_token_of_another_account_is_not_used(instance_of: Make, name: str) 
     account, other = account_of(first), account_of(second)
     assert account is not None
     assert other is not None
-    keep(first, str(Token("gAAAAA", "3", in_an_hour(), account)))
-    assert token.kept(first.file("token"), account) is not None
-    assert token.kept(first.file("token"), other) is None
+    keep(first, str(Token("gAAAAA", "3", in_an_hour(), account)), account)
+    assert token.kept(first.folder, account) is not None
+    assert token.kept(first.folder, other) is None
 
 
 def test_a_token_near_its_end_is_not_used(instance_of: Make) -> None:
     instance = instance_of(**ACCOUNT)
     for left, usable in ((MARGIN + 30, True), (MARGIN - 5, False), (-5, False)):
         keep(instance, str(Token("gAAAAA", "3", int(time.time()) + left, "me")))
-        assert (token.kept(instance.file("token"), "me") is not None) is usable
+        assert (token.kept(instance.folder, "me") is not None) is usable
 
 
 @pytest.mark.parametrize(
@@ -272,20 +272,23 @@ def test_a_token_near_its_end_is_not_used(instance_of: Make) -> None:
         "me\n",
         "me\n3\n{end}\n",
         "me\n3\n{end}\n\n",
-        "me\n3\nlater\ngAAAA\n",
-        "me\n3\n-5\ngAAAA\n",
-        "me\n4\n{end}\ngAAAA\n",
-        "me\n3\n{end}\ng AAAA\n",
-        "me\n3\n{end}\ngA\rX-Header: 1\n",
-        "me\n3\n{end}\ng\u20acAAA\n",
-        "me\n3\n{end}\ng\udcffAAA\n",
+        "me\n3\n{end}\ngAAAA\n",
+        "me\n3\n{end}\ngAAAA\n\n",
+        "me\n3\nlater\ngAAAA\n\n3600\n",
+        "me\n3\n-5\ngAAAA\n\n3600\n",
+        "me\n4\n{end}\ngAAAA\n\n3600\n",
+        "me\n3\n{end}\ng AAAA\n\n3600\n",
+        "me\n3\n{end}\ngA\rX-Header: 1\n\n3600\n",
+        "me\n3\n{end}\ng\u20acAAA\n\n3600\n",
+        "me\n3\n{end}\ng\udcffAAA\n\n3600\n",
+        "you\n3\n{end}\ngAAAA\n\n3600\n",
         "\0" * 500,
     ],
 )
 def test_a_damaged_token_is_none(instance_of: Make, text: str) -> None:
     instance = instance_of(**ACCOUNT)
     keep(instance, text.replace("{end}", str(in_an_hour())))
-    assert token.kept(instance.file("token"), "me") is None
+    assert token.kept(instance.folder, "me") is None
 
 
 @given(middle=st.text(st.characters(blacklist_categories=["Cs"]), max_size=60))
@@ -295,11 +298,13 @@ def test_whatever_text_comes_in_a_token_fits_a_header_or_is_none(
     instance = instance_of(**ACCOUNT)
     for text in (
         middle,
-        f"me\n3\n{in_an_hour()}\n{middle}\n",
-        f"me\n{middle}\n{in_an_hour()}\nx\n",
+        f"me\n3\n{in_an_hour()}\n{middle}\n\n3600\n",
+        f"me\n3\n{in_an_hour()}\nx\n{middle}\n3600\n",
+        f"me\n{middle}\n{in_an_hour()}\nx\n\n3600\n",
+        f"me\n3\n{in_an_hour()}\nx\n\n{middle}\n",
     ):
         keep(instance, text)
-        found = token.kept(instance.file("token"), "me")
+        found = token.kept(instance.folder, "me")
         if found is not None:
             found.value.encode("ascii")
             assert found.value.isprintable()

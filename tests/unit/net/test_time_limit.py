@@ -1,4 +1,4 @@
-"""The deadline over what the libraries do."""
+"""A time limit over work that has none of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from ocf_lib.keystone.session import TooLongError, within
+from ocf_lib.net.time_limit import TooLongError, within
 
 
 class PanicError(BaseException):
