@@ -22,6 +22,9 @@ BINDS = {ETC: f"{STORAGE}/etc", LIB: f"{STORAGE}/lib"}
 ADDRESS = "192.168.42.103"
 URL = f"http://{ADDRESS}:5000/v3/"
 PASSWORD = "secret"
+# How the daemon logs a request (its moment and duration in ms), and how that reads.
+LOGFORMAT = "%(addr) %(method) %(uri) %(status) at %(tmsecs) for %(msecs) ms"
+REQUEST = r"(\S+) [A-Z]+ \S+ \d+ at (\d+) for (\d+) ms"
 NEEDS = {
     "/usr/bin/keystone-manage": "keystone",
     "/usr/bin/uwsgi-core": "uwsgi-core",
@@ -152,6 +155,7 @@ class Keystone:
             "threads": "1",
             "logto": f"{self.log}/keystone.log",
             "chdir": self.lib,
+            "log-format": LOGFORMAT,
         }
         for name, value in values.items():
             text, found = re.subn(rf"(?m)^{name} *=.*$", f"{name} = {value}", text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 BARE = ("/usr/bin/python3", "-I", "-S", "-c", "pass")
@@ -26,7 +26,7 @@ class Case(NamedTuple):
 
     limit: the highest ratio to a bare interpreter that the project allows itself, or None. codes:
     the exit codes expected. is_heavy: called in one round of ten only. is_ours: False for software
-    that the agents are compared with.
+    that the agents are compared with. before: called before each call; its cost does not count.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Case(NamedTuple):
     codes: Sequence[int] = (0,)
     is_heavy: bool = False
     is_ours: bool = True
+    before: Callable[[], None] | None = None
 
 
 class Figure(NamedTuple):
@@ -86,6 +87,8 @@ def take_turns(cases: Iterable[Case], rounds: int) -> list[Figure]:
     for turn in range(rounds):
         for case, times in zip(all_cases, measured):
             if not (case.is_heavy and turn % SELDOM):
+                if case.before:
+                    case.before()
                 times.append(cpu_seconds(case.command, case.environment, case.codes))
     return figures(all_cases, measured)
 

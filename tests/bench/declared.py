@@ -15,6 +15,10 @@ FAILOVER = Claim("failover in 2 seconds", 2.0, 2.0)
 SHARE = Claim("1 or 2 % of the CPU", 1.0, 2.0)
 
 
+# The columns of a busy host.
+POLLED = ("restarts", "failed", "killed", "polls", "healthy", "degraded", "slowest")
+
+
 def costs(found: Any) -> list[Row]:
     """Return a row for each case except the first, the bare interpreter."""
     return [
@@ -40,25 +44,69 @@ def cost(run: str, host: str) -> Measurement:
 
 def promptness(found: Any) -> list[Row]:
     return [
-        Row(each["name"], (each["seconds"], each["longest"]), each["limit"])
+        Row(each["name"], (each["ratio"], each["seconds"], each["longest"]), each["limit"])
         for each in found["promptness"]
     ]
 
 
 def paper(found: Any) -> list[Row]:
-    ours = found["percent"], found["milliseconds"]
-    bare = found["bare_percent"], found["bare_milliseconds"]
+    ours = found["ratio"], found["percent"], found["milliseconds"]
+    bare = 1.0, found["bare_percent"], found["bare_milliseconds"]
     return [
-        Row(f"{found['resources']} resources at the paper's intervals", ours, found["limit"]),
-        Row("the same number of bare interpreters", bare, is_ours=False),
+        Row(f"{found['resources']} resources", ours, found["limit"]),
+        Row("as many bare interpreters", bare, is_ours=False),
     ]
+
+
+def log_ins(found: Any) -> list[Row]:
+    return [Row(f"log-ins of {found['resources']} resources", (found["log_ins"],), 1)]
 
 
 def crash(found: Any) -> list[Row]:
+    ratio = found["back"] / found["alone"]
     return [
-        Row("from the kill to the next token", (found["back"], found["alone"])),
-        Row("beyond Keystone's own start", (found["beyond"], None), found["limit"]),
+        Row("from the kill to the next token", (ratio, found["back"]), found["limit"]),
+        Row("Keystone started by hand, to a token", (1.0, found["alone"]), is_ours=False),
     ]
+
+
+def way(found: Any) -> list[Row]:
+    return [
+        Row(
+            f"{each['name']} ({each['owner']})",
+            (each["seconds"],),
+            each["limit"],
+            each["owner"] == "ours",
+        )
+        for each in found["steps"]
+    ]
+
+
+def starved(found: Any) -> list[Row]:
+    return [
+        Row(f"{each['name']} beside {load['load']}", [each[key] for key in POLLED], 0)
+        for load in found["loads"]
+        for each in load["services"]
+    ]
+
+
+def starved_told(found: Any) -> str:
+    reasons = [
+        f"{each['name']}: {other['reason']}"
+        for load in found["loads"]
+        for each in load["services"]
+        for other in each["others"]
+    ]
+    return (
+        f"{found['seconds']:g} s each, at the intervals and time-outs that the agents advertise; "
+        f"memory: a process keeps {found['eaten'] / 2**30:.1f} GiB, half of what was available, in "
+        f"use; {said(reasons[:5], 'every poll was healthy')}"
+    )
+
+
+def spun(each: Any) -> float | None:
+    """1 if a spinning service failed too early, None if it did not fail at all."""
+    return None if each["seconds"] is None else float(each["early"])
 
 
 def transitions(found: Any) -> list[Row]:
@@ -90,9 +138,10 @@ def idle(found: Any) -> list[Row]:
     rows = []
     for each in found["nodes"]:
         name = f"{each['node']}: agents of {each['resources']} resources"
-        rows.append(Row(name, (each["agents"],), each["limit"]))
+        rows.append(Row(name, (each["ratio"], each["agents"]), each["limit"]))
         for other in ("pacemaker", "corosync"):
-            rows.append(Row(f"{each['node']}: {other}", (each[other],), is_ours=False))
+            ratio = each[other] / each["bare"] if each["bare"] else None
+            rows.append(Row(f"{each['node']}: {other}", (ratio, each[other]), is_ours=False))
     return rows
 
 
@@ -119,35 +168,96 @@ MEASUREMENTS = (
     Measurement(
         "paper",
         "The paper's resources on one host",
-        (Column("% of one core"), Column("ms a call", 1)),
+        (RATIO, Column("% of one core"), Column("ms a call", 1)),
         paper,
-        lambda found: f"{found['calls']} monitors in {found['seconds']:.0f} s",
-        claim=SHARE,
+        lambda found: f"{found['calls']} monitors in {found['seconds']:.0f} s, at the paper's "
+        "intervals, and bare interpreters in between",
+        claim=SHARE._replace(column=1),
+    ),
+    Measurement(
+        "logins",
+        "The minute after Keystone's failover",
+        (RATIO, Column("% of one core"), Column("ms a call", 1)),
+        paper,
+        lambda found: f"no token is kept any more; {found['calls']} monitors of one node in "
+        f"{found['seconds']:.0f} s, and bare interpreters in between",
+    ),
+    Measurement(
+        "logins",
+        "Log-ins after Keystone's failover",
+        (Column("log-ins", 0),),
+        log_ins,
+        lambda found: "all resources have the same credentials; counted by Identity",
+        (),
+    ),
+    Measurement(
+        "starved",
+        "What a busy host restarts",
+        (
+            *(Column("restarts", 0), Column("failed", 0), Column("killed", 0)),
+            *(Column("polls", 0), Column("healthy", 0), Column("degraded", 0)),
+            Column("slowest s", 1),
+        ),
+        starved,
+        starved_told,
+        (),
+    ),
+    Measurement(
+        "starved",
+        "A deadlocked API on a busy host",
+        (Column("polls until failed", 0), Column("s", 1)),
+        lambda found: [
+            Row(each["name"], (each["polls"], each["seconds"]), 2) for each in found["deadlocked"]
+        ],
+        lambda found: f"all workers sleep in a lock, beside {found['loops']} busy loops",
+        (),
+    ),
+    Measurement(
+        "starved",
+        "A spinning API on a busy host",
+        (Column("failed too early", 0), Column("failed after s", 1), Column("excused polls", 0)),
+        lambda found: [
+            Row(each["name"], (spun(each), each["seconds"], each["excused"]), 0)
+            for each in found["spinning"]
+        ],
+        lambda found: f"hang_grace is {found['grace']} s, beside {found['loops']} busy loops",
+        (),
     ),
     Measurement(
         "idle",
         "Monitoring on the idle cluster",
-        (Column("% of one core"),),
+        (Column("bare interpreters = 1"), Column("% of one core")),
         idle,
-        lambda found: given(found, f"over {found['seconds']:g} s, per node"),
-        claim=SHARE,
+        lambda found: given(
+            found,
+            f"over {found['seconds']:g} s, per node; as many bare interpreters as it has monitors",
+        ),
+        claim=SHARE._replace(column=1),
     ),
     Measurement(
         "quiet",
         "How soon an action ends",
-        (Column("s, median", 3), Column("s, longest", 3)),
+        (RATIO, Column("s, median", 3), Column("s, longest", 3)),
         promptness,
-        lambda found: "wall time beyond the daemon's own; it is a stand-in with fixed times; "
-        f"{found['promptness'][0]['calls']} starts",
+        lambda found: "wall time beyond the daemon's own, against that of a bare interpreter; the "
+        f"daemon is a stand-in with fixed times; {found['promptness'][0]['calls']} starts",
     ),
     Measurement(
         "crash",
         "Keystone is killed on a three-node cluster",
-        (SECONDS, Column("Keystone's start")),
+        (Column("Keystone alone = 1"), SECONDS),
         crash,
-        lambda found: f"monitor every 30 s; medians of {found['calls']} crashes, wall time",
-        (Bars(parts=(1,)),),
-        FAILOVER,
+        lambda found: f"monitor every 30 s; medians of {found['calls']} crashes and as many starts "
+        "by hand of the same command, wall time",
+        claim=FAILOVER._replace(column=1),
+    ),
+    Measurement(
+        "crash",
+        "The way from the kill to the next token",
+        (Column("s", 3),),
+        way,
+        lambda found: f"medians of {found['known']} crashes, each step with its owner; no step of "
+        "ours may take longer than Pacemaker's steps together",
     ),
     Measurement(
         "failover",

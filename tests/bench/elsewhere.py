@@ -27,8 +27,8 @@ FAULT = {
 NODE = {
     "node": TEXT,
     "resources": COUNT,
-    **dict.fromkeys(("agents", "pacemaker", "corosync"), NUMBER),
-    "limit": f"{NUMBER}?",
+    **dict.fromkeys(("agents", "pacemaker", "corosync", "bare"), NUMBER),
+    **dict.fromkeys(("ratio", "limit"), f"{NUMBER}?"),
 }
 RUN = {"measured": TEXT, "command": TEXT}
 OUTAGE = {"gone": NAMES, "back": NUMBER, "healed": f"{NUMBER}?"}

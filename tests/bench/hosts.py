@@ -20,7 +20,7 @@ SOCKETS, PROCESSES = 10_000, 2_000
 # Connections that each of a service's two workers holds, besides those to broker and database.
 OTHERS = 248
 # Ratios that the project allows itself.
-PROCESS_CHECK, API_CHECK, CONNECTION_CHECK = 1.4, 1.7, 2.1
+PROCESS_CHECK, API_CHECK, CONNECTION_CHECK, LOG_IN = 1.4, 1.7, 2.1, 3.0
 
 
 def measure(folder: Path, agents: Path, is_busy: bool, rounds: int) -> dict[str, Any]:
@@ -48,6 +48,7 @@ def measure(folder: Path, agents: Path, is_busy: bool, rounds: int) -> dict[str,
     if is_busy and (there["sockets"] < SOCKETS or there["processes"] < PROCESSES):
         sys.exit(f"the host is not busy enough: {there}")
     keystone.prove_that_it_asks_with_a_kept_token()
+    keystone.prove_that_it_logs_in()
     cases = [*usual(keystone, conductor, compute), *real, *others_ways(folder, conductor)]
     return {**there, "figures": [each._asdict() for each in take_turns(cases, rounds)]}
 
@@ -71,6 +72,7 @@ def usual(keystone: Service, conductor: Service, compute: Service) -> list[Case]
         Case("API check, kept token (keystone)", agent, of, API_CHECK),
         Case("API check, kept token (nova-api)", other, as_monitor(compute.caller), API_CHECK),
         Case("AMQP and SQL check", consumer, as_monitor(conductor.caller), CONNECTION_CHECK),
+        Case("API check that logs in", agent, of, LOG_IN, before=keystone.forget_token),
         Case("API check, no credentials", agent, without_credentials(of), None),
         Case("level 20: log-in", agent, as_monitor(keystone.caller, 20), is_heavy=True),
         Case("probe, nothing runs", agent, absent, codes=(7,), is_heavy=True),

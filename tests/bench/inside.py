@@ -3,8 +3,8 @@
     unshare ... python3 -m tests.bench.inside SPEC
 
 This program is process 1 of a PID namespace, alone in a network namespace: whatever it starts ends
-with it. SPEC is JSON: host (quiet, busy or paper), folder (an empty one), agents (the folder of the
-installed agents), rounds (calls of each case), seconds (how long the paper's resources are
+with it. SPEC is JSON: host (quiet, busy, paper or logins), folder (an empty one), agents (the
+folder of the installed agents), rounds (calls of each case), seconds (how long resources are
 watched). It prints its findings as one line of JSON.
 """
 
@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.bench import hosts, paper, promptness
+from tests.bench import hosts, logins, paper, promptness
 from tests.calling import ROOT
 
 # Where agents create the runtime folders that a project lacks.
@@ -29,6 +29,8 @@ def main() -> None:
     separate(folder)
     if spec["host"] == "paper":
         found = paper.measure(folder, agents, spec["seconds"])
+    elif spec["host"] == "logins":
+        found = logins.measure(folder, agents, spec["seconds"])
     else:
         found = hosts.measure(folder, agents, spec["host"] == "busy", spec["rounds"])
         if spec["host"] == "quiet":

@@ -28,11 +28,13 @@ class Column(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """What the paper claims for the first column: a range from low to high, in its unit."""
+    """What the paper claims for a column: a range from low to high, in its unit. Plots show it if
+    it is for the first column."""
 
     words: str
     low: float
     high: float
+    column: int = 0
 
 
 class Row(NamedTuple):

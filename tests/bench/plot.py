@@ -42,6 +42,8 @@ def describe(section: Section, column: Column, place: int) -> str:
 def draw_bars(section: Section, plot: Bars) -> str:
     measurement, rows = section.measurement, section.rows
     column, claim = measurement.columns[0], measurement.claim
+    if claim and claim.column:
+        claim = None
     bounds = [claim.low, claim.high] if claim else []
     values = [each for row in rows for each in (row.value, row.limit) if each is not None]
     scale = axis([*values, *bounds], LEFT, WIDTH - RIGHT, plot.is_log)

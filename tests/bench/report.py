@@ -33,6 +33,7 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--rounds", type=int, default=100, help="calls of each case (100)")
     asked.add_argument("--seconds", type=float, default=60, help="to watch the 45 resources (60)")
+    asked.add_argument("--starved", type=float, default=300, help="to watch a busy host (300)")
     asked.add_argument("--stage", type=Path, default=STAGE, help="the DESTDIR of make install")
     asked.add_argument("--build", type=Path, default=BUILD, help="folder of cluster/ and storm/")
     asked.add_argument("--to", type=Path, default=BUILD / "bench", help="folder for the report")
@@ -46,7 +47,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit("interrupted; everything made was removed"))
     begun, machine = time.monotonic(), describe()
-    wanted = Wanted(given.stage.resolve(), given.rounds, given.seconds, given.build)
+    stage = given.stage.resolve()
+    wanted = Wanted(stage, given.rounds, given.seconds, given.build, given.starved)
     found, missing, failed = perform(given.runs, wanted)
     sections, without, empty = sections_of(found, missing)
     for each in sections:

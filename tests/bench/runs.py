@@ -17,7 +17,7 @@ from lxml import etree
 from tests.bed.bed import BedError
 from tests.bed.keystone import KeystoneError
 from tests.bed.node import CommandFailed
-from tests.bench import crash, elsewhere, scale
+from tests.bench import busy, crash, elsewhere, scale
 from tests.bench.cost import CallFailed
 from tests.bench.measurement import NotMeasured
 from tests.bench.simulation import advised
@@ -30,12 +30,13 @@ BUILD = ROOT / "build"
 class Wanted(NamedTuple):
     """What the user asked for. stage: where the agents are installed. rounds: calls of each case.
     seconds: how long the paper's resources are watched. build: where make cluster and make storm
-    leave their results."""
+    leave their results. starved: seconds for which the services of a busy host are watched."""
 
     stage: Path
     rounds: int
     seconds: float
     build: Path = BUILD
+    starved: float = 300.0
 
     @property
     def agents(self) -> Path:
@@ -101,6 +102,13 @@ def on_a_cluster(wanted: Wanted) -> dict[str, Any]:
         raise NotMeasured(str(fault)) from fault
 
 
+def beside_loops(wanted: Wanted) -> dict[str, Any]:
+    try:
+        return busy.measure(wanted.agents, wanted.starved)
+    except (AssertionError, OSError, TimeoutError) as fault:
+        raise NotMeasured(str(fault)) from fault
+
+
 def by_simulation(wanted: Wanted) -> dict[str, Any]:
     try:
         return scale.measure(advised(wanted.agents))
@@ -112,6 +120,8 @@ RUNS = {
     "quiet": Run("a quiet host", on_a_host("quiet")),
     "busy": Run("a host with 10,000 open sockets and 2,000 processes", on_a_host("busy")),
     "paper": Run("the paper's 45 resources", on_a_host("paper")),
+    "logins": Run("a node's monitors after Keystone's failover", on_a_host("logins")),
+    "starved": Run("real services beside 16 busy loops, twice 5 minutes", beside_loops),
     "crash": Run("a crash of Keystone on a three-node cluster", on_a_cluster),
     "scale": Run("clusters of 3, 16 and 32 nodes, by simulation", by_simulation),
     "failover": Run(

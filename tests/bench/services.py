@@ -72,6 +72,17 @@ class Service(Rig):
         after = self.count("request GET /v3/auth/tokens"), self.count("login")
         assert after == (before[0] + 1, before[1]), (before, after)
 
+    def forget_token(self) -> None:
+        """Remove the kept token, so that the next monitor has to log in."""
+        self.token_file.unlink(missing_ok=True)
+
+    def prove_that_it_logs_in(self) -> None:
+        """Check, for Identity itself, that a monitor without a kept token logs in once."""
+        before = self.count("login")
+        self.forget_token()
+        assert self.caller.monitor().code == 0
+        assert self.count("login") == before + 1, self.journal[-9:]
+
     def prove_that_it_looks_at_connections(self) -> None:
         """Check, for a service whose broker is away, that one of three monitors fails."""
         self.start(timeout=8)

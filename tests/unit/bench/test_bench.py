@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench import paper
+from tests.bench import logins, paper
 from tests.bench.cost import CallFailed, Case, cpu_seconds, figures, take_turns
 from tests.bench.measurement import OK, OVER, Absent, NotMeasured
 from tests.bench.report import again, perform
@@ -32,6 +32,14 @@ def test_a_heavy_case_is_called_in_one_round_of_ten() -> None:
     true = ("/bin/true",)
     found = take_turns([Case("light", true, {}), Case("heavy", true, {}, is_heavy=True)], 11)
     assert [(figure.name, figure.calls) for figure in found[1:]] == [("light", 11), ("heavy", 2)]
+
+
+def test_what_comes_before_a_call_comes_before_each_and_costs_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    line = f"test -f {file} && rm {file}"
+    case = Case("it", ("/bin/sh", "-c", line), {}, before=lambda: file.write_text("") and None)
+    (_, figure) = take_turns([case], 3)
+    assert figure.calls == 3
 
 
 def test_cpu_counts_what_the_process_waited_for_and_not_what_it_slept() -> None:
@@ -61,6 +69,34 @@ def test_the_paper_s_resources_are_45_and_each_has_its_interval() -> None:
         assert {round(b - a, 6) for a, b in zip(due, due[1:])} == {interval}
     # spread out, not all at once
     assert max(b - a for (a, _), (b, _) in zip(plan, plan[1:])) < 1.5
+
+
+def test_a_bare_interpreter_is_called_between_two_agents_and_as_an_agent_is(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    agent = tmp_path / "agent"
+    agent.write_text(f"#!/bin/sh -e\necho $WHO >> {said}\n")
+    agent.chmod(0o755)
+    ours = [((str(agent), "monitor"), {"WHO": f"agent {place}"}) for place in range(3)]
+    command = paper.bare_of(ours[0], tmp_path)
+    assert Path(command[0]).read_text() == "#!/bin/sh -e\npass\n"
+    bare = [((str(agent),), {"WHO": f"bare {place}"}) for place in range(3)]
+    plan = [(0.0, 2), (0.2, 0), (0.4, 1)]
+    costs = paper.follow_both(plan, ours, bare)
+    assert [len(each) for each in costs] == [3, 3]
+    expected = [f"{who} {place}" for _, place in plan for who in ("agent", "bare")]
+    # the last two are due at the same moment
+    lines = said.read_text().splitlines()
+    assert [*lines[:4], *sorted(lines[4:])] == expected
+
+
+def test_without_a_kept_token_there_is_nothing_to_forget(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nothing to measure"):
+        logins.forget(tmp_path)
+    kept = tmp_path / "account-0.token", tmp_path / "p_nova.token"
+    for path in (*kept, tmp_path / "p_nova.record"):
+        path.write_text("it")
+    logins.forget(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["p_nova.record"]
 
 
 # Runs, and the exit status.

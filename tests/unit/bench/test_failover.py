@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.bed.attempts import Attempt
+from tests.bed.cluster import Operation
 from tests.bed.configuration import Timing
 from tests.cloud import cost, failover, shares
 from tests.cloud.client import failed, longest_gap, recovery
@@ -153,6 +154,26 @@ def test_a_process_that_is_new_has_used_all_of_its_time_meanwhile() -> None:
     after = {100: cost.usage(stat("haproxy", 6, 0, begun=2)), 101: cost.usage(stat("x", 5, 0))}
     used = cost.growth(before, after)
     assert (used["balancer"], used["daemons"]) == (seconds(6), seconds(5))
+
+
+def operation(resource: str, interval: int) -> Operation:
+    return Operation(resource, "node-1", "monitor", interval, 0, "", 0, 1, False, 0.0)
+
+
+def test_a_node_is_compared_with_as_many_bare_interpreters_as_it_has_monitors() -> None:
+    monitors = [operation("p_keystone", 30000), operation("p_ip", 10000), operation("fence", 60000)]
+    assert cost.rate([*monitors, operation("p_keystone", 0)]) == pytest.approx(8 / 60)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "limit", "verdict"), [(1.7, 1.7, "ok"), (1.71, 1.7, "OVER"), (None, None, "ok")]
+)
+def test_a_node_s_verdict_is_that_of_the_ratio(
+    ratio: float | None, limit: float | None, verdict: str
+) -> None:
+    node = {**dict.fromkeys(cost.NAMES, 2.5), "node": "node-1", "resources": 26}
+    line = cost.table([{**node, "ratio": ratio, "limit": limit}], 120).splitlines()[-1]
+    assert line.split()[-1] == verdict
 
 
 def sights(fault: str, *gaps: float) -> Sequence[Sight]:
