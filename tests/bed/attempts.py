@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests import pace
+
 if TYPE_CHECKING:
     from .bed import Bed
 
@@ -69,8 +71,8 @@ class Attempts:
         """End the client."""
         assert self.process.stdin and self.process.stdout
         self.process.stdin.close()
-        self.process.wait(10)
-        self.reader.join(10)
+        self.process.wait(pace.seconds(10))
+        self.reader.join(pace.seconds(10))
         self.process.stdout.close()
 
     def last_error(self) -> str:
@@ -78,8 +80,8 @@ class Attempts:
         return next((a.error for a in reversed(self.attempts) if a.error), "none")
 
 
-def repeat(asks: Sequence[Callable[[], Attempt]], pause: float, at_once: int) -> None:
-    """Call each of `asks` every `pause` seconds, even if earlier calls hang; print each attempt.
+def repeat(asks: Sequence[Callable[[], Attempt]], pause: Callable[[], float], at_once: int) -> None:
+    """Call each of `asks` every `pause()` seconds, even if earlier calls hang; print each attempt.
 
     Never returns: the end of standard input ends the process. The calls begin at evenly spaced
     moments of the pause. at_once: how many calls of one function may hang at a time; no more are
@@ -109,5 +111,5 @@ def repeat(asks: Sequence[Callable[[], Attempt]], pause: float, at_once: int) ->
             if free.acquire(blocking=False):
                 threading.Thread(target=attempt, args=(ask, free), daemon=True).start()
             # no catching up after a delay: all missed attempts would be made at once
-            due = max(due + pause / len(asks), time.monotonic())
+            due = max(due + pause() / len(asks), time.monotonic())
             time.sleep(max(0.0, due - time.monotonic()))

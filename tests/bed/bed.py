@@ -14,6 +14,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from tests import pace
+
 from .configuration import PACEMAKER, PATIENT, Timing
 from .node import ENVIRONMENT, Node, finish
 from .software import Software
@@ -166,13 +168,13 @@ class Bed:
         if self.supervisor:
             assert self.supervisor.stdin and self.supervisor.stdout
             self.supervisor.stdin.close()  # the supervisor ends the bed when its input ends
-            self.supervisor.wait(STOP_SECONDS)
+            self.supervisor.wait(pace.seconds(STOP_SECONDS))
             self.supervisor.stdout.close()
             self.supervisor = None
         elif self.pid and self.folder.is_dir():
             handle = os.pidfd_open(self.pid)
             self.ask(do="stop")
-            if not select.select([handle], [], [], STOP_SECONDS)[0]:
+            if not select.select([handle], [], [], pace.seconds(STOP_SECONDS))[0]:
                 raise BedError(f"the bed's supervisor (PID {self.pid}) does not end")
             os.close(handle)
 
@@ -195,7 +197,7 @@ class Bed:
         """
         try:
             with socket.socket(socket.AF_UNIX) as connection:
-                connection.settimeout(START_SECONDS)
+                connection.settimeout(pace.seconds(START_SECONDS))
                 connection.connect(str(self.folder / "shared/supervisor.sock"))
                 with connection.makefile("rw") as stream:
                     stream.write(json.dumps(request) + "\n")
@@ -221,17 +223,10 @@ class Bed:
         """Run a command as a client of the cluster, with the host's files.
 
         If `check`, raises CommandFailed on a status other than 0. Raises subprocess.TimeoutExpired
-        after `timeout` seconds.
+        after `timeout` seconds, which grow with the machine's lateness.
         """
-        done = subprocess.run(
-            [*self.enter_client(), *words],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            input=stdin or "",
-            env=ENVIRONMENT,
-        )
+        line = [*self.enter_client(), *words]
+        done = pace.run(line, timeout=timeout, text=True, input=stdin or "", env=ENVIRONMENT)
         if check:
             finish(done, words, "client")
         return done

@@ -3,8 +3,8 @@
     python3 -I boot.py network SPEC    in the node's network, mount, UTS and IPC namespaces
     python3 -I boot.py init SPEC       as process 1 of its PID namespace; becomes tini
 
-SPEC is the supervisor's SPEC (see supervisor.py) with two more keys: name (the node's) and
-supervisor (its PID). This program also reads:
+SPEC is the supervisor's SPEC (see supervisor.py) with three more keys: name (the node's),
+supervisor (its PID) and late (how late this machine is). This program also reads:
 
     layers    folders laid over the node's /: their usr/ is overlaid on /usr, read-only, and
               their OCF provider folders replace, not join, what the host has installed
@@ -47,6 +47,7 @@ PACEMAKER = {
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
 # Folders that a layer replaces entirely.
 OWN = ("usr/lib/ocf/resource.d/openstack", "usr/lib/ocf/lib/openstack")
+# On a quiet machine.
 COROSYNC_SECONDS = 10
 
 
@@ -154,22 +155,23 @@ def make_root(spec: dict[str, Any]) -> Path:
     return root
 
 
-def start_pacemaker(console: int) -> list[str]:
+def start_pacemaker(console: int, late: float) -> list[str]:
     """Start Corosync and wait until it is up: otherwise pacemakerd sleeps between its attempts.
 
     Return pacemakerd's command. The node dies when that ends.
     """
     corosync = subprocess.Popen(["corosync", "-f"], env=PACEMAKER, stdout=console, stderr=console)
-    until = time.monotonic() + COROSYNC_SECONDS
+    seconds = COROSYNC_SECONDS * late
+    until = time.monotonic() + seconds
     while "@cmap@" not in Path("/proc/net/unix").read_text() + "@":
         if corosync.poll() is not None or time.monotonic() > until:
-            sys.exit(f"corosync is not up after {COROSYNC_SECONDS} s or has ended")
+            sys.exit(f"corosync is not up after {seconds:.0f} s or has ended")
         time.sleep(0.02)
     os.environ.update(PACEMAKER)
     return ["pacemakerd"]
 
 
-def start_heartbeat(console: int) -> list[str]:
+def start_heartbeat(console: int, late: float) -> list[str]:
     """Start Heartbeat as a host does. As on a host, the node stays up when Heartbeat stops."""
     subprocess.run(["/etc/init.d/heartbeat", "start"], check=True, stdout=console, stderr=console)
     return ["sleep", "infinity"]
@@ -185,7 +187,7 @@ def become_first(spec: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(ENVIRONMENT)
     starts = {"pacemaker": start_pacemaker, "heartbeat": start_heartbeat}
-    command = starts[spec["software"]](console)
+    command = starts[spec["software"]](console, spec["late"])
     print("up", flush=True)
     os.dup2(console, 1)
     os.execvp("tini", ["tini", "-s", "--", *command])

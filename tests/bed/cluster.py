@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -15,7 +15,7 @@ from lxml import etree
 from .bed import Bed, BedError
 from .configuration import first_cib
 from .node import Node, finish
-from .waiting import wait_until
+from .waiting import silent, wait_until
 
 # The cluster properties that Pacemaker sets itself.
 OWN_PROPERTIES = ("have-watchdog", "dc-version", "cluster-infrastructure")
@@ -58,10 +58,14 @@ class Failure:
 
 
 class Cluster:
-    """The cluster on a bed. Its commands run on a node that is alive."""
+    """The cluster on a bed. Its commands run on a node that is alive.
 
-    def __init__(self, bed: Bed) -> None:
+    say: called with a line about each wait that took longer than on a quiet machine.
+    """
+
+    def __init__(self, bed: Bed, say: Callable[[str], None] = silent) -> None:
         self.bed = bed
+        self.wait = partial(wait_until, say=say)
 
     def node(self) -> Node:
         """A node that is alive. Raises BedError if all are dead."""
@@ -115,8 +119,8 @@ class Cluster:
     def wait_online(self, names: Iterable[str] | None = None, deadline: float = 60) -> None:
         """Wait until these nodes (all by default) are online and a DC is elected."""
         wanted = set(names or (node.name for node in self.bed.nodes))
-        wait_until(lambda: wanted <= self.online(), deadline, f"nodes are online: {sorted(wanted)}")
-        wait_until(lambda: self.dc(), deadline, "a DC is elected")
+        self.wait(lambda: wanted <= self.online(), deadline, f"nodes are online: {sorted(wanted)}")
+        self.wait(lambda: self.dc(), deadline, "a DC is elected")
 
     def boot(self, deadline: float = 60) -> None:
         """Boot each dead node once the living nodes have dealt with its death; wait for all.
@@ -126,7 +130,7 @@ class Cluster:
         living = self.bed.living()
         for node in self.bed.nodes if living else []:
             if node.name not in {each.name for each in living}:
-                wait_until(partial(self.is_over, node.name), deadline, f"{node} counts as dead")
+                self.wait(partial(self.is_over, node.name), deadline, f"{node} counts as dead")
         self.bed.boot()
         self.wait_online(deadline=deadline)
 
@@ -157,7 +161,7 @@ class Cluster:
 
     def wait_idle(self, deadline: float = 120) -> None:
         """Wait until the cluster is idle."""
-        wait_until(self.is_idle, deadline, "the cluster is idle")
+        self.wait(self.is_idle, deadline, "the cluster is idle")
 
     def where(self, resource: str) -> list[str]:
         """The nodes on which Pacemaker shows the resource (or a clone's instances) running."""
@@ -181,7 +185,7 @@ class Cluster:
             nodes = self.where(resource)
             return nodes[0] if len(nodes) == 1 and on in (None, nodes[0]) else None
 
-        where = wait_until(running, deadline, f"{resource} runs on {on or 'one node'}")
+        where = self.wait(running, deadline, f"{resource} runs on {on or 'one node'}")
         assert where
         return where
 
@@ -241,7 +245,7 @@ class Cluster:
         self.unconfigure()
         # Only now: maintenance mode delays the fencing, and boot() waits for it.
         self.boot(deadline)
-        wait_until(lambda: not self.leftover(), deadline, "only the fence device is active")
+        self.wait(lambda: not self.leftover(), deadline, "only the fence device is active")
         self.wait_idle(deadline)
         # Otherwise the history and fail counts of removed resources would stay.
         self.run("crm_resource", "--refresh", "--force", timeout=deadline)

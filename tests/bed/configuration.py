@@ -101,7 +101,7 @@ CIB = """\
           <nvpair id="fence-pcmk_host_list" name="pcmk_host_list" value="{names}"/>
         </instance_attributes>
         <operations>
-          <op id="fence-monitor" name="monitor" interval="60s" timeout="20s"/>
+          <op id="fence-monitor" name="monitor" interval="60s" timeout="60s"/>
         </operations>
       </primitive>
     </resources>
@@ -119,7 +119,8 @@ CIB = """\
 PROPERTIES = {
     "cluster-name": "bed",
     "stonith-enabled": "true",
-    "stonith-timeout": "20s",
+    # as long as a fencing may take on a busy machine
+    "stonith-timeout": "60s",
     # How long a starting node waits for news of a DC; the default of 20 s would delay each boot.
     "dc-deadtime": "2s",
     # Pacemaker runs one action at a time if the load is over 80 % of the cores. Here all nodes

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests import pace
+
 if TYPE_CHECKING:
     from .bed import Bed
 
@@ -79,7 +81,7 @@ class Node:
     def boot(self) -> None:
         """Boot the node. Returns when Corosync is up or Heartbeat has started; the node is not yet
         online in the cluster."""
-        self.bed.ask(do="boot", node=self.name)
+        self.bed.ask(do="boot", node=self.name, late=pace.factor())
 
     def kill(self) -> float:
         """Kill the node, by a SIGKILL to its first process; return when that was sent."""
@@ -114,8 +116,10 @@ class Node:
         """Run a command inside the node; return its status, stdout and stderr as text.
 
         It runs with a clean environment plus `env`. If `check`, raises CommandFailed on a status
-        other than 0. After `timeout` seconds, kills the command and raises TimeoutError.
+        other than 0. After `timeout` seconds, which grow with the machine's lateness, kills the
+        command and raises TimeoutError.
         """
+        timeout = pace.seconds(timeout)
         # nsenter forks to enter the PID namespace, so killing it would not end the command.
         limited = ["timeout", "--signal=KILL", str(timeout), *words]
         begun = time.monotonic()

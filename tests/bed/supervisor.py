@@ -12,13 +12,15 @@ holds the tmpfs, so even after a SIGKILL to this process nothing stays mounted.
 
 It answers one request per connection on FOLDER/shared/supervisor.sock, a line of JSON each way:
 
-    {"do": "boot", "node": N}              -> {"pid": host PID of the node's first process}
+    {"do": "boot", "node": N, "late": F}   -> {"pid": host PID of the node's first process}
     {"do": "kill", "node": N}              -> {"time": when SIGKILL was sent, seconds since 1970}
     {"do": "fence", "node": N, "action": A, "by": M}   as kill, and recorded
     {"do": "state"}                        -> {"nodes": {N: PID or null}, "fencings": [...]}
     {"do": "keep"}                         -> {}   from now on only "stop" ends the bed
     {"do": "stop"}                         -> {}
     anything that fails                    -> {"error": text}
+
+F: how late this machine is (tests/pace.py), 1 if it is quiet.
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ SHELL = ["setpriv", "--pdeathsig", "KILL", "--"]
 SHELL += ["unshare", "--net", "--mount", "--uts", "--ipc", "--propagation", "unchanged"]
 PYTHON = [sys.executable, "-I"]
 # A node is dead when the kernel has reaped all its processes; if it takes longer, one hangs there.
-DEATH_SECONDS = 20
+DEATH_SECONDS = 60
+# For the request of a client that has connected, and for the answer to be taken.
+CLIENT_SECONDS = 30
 
 
 class Refused(Exception):
@@ -83,11 +87,15 @@ class Machine:
             self.bury()
         return self.first
 
-    def boot(self) -> int:
-        """Start the node; return its first process's host PID once boot.py says that it is up."""
+    def boot(self, late: float) -> int:
+        """Start the node; return its first process's host PID once boot.py says that it is up.
+
+        late: how late this machine is.
+        """
         if self.pid():
             raise Refused(f"{self.name} is already alive")
-        argument = json.dumps({**self.spec, "name": self.name, "supervisor": os.getpid()})
+        own = {"name": self.name, "supervisor": os.getpid(), "late": late}
+        argument = json.dumps({**self.spec, **own})
         with self.console.open("a") as console:
             self.shell = subprocess.Popen(
                 [*SHELL, *PYTHON, str(BOOT), "network", argument],
@@ -175,7 +183,7 @@ class Supervisor:
 
     def converse(self, connection: socket.socket) -> None:
         """Answer the one request of a connection; ignore a client that has gone away."""
-        connection.settimeout(5)
+        connection.settimeout(CLIENT_SECONDS)
         try:
             with connection, connection.makefile("rw") as stream:
                 try:
@@ -190,7 +198,7 @@ class Supervisor:
         """Carry out a request and return the answer. Raises Refused."""
         do = request["do"]
         if do == "boot":
-            return {"pid": self.machines[request["node"]].boot()}
+            return {"pid": self.machines[request["node"]].boot(request["late"])}
         if do == "kill":
             return {"time": self.machines[request["node"]].kill()}
         if do == "fence":

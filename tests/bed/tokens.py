@@ -13,15 +13,24 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tests import pace
+
 from .attempts import Attempt, Attempts, repeat
 
 if TYPE_CHECKING:
     from .bed import Bed
 
-# An attempt begins every PAUSE seconds, even if others hang, so the time of the next token is known
-# to within PAUSE. An attempt that hangs ends after TIMEOUT seconds.
-PAUSE, TIMEOUT = 0.5, 10.0
+# On a quiet machine, an attempt begins every PAUSE seconds, even if others hang, so the time of the
+# next token is known to within PAUSE. An attempt that hangs ends after TIMEOUT seconds. Both grow
+# with the machine's lateness (the pause up to LONGEST_PAUSE): otherwise the attempts would keep a
+# busy machine busy.
+PAUSE, LONGEST_PAUSE, TIMEOUT = 0.5, 5.0, 10.0
 AT_ONCE = 25
+
+
+def pause() -> float:
+    """The seconds from one attempt to the next, on this machine."""
+    return min(pace.seconds(PAUSE), LONGEST_PAUSE)
 
 
 class TokenClient(Attempts):
@@ -56,7 +65,9 @@ def ask(login: dict[str, str]) -> Attempt:
     begun, error = time.time(), ""
     try:
         domain = {"user_domain_name": "Default", "project_domain_name": "Default"}
-        visit = session.Session(auth=generic.Password(**login, **domain), timeout=TIMEOUT)
+        visit = session.Session(
+            auth=generic.Password(**login, **domain), timeout=pace.seconds(TIMEOUT)
+        )
         # Client discovers the versions that Keystone offers and uses the best, v3.
         keystone = client.Client(session=visit, auth_url=login["auth_url"])
         if not keystone.session.get_token():
@@ -69,7 +80,7 @@ def ask(login: dict[str, str]) -> Attempt:
 def main() -> None:
     login = json.loads(sys.stdin.readline())
     logging.disable()  # keystoneauth would log what each attempt's error says already
-    repeat([partial(ask, login)], PAUSE, AT_ONCE)
+    repeat([partial(ask, login)], pause, AT_ONCE)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@
     python3 -m tests.cloud check             fail if one cannot be built or is already running
 
 FOLDER is what `make install DESTDIR=FOLDER` made. --services: build only these and the services
-that they need. Writes commands.txt and haproxy.cfg. Exits with 0 if all services are healthy and a
-user's visit succeeds.
+that they need. Writes commands.txt and haproxy.cfg. Exits with 0 if all services are healthy, a
+user's visit succeeds and no action failed. A machine that is busy makes it slower.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from tests import pace
 from tests.bed import bed as beds
 from tests.bed.bed import CLIENT, Bed, BedError
 from tests.bed.configuration import PACEMAKER, PROMPT
@@ -37,6 +38,8 @@ from .cloud import BINDS, Cloud
 
 KEPT = Kept("cluster", "make cluster", "make cluster-stop")
 NEEDS = {**PACEMAKER.needs, "/usr/sbin/haproxy": "haproxy", "/usr/bin/curl": "curl"}
+# The exit code of a monitor that found a service degraded.
+DEGRADED = 190
 AGENTS = "usr/lib/ocf/resource.d/openstack"
 
 
@@ -56,12 +59,13 @@ def perform(stage: Path, services: Sequence[Service], to: Path) -> int:
     check(stage)
     timeline = Timeline()
     timeline.title(f"{len(services)} services on three nodes, on this machine")
+    timeline.say(pace.line())
     with Bed(3, [stage], BINDS, timing=PROMPT) as bed:
         cloud = Cloud(bed, services, say=timeline.say)
         try:
             cloud.build()
             report(cloud, timeline)
-            works = visit(cloud, timeline)
+            works = visit(cloud, timeline) and is_quiet(cloud)
             cloud.servers.keep()
             KEPT.keep(bed)
         # AssertionError: a preparation of the stack failed; the message has its output
@@ -85,6 +89,7 @@ def visit(cloud: Cloud, timeline: Timeline) -> bool:
     timeline.title(f"A user at {CLIENT}")
     agents = [service.agent for service in cloud.services]
     told = {"identity": cloud.identity, "login": LOGIN, "agents": agents}
+    told["late"] = pace.RUN.measure()
     words = [*cloud.bed.enter_client(), sys.executable, "-I", visits.__file__]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as user:
         assert user.stdin and user.stdout
@@ -93,6 +98,14 @@ def visit(cloud: Cloud, timeline: Timeline) -> bool:
         for line in user.stdout:
             timeline.say(line.rstrip())
     return not user.returncode
+
+
+def is_quiet(cloud: Cloud) -> bool:
+    """Whether nothing failed meanwhile: nobody broke anything. Prints what did."""
+    failed = [each for each in cloud.cluster.failures() if each.rc != DEGRADED]
+    for each in failed:
+        print(f"\nFAILED: {each.resource} {each.task} on {each.node}: {each.reason}")
+    return not failed
 
 
 def write(cloud: Cloud, to: Path) -> None:

@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from tests import pace
 from tests.bed.attempts import Attempt, Attempts, repeat
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def main() -> None:
     login = f"{told['identity']}/v3/auth/tokens"
     plain = {"Content-Type": "application/json", "Connection": "close"}
     body = told["login"]
-    token, until = "", time.monotonic() + LOGIN_SECONDS
+    token, until = "", time.monotonic() + pace.seconds(LOGIN_SECONDS)
     while not token:
         first, token = ask(login, plain, body)
         if first.error and time.monotonic() > until:
@@ -150,7 +151,7 @@ def main() -> None:
         return ask(question.url, {**plain, "X-Auth-Token": token}, None, question.name)[0]
 
     questions = [Question(**each) for each in told["questions"]]
-    repeat([partial(attempt, question) for question in questions], PAUSE, AT_ONCE)
+    repeat([partial(attempt, question) for question in questions], lambda: PAUSE, AT_ONCE)
 
 
 if __name__ == "__main__":

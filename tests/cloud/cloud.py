@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import pace
 from tests.bed.bed import Bed
 from tests.bed.cluster import Cluster
 from tests.bed.configuration import PATIENT, Timing
@@ -50,7 +51,7 @@ class Cloud:
         say: Callable[[str], None] = silent,
     ) -> None:
         self.bed, self.services, self.interval, self.say = bed, services, interval, say
-        self.cluster = Cluster(bed)
+        self.cluster = Cluster(bed, say)
         self.servers = Prepared(bed)
         self.identity = self.servers.identity
         self.typed: list[str] = []
@@ -197,7 +198,7 @@ class Cloud:
         """
         expected = self.expected()
         wanted = {name: expected[name] for name in resources or expected}
-        until = time.monotonic() + seconds
+        limit = pace.Limit(seconds)
         told, last = 0.0, -1
         while True:
             now = [(name, each) for name, each in self.standings() if name in wanted]
@@ -208,9 +209,11 @@ class Cloud:
                 told, last = time.monotonic(), len(well)
                 self.say(_progress(wanted, well, now))
             if is_done:
+                if late := limit.lateness():
+                    self.say(late)
                 return
-            if time.monotonic() > until:
-                raise TimeoutError(f"waited {seconds:.0f} s: {_progress(wanted, well, now)}")
+            if limit.is_over():
+                raise TimeoutError(f"waited {limit}: {_progress(wanted, well, now)}")
             time.sleep(LOOK_SECONDS)
 
 

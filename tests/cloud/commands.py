@@ -19,11 +19,9 @@ ADDRESS = "p_ip"
 # What starts before stage 1.
 FIRST = (BALANCER.top, ADDRESS)
 # Actions of a node at a time. Pacemaker's default is twice the cores: 12 on three nodes that share
-# two. Monitors then may exceed their 30 s, so that healthy services are restarted (seen).
+# two. Monitors with 30 s may then exceed them, so that healthy services are restarted (seen).
 AT_ONCE = 2
 PLUGGING = ("neutron-openvswitch-agent", "neutron-agent-dhcp", "neutron-agent-l3")
-# All services start at once on two cores; a start takes 2 to 10 s of CPU.
-START_TIMEOUT = 240
 
 
 def begin() -> list[str]:
@@ -77,12 +75,12 @@ def create(service: Service, identity: str, interval: int) -> str:
     if set(CREDENTIALS) & set(given):
         given["os_auth_url"] = f"{identity}/v3"
     words = (f"{name}={value}" for name, value in given.items())
-    start = ("op", "start", f"timeout={START_TIMEOUT}s")
-    monitor = ("monitor", f"interval={interval}s", "timeout=30s")
+    # start and stop get the timeouts that the agent advertises
+    monitor = ("op", "monitor", f"interval={interval}s", "timeout=60s")
     clone = ("clone", "interleave=true") if service.is_clone else ()
     agent = f"ocf:openstack:{service.agent}"
     name = service.resource
-    return next(_lines_of(("resource", "create", name, agent, *words, *start, *monitor, *clone)))
+    return next(_lines_of(("resource", "create", name, agent, *words, *monitor, *clone)))
 
 
 def place(services: Sequence[Service]) -> list[str]:

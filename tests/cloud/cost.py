@@ -3,11 +3,15 @@
 No cgroup is needed: all agents of a node are children of its pacemaker-execd, which waits for them.
 Once they end, its cutime and cstime (proc(5)) include their CPU and that of their children. A
 monitor that runs when the measurement begins or ends counts in the period in which it ends.
+
+A bare interpreter is called on the machine once a second meanwhile: as many of these as a node has
+monitors are what its agents are compared with.
 """
 
 from __future__ import annotations
 
 import os
+import statistics
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,12 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from tests.bed.bed import Bed
-from tests.bed.cluster import Cluster
+from tests.bed.cluster import Cluster, Operation
 from tests.bed.node import Process
+from tests.bench.cost import BARE, cpu_seconds
 
 SECONDS = 120.0
-# Percent of one core, on each node: the paper has "1 or 2 %".
-LIMIT = 2.0
+# The agents of a node, against as many bare interpreters. The cluster's shell agents (the address,
+# HAProxy, Open vSwitch) count too. It was 2 % of a core (the paper: "1 or 2 %"), for 1.45 monitors
+# a second and a bare interpreter of 8 ms.
+LIMIT = 1.7
+FENCE = "fence"
 TICK = os.sysconf("SC_CLK_TCK")
 EXECUTOR = "pacemaker-execd"
 # The kind of a process, by its name as the kernel truncates it; all others count as daemons.
@@ -96,7 +104,7 @@ def measure(bed: Bed, seconds: float = SECONDS) -> list[dict[str, Any]]:
     resources, and its CPU use by kind, in percent of one core."""
     cluster = Cluster(bed)
     begun, before = time.monotonic(), {node.name: look(node.processes()) for node in bed.nodes}
-    time.sleep(seconds)
+    bare = statistics.median(each_second(seconds))
     after = {node.name: look(node.processes()) for node in bed.nodes}
     lasted = time.monotonic() - begun
     active = cluster.crm_mon().findall("resources//resource[@active='true']/node")
@@ -105,18 +113,46 @@ def measure(bed: Bed, seconds: float = SECONDS) -> list[dict[str, Any]]:
         used = growth(before[node.name], after[node.name])
         shares: dict[str, Any] = {k: round(100 * used[k] / lasted, 2) for k in NAMES}
         count = sum(each.get("name") == node.name for each in active)
-        found.append({"node": node.name, "resources": count, **shares, "limit": LIMIT})
+        share = 100 * bare * rate(cluster.operations(node=node.name))
+        # a node without a monitor is compared with nothing
+        its = (shares["agents"] / share, LIMIT) if share else (None, None)
+        ratio = {"bare": share, "ratio": its[0], "limit": its[1]}
+        found.append({"node": node.name, "resources": count, **shares, **ratio})
     return found
+
+
+def each_second(seconds: float) -> list[float]:
+    """Call a bare interpreter every second; return the costs in CPU seconds."""
+    begun, costs = time.monotonic(), []
+    while (left := begun + seconds - time.monotonic()) > 0:
+        costs.append(cpu_seconds(BARE, {}))
+        time.sleep(min(1.0, left))
+    return costs
+
+
+def rate(operations: Iterable[Operation]) -> float:
+    """Return how many agents run in a second on an idle node with these operations. The fence
+    agent, which pacemaker-fenced runs, does not count."""
+    return sum(
+        1000 / each.interval for each in operations if each.interval and each.resource != FENCE
+    )
+
+
+def is_over(node: Mapping[str, Any]) -> bool:
+    """Whether a node's agents cost more than they may."""
+    return bool(node["limit"] and node["ratio"] > node["limit"])
 
 
 def table(nodes: Iterable[Mapping[str, Any]], seconds: float) -> str:
     """Return the result as text for a terminal."""
     lines = [
         f"CPU on an idle cluster over {seconds:.0f} s, percent of one core; the paper: 1 or 2 %",
-        f"  {'':8} {'resources':>9} " + " ".join(f"{name:>9}" for name in NAMES),
+        f"  {'':8} {'resources':>9} " + " ".join(f"{n:>9}" for n in (*NAMES, "bare = 1")),
     ]
     for node in nodes:
         figures = " ".join(f"{node[name]:9.2f}" for name in NAMES)
-        verdict = "OVER" if node["agents"] > node["limit"] else "ok"
+        ratio = node["ratio"]
+        figures += "         -" if ratio is None else f" {ratio:9.2f}"
+        verdict = "OVER" if is_over(node) else "ok"
         lines.append(f"  {node['node']:8} {node['resources']:9} {figures}  {verdict}")
     return "\n".join(lines)

@@ -34,7 +34,7 @@ from .target import Target
 
 # The paper's claim, and our limit for a node's death, in seconds.
 PAPER = 2.0
-# The next monitor comes within 30 s and finds a frozen daemon within its timeout of 30 s; then the
+# The next monitor comes within 30 s and finds a frozen daemon within its timeout; then the
 # daemon is stopped and started.
 OVER_SECONDS = 240.0
 # A service is back after this many good answers in a row to each question.

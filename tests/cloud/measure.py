@@ -71,7 +71,7 @@ def measure_idle(bed: Bed, seconds: float, to: Path) -> list[str]:
     nodes = cost.measure(bed, seconds)
     write(to / "idle.json", seconds=seconds, nodes=nodes)
     print("\n" + cost.table(nodes, seconds), flush=True)
-    over = [each["node"] for each in nodes if each["agents"] > each["limit"]]
+    over = [each["node"] for each in nodes if cost.is_over(each)]
     return [f"over its limit: agents on {node}" for node in over]
 
 

@@ -1,8 +1,9 @@
 """A user's visit: makes something with each service through the virtual address and checks it.
 
 Run as a program on the client's side of the network, it is that user. Its first line of input is
-JSON: login (the body for a token), identity (its URL), agents (those of the cloud). It prints a
-line for each thing that works. At the first failure it prints the reason and exits with 1.
+JSON: login (the body for a token), identity (its URL), agents (those of the cloud), late (how late
+this machine is). It prints a line for each thing that works. At the first failure it prints the
+reason and exits with 1.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any
 
 import requests
 
-SECONDS = 90
+# On a quiet machine: until a thing is made, and for one answer.
+SECONDS, ANSWER_SECONDS = 90, 30
 NAME = "visit"
 # A server without a network needs this version of the compute API.
 VERSION = {"X-OpenStack-Nova-API-Version": "2.37"}
@@ -30,9 +32,10 @@ class Refused(Exception):
 
 
 class Visit:
-    """A user with a token."""
+    """A user with a token. late: how late this machine is."""
 
-    def __init__(self, identity: str, login: dict[str, Any]) -> None:
+    def __init__(self, identity: str, login: dict[str, Any], late: float) -> None:
+        self.late = late
         self.session = requests.Session()
         answer = self.send("POST", f"{identity}/v3/auth/tokens", json=login)
         self.session.headers["X-Auth-Token"] = answer.headers["X-Subject-Token"]
@@ -41,7 +44,8 @@ class Visit:
         self.text = f"a token, and {len(self.urls)} services in the catalog"
 
     def send(self, method: str, url: str, **more: Any) -> requests.Response:
-        answer = self.session.request(method, url, timeout=30, **more)
+        limit = ANSWER_SECONDS * self.late
+        answer = self.session.request(method, url, timeout=limit, **more)
         if not answer.ok:
             raise Refused(f"{method} {url}: {answer.status_code} {answer.text[:300]}")
         return answer
@@ -54,13 +58,14 @@ class Visit:
 
     def wait(self, what: str, look: Callable[[], Any], wanted: tuple[str, ...]) -> Any:
         """Ask until the status is a wanted one; return the answer. Raises Refused if the status
-        is an error, or after SECONDS."""
-        until = time.monotonic() + SECONDS
+        is an error, or after SECONDS, which grow with the machine's lateness."""
+        seconds = SECONDS * self.late
+        until = time.monotonic() + seconds
         while (found := look())["status"] not in wanted:
             if "ERR" in found["status"].upper() or "FAIL" in found["status"]:
                 raise Refused(f"{what}: {found}")
             if time.monotonic() > until:
-                raise Refused(f"{what}: still {found['status']} after {SECONDS} s")
+                raise Refused(f"{what}: still {found['status']} after {seconds:.0f} s")
             time.sleep(0.5)
         return found
 
@@ -153,7 +158,7 @@ def main() -> None:
     given = json.loads(sys.stdin.readline())
     address = given["identity"].rpartition(":")[0]
     try:
-        visit = Visit(given["identity"], given["login"])
+        visit = Visit(given["identity"], given["login"], given["late"])
         for line in visit.all(set(given["agents"]), address):
             print(line, flush=True)
     except (Refused, requests.RequestException, LookupError) as fault:

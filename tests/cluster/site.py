@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from tests import pace
 from tests.bed.bed import Bed
 from tests.bed.cluster import OWN_PROPERTIES, Cluster, Failure, Operation
 from tests.bed.keystone import ADDRESS, PASSWORD, STORAGE
@@ -42,7 +43,7 @@ ASKING = """
 import json, sys
 import requests
 asked = json.load(sys.stdin)
-print(requests.get(asked["url"], headers=asked["headers"], timeout=10).status_code)
+print(requests.get(asked["url"], headers=asked["headers"], timeout=asked["timeout"]).status_code)
 """
 
 
@@ -221,7 +222,11 @@ class Site:
     def accepts(self, address: str, token: str) -> bool:
         """Whether the Keystone at an address accepts this token."""
         headers = {"X-Auth-Token": token, "X-Subject-Token": token}
-        asked = {"url": f"http://{address}:5000/v3/auth/tokens", "headers": headers}
+        asked = {
+            "url": f"http://{address}:5000/v3/auth/tokens",
+            "headers": headers,
+            "timeout": pace.seconds(10),
+        }
         words = ("/usr/bin/python3", "-c", ASKING)
         return self.bed.client(*words, stdin=json.dumps(asked)).stdout.strip() == "200"
 
@@ -233,6 +238,11 @@ class Site:
         """The agent's state file of this kind on a node, or their folder, as a path on the host."""
         root = Path(f"/proc/{node.pid()}/root/run/resource-agents/openstack")
         return root / f"keystone@{resource}.{kind}" if kind else root
+
+    def kept_token(self, node: Node) -> Path:
+        """The only token that is kept on a node, as a path on the host."""
+        (found,) = self.state(node).glob("account-*.token")
+        return found
 
     def assert_quiet(self, fenced: tuple[str, ...] = ()) -> None:
         """Assert at a test's end that the cluster is idle and has fenced exactly these nodes."""

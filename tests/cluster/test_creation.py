@@ -29,7 +29,7 @@ def test_line_of_the_paper(site: Site) -> None:
     assert [site.cluster.probe(KEYSTONE, node.name) for node in site.others()] == [7, 7]
     assert site.cluster.failures() == []
     assert {process.user for process in site.processes()} == {"keystone"}
-    kept = site.state(site.bed.node(where), "token").read_text()
+    kept = site.kept_token(site.bed.node(where)).read_text()
     assert "\n3\n" in kept, "logged in with v3"
     site.assert_served()
     site.assert_quiet()
@@ -50,13 +50,13 @@ def test_pcs_takes_its_monitors_from_the_meta_data_and_validates(site: Site) -> 
         for op in site.cluster.cib("resources").iterfind(f".//primitive[@id='{KEYSTONE}']//op")
     }
     assert operations == {
-        ("start", "0s", "60s"): [],
-        ("stop", "0s", "60s"): [],
-        ("reload", "0s", "60s"): [],  # pcs takes it for an operation; Pacemaker never calls it
-        ("reload-agent", "0s", "20s"): [],
-        ("monitor", "10s", "20s"): [],  # pcs writes no level 0, and the agent's default is 10
-        ("monitor", "20s", "30s"): [("OCF_CHECK_LEVEL", "10")],
-        ("monitor", "300s", "60s"): [("OCF_CHECK_LEVEL", "20")],
+        ("start", "0s", "400s"): [],
+        ("stop", "0s", "200s"): [],
+        ("reload", "0s", "400s"): [],  # pcs takes it for an operation; Pacemaker never calls it
+        ("reload-agent", "0s", "60s"): [],
+        ("monitor", "10s", "60s"): [],  # pcs writes no level 0, and the agent's default is 10
+        ("monitor", "20s", "60s"): [("OCF_CHECK_LEVEL", "10")],
+        ("monitor", "300s", "120s"): [("OCF_CHECK_LEVEL", "20")],
     }
     wait_until(
         lambda: {each.interval: each.rc for each in site.monitors()}

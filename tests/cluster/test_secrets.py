@@ -19,7 +19,7 @@ OF_THE_CIB = ("(cib_perform_op)", "(abort_transition_graph)")
 def test_password_and_token_are_nowhere_else(served: Site) -> None:
     served.wait_monitor(0)
     node = served.where()
-    kept = served.state(node, "token")
+    kept = served.kept_token(node)
     token = kept.read_text().split("\n")[3]
     assert token
     assert kept.stat().st_mode & 0o777 == 0o600

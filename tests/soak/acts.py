@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 import psutil
 
+from tests import pace
 from tests.calling import Result
 from tests.faults.neighbours import SECRET
 from tests.faults.rig import PASSWORD
@@ -20,8 +21,9 @@ from tests.soak.plan import MANNERS, Step
 from tests.soak.site import WELL, Member, Site
 
 CODES = {*range(10), 190, 191}
-# Seconds. TIMEOUT: for an action if all is well. SHORT: for a start that cannot succeed, and for a
-# stop that may have to kill. LONGEST_DELAY: until an action is interrupted or a second one starts.
+# Seconds. TIMEOUT: for an action if all is well, on a quiet machine. SHORT: for a start that cannot
+# succeed, and for a stop that may have to kill. LONGEST_DELAY: until an action is interrupted or a
+# second one starts.
 TIMEOUT, SHORT, LONGEST_DELAY = 15, 5, 0.5
 ODDITIES = ("Traceback", "bug in the agent", "bug of the agent", PASSWORD, SECRET)
 
@@ -60,7 +62,7 @@ class Acts:
 
     def _patience(self, member: Member) -> float:
         waits = not member.has_api and self.site.states["broker"] != WELL
-        return TIMEOUT if member.mode == "ok" and not waits else SHORT
+        return pace.seconds(TIMEOUT) if member.mode == "ok" and not waits else SHORT
 
     def _judge_start(self, member: Member, before: Sight, is_well: bool, result: Result) -> None:
         after = look(self.site, member)
@@ -245,7 +247,7 @@ class Acts:
 
 
 def _finish(member: Member, action: str, child: subprocess.Popen[str]) -> Result:
-    out, err = child.communicate(timeout=3 * TIMEOUT)
+    out, err = pace.communicate(child, 3 * TIMEOUT)
     result = Result(child.returncode, out, err, 0.0)
     examine(member, action, result)
     return result

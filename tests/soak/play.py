@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests import pace
 from tests.calling import ROOT
 from tests.soak import verdicts
 from tests.soak.acts import Acts, Problem
@@ -17,7 +18,7 @@ from tests.soak.plan import Step, steps
 from tests.soak.site import GRACE, WELL, Member, Site
 from tests.soak.verdicts import Around
 
-# Seconds within which processes have appeared or ended; here they need less than one.
+# Seconds within which processes have appeared or ended on a quiet machine; they need less than one.
 SETTLE_SECONDS, POLL = 20, 0.05
 STRAY_SECONDS = 5
 SLOW_SECONDS = 1
@@ -106,7 +107,7 @@ class Play:
         10, and by a probe. It is repeated if the instance's state changed meanwhile. A slow check
         is not repeated until the state changes.
         """
-        until = time.monotonic() + SETTLE_SECONDS
+        limit = pace.Limit(SETTLE_SECONDS)
         while True:
             sight = look(site, member)
             if len(sight.parents) > 1:
@@ -126,7 +127,7 @@ class Play:
                     code if code or is_near else self.shown.get(member.name, code)
                 )
                 return code
-            if time.monotonic() > until:
+            if limit.is_over():
                 raise Problem(f"{member.name} did not settle: {sight}, then {look(site, member)}")
             time.sleep(POLL)
 
@@ -175,8 +176,8 @@ class Play:
     @staticmethod
     def _await(found: Callable[[], list[str]], seconds: float, what: str) -> None:
         """Wait until nothing is found any more. Raises Problem after `seconds`."""
-        until = time.monotonic() + seconds
+        limit = pace.Limit(seconds)
         while left := found():
-            if time.monotonic() > until:
+            if limit.is_over():
                 raise Problem(f"{what}: {', '.join(left)}")
             time.sleep(POLL)

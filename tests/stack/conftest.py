@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from tests.calling import Caller
 from tests.stack import daemons, report
@@ -32,9 +33,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The stack. In the background, it prepares what later tests need."""
-    stack = Stack()
+    stack = _up()
     try:
-        stack.up()
         for real in _asked(request, "real"):
             stack.prepare(real.needs)
         yield stack
@@ -42,6 +42,20 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
             daemons.release(stack, agent)
     finally:
         stack.down()
+
+
+def _up() -> Stack:
+    """A stack whose servers answer. Every test needs it: one that was only late is made again."""
+    for is_last in (False, True):
+        stack = Stack()
+        try:
+            stack.up()
+            break
+        except BaseException as error:
+            stack.down()
+            if is_last or not isinstance(error, (TimeoutError, requests.Timeout)):
+                raise
+    return stack
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 
+from tests import pace
 from tests.calling import Caller
 from tests.stack.real import Real
 from tests.stack.stack import Stack
@@ -26,7 +27,15 @@ MODULES = (
 ALL: list[Real] = [
     real for name in MODULES for real in importlib.import_module(f"tests.stack.{name}").DAEMONS
 ]
+# Seconds for an action on a quiet machine.
 TIMEOUT = 60.0
+# A start that failed after this part of its timeout was late.
+LATE = 0.5
+
+
+def patience() -> float:
+    """The timeout of an action on this machine, in seconds."""
+    return pace.seconds(TIMEOUT)
 
 
 def first_of_each_agent() -> list[Real]:
@@ -58,9 +67,15 @@ def keep(stack: Stack, real: Real) -> None:
         if real.agent in stack.kept:
             return
         stack.need(real.needs)
-        stack.kept[real.agent] = caller = real.caller(stack)
-        started = caller("start", timeout=TIMEOUT)
+        caller = real.caller(stack)
+        limit = patience()
+        started = caller("start", timeout=limit)
+        if started.code and started.seconds > LATE * limit:
+            # many tests need it; a daemon that died would have been told at once
+            stop(caller)
+            started = caller("start", timeout=max(2 * limit, pace.RUN.measure() * TIMEOUT))
         assert started.code == 0, started
+        stack.kept[real.agent] = caller
 
 
 def release(stack: Stack, agent: str) -> None:
@@ -72,5 +87,5 @@ def release(stack: Stack, agent: str) -> None:
 
 
 def stop(caller: Caller) -> None:
-    stopped = caller("stop", timeout=TIMEOUT)
+    stopped = caller("stop", timeout=patience())
     assert stopped.code == 0, stopped

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import os
 import shutil
+import subprocess
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
 
+from tests import pace
 from tests.bed.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -18,7 +21,10 @@ if TYPE_CHECKING:
 
 IDENTITY = "http://127.0.0.1:5000"
 PASSWORD = "secret"
-SECONDS = 60
+# On a quiet machine: until Keystone gives its first token, and for one answer.
+SECONDS, ANSWER_SECONDS = 60, 30
+# How often a request is made that had no answer in time.
+TRIES = 3
 INTERFACES = ("public", "internal", "admin")
 # The statuses that a load balancer answers while no Keystone runs behind it.
 AWAY = (502, 503, 504)
@@ -71,8 +77,8 @@ class Identity:
 
     def start(self) -> None:
         ini = self.prepare()
-        self.stack.run("keystone", "keystone", uwsgi_program(), "--ini", str(ini))
-        self.wait()
+        words = (uwsgi_program(), "--ini", str(ini))
+        self.wait(self.stack.run("keystone", "keystone", *words))
 
     def prepare(self) -> Path:
         """Make configuration, keys and database; return the uwsgi file, for port 5000."""
@@ -91,9 +97,15 @@ class Identity:
         stack.manage_all("keystone", "keystone.cmd.manage", *commands)
         return self.ini("keystone", 5000)
 
-    def wait(self) -> None:
-        """Wait until Keystone answers, and log in."""
-        wait_until(self._log_in, SECONDS, "Keystone gives a token", 0.1)
+    def wait(self, process: subprocess.Popen[str] | None = None) -> None:
+        """Wait until Keystone answers, and log in. If its process ends instead, fail at once."""
+
+        def is_done() -> bool:
+            code = process.poll() if process else None
+            assert code is None, f"Keystone ended with {code}"
+            return self._log_in()
+
+        wait_until(is_done, SECONDS, "Keystone gives a token", 0.1)
 
     def ini(self, name: str, port: int) -> Path:
         """Write a uwsgi file for a Keystone on this port. Any number can share the database."""
@@ -114,7 +126,7 @@ class Identity:
     def _log_in(self) -> bool:
         try:
             answer = self._send("POST", "/auth/tokens", json=LOGIN)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
         if answer.status_code in AWAY:
             return False
@@ -128,22 +140,45 @@ class Identity:
         found: dict[str, Any] = self._ask("GET", path, params=query).json()
         return found
 
-    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        made: dict[str, Any] = self._ask("POST", path, json=body).json()
-        return made
+    def make(self, kind: str, facts: dict[str, Any], **known_by: str) -> str:
+        """Make a user, service, ...; return its ID.
 
-    def put(self, path: str) -> None:
-        self._ask("PUT", path)
+        known_by: the query that finds it: a request that had no answer in time may have made it.
+        """
+        for attempt in range(TRIES):
+            try:
+                answer = self._send("POST", f"/{kind}s", json={kind: facts})
+                self._check(answer)
+                return str(answer.json()[kind]["id"])
+            except requests.Timeout:
+                if attempt == TRIES - 1:
+                    raise
+            if found := self.get(f"/{kind}s", **known_by)[f"{kind}s"]:
+                return str(found[0]["id"])
+        raise AssertionError("not reached")
+
+    def make_endpoint(self, service: str, which: str, url: str, region: str = "RegionOne") -> None:
+        known = {"service_id": service, "interface": which, "region_id": region}
+        self.make("endpoint", {**known, "url": url}, **known)
+
+    def put(self, path: str, body: dict[str, Any] | None = None) -> None:
+        self._ask("PUT", path, json=body)
 
     def _ask(self, method: str, path: str, **more: Any) -> requests.Response:
-        answer = self._send(method, path, **more)
+        """Send a request that may be repeated if it has no answer in time."""
+        for _ in range(TRIES - 1):
+            with suppress(requests.Timeout):
+                answer = self._send(method, path, **more)
+                break
+        else:
+            answer = self._send(method, path, **more)
         self._check(answer)
         return answer
 
     def _send(self, method: str, path: str, **more: Any) -> requests.Response:
         with self._lock:
-            url = f"{self.stack.identity}/v3{path}"
-            return self.stack.inside(self.session.request, method, url, timeout=30, **more)
+            url, limit = f"{self.stack.identity}/v3{path}", pace.seconds(ANSWER_SECONDS)
+            return self.stack.inside(self.session.request, method, url, timeout=limit, **more)
 
     @staticmethod
     def _check(answer: requests.Response) -> None:
@@ -158,7 +193,7 @@ class Identity:
             if name in self._users:
                 return
             facts = {"name": name, "password": PASSWORD, "domain_id": "default"}
-            number = self.post("/users", {"user": facts})["user"]["id"]
+            number = self.make("user", facts, name=name)
             project = self._number("project", "service", domain_id="default")
             for name_ in ("admin", "service"):
                 role = self._number("role", name_)
@@ -170,21 +205,17 @@ class Identity:
         with self._lock:
             if name in self._services:
                 return
-            facts = {"name": name, "type": kind}
-            number = self.post("/services", {"service": facts})["service"]["id"]
+            number = self.make("service", {"name": name, "type": kind}, name=name)
             for interface in INTERFACES:
-                where = {"interface": interface, "region_id": "RegionOne", "url": url}
-                self.post("/endpoints", {"endpoint": {**where, "service_id": number}})
+                self.make_endpoint(number, interface, url)
             self._services.add(name)
 
     def _number(self, kind: str, name: str, **facts: str) -> str:
         """The ID of the project or role with this name, which is made if it is missing."""
         if (kind, name) not in self._ids:
             known = self.get(f"/{kind}s", name=name)[f"{kind}s"]
-            made = (
-                known[0] if known else self.post(f"/{kind}s", {kind: {"name": name, **facts}})[kind]
-            )
-            self._ids[kind, name] = made["id"]
+            made = known[0]["id"] if known else self.make(kind, {"name": name, **facts}, name=name)
+            self._ids[kind, name] = made
         return self._ids[kind, name]
 
 

@@ -99,13 +99,12 @@ def prepare(stack: Stack) -> None:
     sql = stack.database("legacy").replace("mysql+pymysql:", "mysql:")
     for name, text in FILES.items():
         (folder / name).write_text(text.format(sql=sql))
-    stack.catalog.post("/regions", {"region": {"id": REGION}})
+    stack.catalog.put(f"/regions/{REGION}", {"region": {}})
     for kind, port in ENDPOINTS.items():
-        facts = {"service": {"name": f"legacy {kind}", "type": kind}}
-        where = {"url": f"http://127.0.0.1:{port}", "region_id": REGION}
-        where["service_id"] = stack.catalog.post("/services", facts)["service"]["id"]
+        name, url = f"legacy {kind}", f"http://127.0.0.1:{port}"
+        service = stack.catalog.make("service", {"name": name, "type": kind}, name=name)
         for interface in INTERFACES:
-            stack.catalog.post("/endpoints", {"endpoint": {**where, "interface": interface}})
+            stack.catalog.make_endpoint(service, interface, url, REGION)
 
 
 def install(folder: Path, programs: tuple[str, ...]) -> None:

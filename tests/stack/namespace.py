@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests import pace
+
 T = TypeVar("T")
 
 GUARD = Path(__file__).with_name("guard.py")
@@ -74,7 +76,7 @@ class Namespace:
         if self._guard is None:
             shutil.rmtree(self.folder)
             return
-        self._guard.communicate(timeout=DEATH_SECONDS)
+        self._guard.communicate(timeout=pace.seconds(DEATH_SECONDS))
         if self._thread is not None:
             self._thread.shutdown()
         code = self._guard.returncode

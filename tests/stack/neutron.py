@@ -119,7 +119,7 @@ def prepare_switch(stack: Stack) -> None:
     schema = "/usr/share/openvswitch/vswitch.ovsschema"
     stack.manage("root", "ovsdb-tool", "create", f"{folder}/conf.db", schema)
     where = {"OVS_RUNDIR": str(folder), "OVS_LOGDIR": str(stack.log), "OVS_DBDIR": str(folder)}
-    stack.run(
+    process = stack.run(
         "ovsdb-server",
         "root",
         "ovsdb-server",
@@ -128,7 +128,7 @@ def prepare_switch(stack: Stack) -> None:
         f"--remote={OVSDB}",
         env=where,
     )
-    servers.wait_for_port(stack, 6640, "ovsdb-server")
+    servers.wait_for(process, lambda: stack.is_open(6640), "ovsdb-server listens")
     address = f"unix:{folder}/db.sock"
     stack.manage("root", "ovs-vsctl", f"--db={address}", "--no-wait", "init")
     stack.run("ovs-vswitchd", "root", "ovs-vswitchd", address, "--disable-system", env=where)

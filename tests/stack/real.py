@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests import pace
+
 if TYPE_CHECKING:
     from tests.calling import Caller
     from tests.stack.stack import Stack
@@ -28,7 +30,7 @@ class Real:
     beside       names of agents whose daemons must run so that this one starts or answers
     helpers      parts of the command lines of children that are not workers and may come and go
                  (privsep); they are not counted
-    start_timeout  the timeout of start, in seconds
+    start_timeout  the timeout of start on a quiet machine, in seconds
     variant      which of several ways to run one agent; ocf-tester tries only the first
     is_forking   every child serves one request, or runs once, and ends: only the parent is counted
     """
@@ -53,6 +55,11 @@ class Real:
     def name(self) -> str:
         """The agent's name, with the variant if there is one: "nova-api", "nova-api:packaged"."""
         return f"{self.agent}:{self.variant}" if self.variant else self.agent
+
+    @property
+    def patience(self) -> float:
+        """The timeout of start on this machine, in seconds."""
+        return pace.seconds(self.start_timeout)
 
     def caller(self, stack: Stack) -> Caller:
         given = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,8 +57,7 @@ def run_mariadb(stack: Stack) -> subprocess.Popen[str]:
         "--max-connections=800",
         "--character-set-server=utf8",
     )
-    answers = "MariaDB answers"
-    wait_until(lambda: _ask(folder, "select 1").returncode == 0, SECONDS, answers, 0.05)
+    wait_for(process, lambda: _ask(folder, "select 1").returncode == 0, "MariaDB answers")
     return process
 
 
@@ -111,20 +111,24 @@ def run_rabbitmq(stack: Stack) -> subprocess.Popen[str]:
             "RABBITMQ_LOG_BASE": f"{folder}/data",
         },
     )
-    wait_for_port(stack, 5672, "RabbitMQ")
+    wait_for(process, lambda: stack.is_open(5672), "RabbitMQ listens")
     return process
 
 
 def start_memcached(stack: Stack) -> None:
     where, _, port = stack.memcached.partition(":")
-    stack.run("memcached", "nobody", "memcached", "-l", where, "-p", port, "-U", "0")
-    wait_for_port(stack, int(port), "memcached")
+    process = stack.run("memcached", "nobody", "memcached", "-l", where, "-p", port, "-U", "0")
+    wait_for(process, lambda: stack.is_open(int(port)), "memcached listens")
 
 
-def wait_for_port(stack: Stack, port: int, what: str) -> None:
-    """Wait until something listens on this port in the stack's namespace."""
-    listens = f"{what} listens on {port}"
-    wait_until(lambda: stack.is_open(port), SECONDS, listens, 0.05)
+def wait_for(process: subprocess.Popen[str], is_up: Callable[[], bool], what: str) -> None:
+    """Wait until a server is up. If it ends instead, fail at once."""
+
+    def is_done() -> bool:
+        assert process.poll() is None, f"{what}: it ended with {process.returncode}"
+        return is_up()
+
+    wait_until(is_done, SECONDS, what, 0.05)
 
 
 def is_open(host: str, port: int) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import pace
 from tests.calling import Caller
 from tests.stack.horizon import DAEMONS
 from tests.stack.real import Real
@@ -49,7 +50,7 @@ def test_a_pid_file_that_names_a_stranger_keeps_nothing_from_starting(
     """Another process has a killed Apache's PID: httpd would say "already running" for ever."""
     with alive("sleep") as stranger:
         pid_file.write_text(f"{stranger}\n")
-        begun = horizon("start", timeout=60)
+        begun = horizon("start", timeout=pace.seconds(60))
         assert begun.code == 0, begun
         said = f"{pid_file} of a former run is removed: PID {stranger} is sleep now"
         assert said in horizon.log.read_text()
@@ -64,7 +65,7 @@ def test_the_pid_file_of_another_apache_that_runs_is_left(
     other = shutil.copy("/usr/bin/sleep", tmp_path / "apache2")
     with alive(str(other)) as rival:
         pid_file.write_text(f"{rival}\n")
-        begun = horizon("start", timeout=60)
+        begun = horizon("start", timeout=pace.seconds(60))
         assert begun.code == 1, begun
         assert f"httpd (pid {rival}) already running" in begun.reason
         assert pid_file.read_text() == f"{rival}\n"

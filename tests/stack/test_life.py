@@ -107,7 +107,7 @@ def test_life(real: Real, stack: Stack, running: Ready, trials: Trials) -> None:
     caller = running(real)
     probed = caller("monitor")
     assert probed.code == 7, probed
-    started = caller("start", timeout=real.start_timeout)
+    started = caller("start", timeout=real.patience)
     assert started.code == 0, started
 
     family = Family(caller, real)
@@ -124,7 +124,7 @@ def test_life(real: Real, stack: Stack, running: Ready, trials: Trials) -> None:
     check_second_start(caller, family)
 
     everyone = family.everyone
-    stopped = caller("stop", timeout=daemons.TIMEOUT)
+    stopped = caller("stop", timeout=daemons.patience())
     assert stopped.code == 0, stopped
     # a zombie that init has yet to reap does not count
     assert not [p for p in everyone if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
@@ -152,7 +152,7 @@ def check_monitor(caller: Caller, real: Real) -> None:
         judged = caller.monitor(level)
         assert judged.code == 0, (level, judged)
     if "os_username" in real.parameters:
-        assert (caller.rsctmp / "openstack" / f"{real.agent}@{caller.instance}.token").exists()
+        assert caller.tokens
 
 
 def check_connections(family: Family) -> None:
@@ -164,7 +164,7 @@ def check_connections(family: Family) -> None:
 
 def check_second_start(caller: Caller, family: Family) -> None:
     before, known = family.all, sessions(caller)
-    again = caller("start", timeout=family.real.start_timeout)
+    again = caller("start", timeout=family.real.patience)
     assert again.code == 0, again
     assert Family(caller, family.real).pid == family.pid
     assert family.all == before

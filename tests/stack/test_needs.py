@@ -20,7 +20,7 @@ from ocf_lib.instance import Instance
 from ocf_lib.net.links import Link
 from ocf_lib.state.notes import Notes
 from tests.bed.waiting import wait_until
-from tests.calling import AGENTS, Caller
+from tests.calling import AGENTS, Caller, is_late
 from tests.stack import daemons, legacy, servers
 from tests.stack.identity import PASSWORD
 from tests.stack.real import Real
@@ -136,14 +136,17 @@ def held(stack: Stack, port: int) -> set[tuple[int, int, int]]:
 )
 def test_a_connection_that_it_holds_is_noted(real: Real, stack: Stack, running: Ready) -> None:
     caller = running(real)
-    started = caller("start", timeout=real.start_timeout)
+    started = caller("start", timeout=real.patience)
     assert started.code == 0, started
     family = Family(caller, real)
     path = caller.rsctmp / "openstack" / f"{real.agent}@{caller.instance}.notes"
 
     def is_connected() -> bool:
         # an API connects at its first request, here when its monitor asks for a token
-        assert caller.monitor().code == 0
+        judged = caller.monitor()
+        if is_late(judged):
+            return False
+        assert judged.code == 0, judged
         return all(map(family.total, CONNECTED[real.name].values()))
 
     wait_until(is_connected, SETTLE, f"connections to {CONNECTED[real.name]}")
@@ -163,7 +166,7 @@ def test_a_connection_that_it_holds_is_noted(real: Real, stack: Stack, running: 
     again = monitored(caller, path)
     for name in CONNECTED[real.name]:
         assert again[f"{name}.link"] == first[f"{name}.link"]
-    assert caller("stop", timeout=daemons.TIMEOUT).code == 0
+    assert caller("stop", timeout=daemons.patience()).code == 0
     assert not path.exists()
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import pace
 from tests.bed.waiting import wait_until
 from tests.calling import AGENTS, Caller, Result
 from tests.stack import daemons, report
@@ -97,7 +98,9 @@ class Clients:
     def _ask(self) -> None:
         while not self._over.is_set():
             began = time.monotonic()
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+            connection = http.client.HTTPConnection(
+                "127.0.0.1", self.port, timeout=pace.seconds(SECONDS)
+            )
             try:
                 connection.request("GET", "/", headers={"Connection": "close"})
                 answer = connection.getresponse()
@@ -180,7 +183,9 @@ def late(stack: Stack, real: Real) -> Future[str] | None:
         body = b"x" * 100
         head = f"POST {LATE[real.agent]} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        with socket.create_connection(("127.0.0.1", real.port), SECONDS) as connection:
+        with socket.create_connection(
+            ("127.0.0.1", real.port), pace.seconds(SECONDS)
+        ) as connection:
             connection.sendall(head.encode() + body[:50])
             time.sleep(LATE_SECONDS)
             connection.sendall(body[50:])
@@ -195,7 +200,7 @@ def late(stack: Stack, real: Real) -> Future[str] | None:
 def monitored(caller: Caller, action: str) -> Result:
     """Run the action, and meanwhile one monitor after the other; each must find the daemon well."""
     with ThreadPoolExecutor(1) as pool:
-        acting = pool.submit(caller, action, timeout=SECONDS)
+        acting = pool.submit(caller, action, timeout=pace.seconds(SECONDS))
         while not acting.done():
             judged = caller.monitor()
             assert judged.code == 0, judged
@@ -205,7 +210,7 @@ def monitored(caller: Caller, action: str) -> Result:
 @pytest.mark.parametrize("real", REREADING, ids=lambda real: real.name)
 def test_reload(real: Real, stack: Stack, running: Ready) -> None:
     caller = running(real)
-    started = caller("start", timeout=real.start_timeout)
+    started = caller("start", timeout=real.patience)
     assert started.code == 0, started
     family = Family(caller, real)
     check_processes(family)
@@ -231,9 +236,11 @@ def test_reload(real: Real, stack: Stack, running: Ready) -> None:
         longest = max(seconds for _, seconds, _ in clients.answers)
         seen["longest answer"] = f"{longest:.1f} s"
     if request is not None:
-        assert request.result(SECONDS).startswith("HTTP/1.1 "), "what it was at is answered"
+        assert request.result(pace.seconds(SECONDS)).startswith("HTTP/1.1 "), (
+            "what it was at is answered"
+        )
     everyone = {process.pid for process in after.all}
-    stopped = caller("stop", timeout=daemons.TIMEOUT)
+    stopped = caller("stop", timeout=daemons.patience())
     assert stopped.code == 0, stopped
     # some log nothing before they end
     assert logs.signed(change.sign) & everyone

@@ -25,7 +25,7 @@ from ocf_lib.instance import Instance
 from ocf_lib.launch import command
 from ocf_lib.launch.oslo import Options
 from ocf_lib.net.patience import Patience
-from ocf_lib.outcomes import Degraded, Failed, Outcome
+from ocf_lib.outcomes import Degraded, Outcome, Suspect
 from tests.bed.waiting import wait_until
 from tests.calling import AGENTS, PATH, Caller
 from tests.stack import daemons
@@ -86,7 +86,7 @@ def run(stack: Stack, running: Ready) -> Iterator[Ready]:
     def start(real: Real) -> Caller:
         ran.append(real)
         caller = running(real)
-        started = caller("start", timeout=real.start_timeout)
+        started = caller("start", timeout=real.patience)
         assert started.code == 0, started
         return caller
 
@@ -209,7 +209,7 @@ def test_one_that_hangs_is_at_fault_once_its_down_time_has_passed(
         least, began = monitor.report.seconds + 1, time.monotonic()
         monitor.age(least)
         last = monitor.poll()
-        assert type(last) is Failed, last
+        assert type(last) is Suspect, last
         shown = re.search(r"down for (\d+) s, while others are up", str(last))
         assert shown, last
         assert least <= int(shown[1]) <= round(least + time.monotonic() - began)

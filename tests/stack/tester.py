@@ -5,10 +5,14 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from tests.calling import PATH, Caller
+from tests import pace
+from tests.calling import BUSY, PATH, Caller
 
-# The timeout of each action.
-SECONDS = 60
+# The timeout of each action, and of all of them, on a quiet machine.
+SECONDS, ALL_SECONDS = 60, 180
+DEGRADED = "rc=190"
+# How often it is run on a busy machine, if a monitor had no verdict.
+TRIES = 3
 
 
 def run_ocf_tester(caller: Caller, readable: Path) -> None:
@@ -19,19 +23,26 @@ def run_ocf_tester(caller: Caller, readable: Path) -> None:
     """
     # ocf-tester itself gives each action 20 s, which may be too short for a real Keystone beside a
     # full test run. As an operator would, we set a longer timeout.
-    parameters = {**caller.parameters, "CRM_meta_timeout": f"{SECONDS * 1000}"}
+    parameters = {**caller.parameters, "CRM_meta_timeout": f"{int(pace.seconds(SECONDS) * 1000)}"}
     given = [word for name, value in parameters.items() for word in ("-o", f"{name}={value}")]
     agent = str(readable / "agents" / caller.agent)
-    done = subprocess.run(
-        [*caller.prefix, "ocf-tester", "-n", caller.instance, *given, agent],
-        env={"PATH": PATH, "OCF_ROOT": "/usr/lib/ocf", "HA_RSCTMP": str(caller.rsctmp)},
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    words = [*caller.prefix, "ocf-tester", "-n", caller.instance, *given, agent]
+    environment = {"PATH": PATH, "OCF_ROOT": "/usr/lib/ocf", "HA_RSCTMP": str(caller.rsctmp)}
+    for _ in range(TRIES):
+        done = _run(words, environment)
+        # it takes a monitor without a verdict for a failure (tests/calling.py)
+        if DEGRADED not in done.stdout or pace.RUN.measure() < BUSY:
+            break
     assert done.returncode == 0, done.stdout
     assert "passed all tests" in done.stdout
+
+
+def _run(words: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return pace.run(
+        words,
+        env=environment,
+        cwd="/",
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=ALL_SECONDS,
+    )

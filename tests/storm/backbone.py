@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+from tests import pace
 from tests.bed.bed import NETWORK, Bed
 from tests.stack import servers
 from tests.stack.stack import Stack
@@ -78,7 +79,7 @@ class Backbone(Stack):
         process = self._running.pop(name)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        process.wait(STOP_SECONDS)
+        process.wait(pace.seconds(STOP_SECONDS))
 
     def start(self, name: str) -> None:
         """Start it again; returns once it answers."""

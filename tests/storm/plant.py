@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from tests import pace
 from tests.bed.bed import NETWORK, Bed
 from tests.bed.cluster import Cluster
 from tests.bed.waiting import wait_until
@@ -16,9 +17,13 @@ from .services import ALL, IDENTITY, KEYSTONE, Service, names
 from .standing import HEALTHY, Standing, standings
 
 ADDRESS_RESOURCE = "p_ip"
-# Several services start at once on two cores; a start takes 3 to 11 s of CPU.
-START_TIMEOUT = 240
 START_SECONDS = 300
+
+
+def watched(interval: int) -> tuple[str, ...]:
+    """The words of pcs for a monitor every `interval` seconds. Other actions get the timeouts that
+    the agent advertises."""
+    return ("op", "monitor", f"interval={interval}s", "timeout=60s")
 
 
 class Plant:
@@ -62,7 +67,7 @@ class Plant:
     def _create_keystone(self, ini: str) -> None:
         """Create Keystone in a group with its address, so that it starts on the same node."""
         address = ("ocf:heartbeat:IPaddr2", f"ip={IDENTITY_ADDRESS}", "cidr_netmask=24")
-        every = ("op", "monitor", f"interval={self.interval}s", "timeout=30s")
+        every = watched(self.interval)
         group = ("--group", "g_keystone")
         pcs = self.cluster.pcs
         pcs("resource", "create", ADDRESS_RESOURCE, *address, *every, *group)
@@ -81,10 +86,8 @@ class Plant:
         if "os_auth_url" in given:
             given["os_auth_url"] = f"{stack.identity}/v2.0/"
         words = [f"{k}={v}".replace("{folder}", str(stack.folder)) for k, v in given.items()]
-        start = ("op", "start", f"timeout={START_TIMEOUT}s")
-        monitor = ("monitor", f"interval={interval}s", "timeout=30s")
         agent = f"ocf:openstack:{agent}"
-        self.cluster.pcs("resource", "create", resource, agent, *words, *start, *monitor, *more)
+        self.cluster.pcs("resource", "create", resource, agent, *words, *watched(interval), *more)
 
     def _prefer(self) -> None:
         """Give each service a preferred node. There is no order constraint: with Keystone first, it
@@ -104,10 +107,10 @@ class Plant:
             now = self.standings()
             return {name: now[name] for name in resources if now[name].state != HEALTHY}
 
-        until = time.monotonic() + START_SECONDS
+        limit = pace.Limit(START_SECONDS)
         while left := ill():
-            if time.monotonic() > until:
-                raise TimeoutError(f"not healthy after {START_SECONDS} s: {left}")
+            if limit.is_over():
+                raise TimeoutError(f"not healthy after {limit}: {left}")
             time.sleep(0.5)
 
     # The dependencies.
