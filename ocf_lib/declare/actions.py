@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from ocf_lib.declare.service import Action
 
-# At least three times what real daemons needed beside eight busy loops on two cores (docs/
-# measurements.md). TripleO gives 200 s to every action.
+# Keystone's start took 75 s beside eight busy loops on two cores; others take longer than Keystone.
+# TripleO gives 200 s to every action.
 START, STOP, MONITOR, SHORT = 400, 200, 60, 60
 # A log-in, or a look at what an API lists.
 DEEP = Action("monitor", 120, interval=300, depth=20)
