@@ -7,6 +7,7 @@ from time import monotonic, sleep
 
 from ocf_lib.health import discover
 from ocf_lib.health.api import Client
+from ocf_lib.health.late import LOOK_SECONDS
 from ocf_lib.health.watch import Watch
 from ocf_lib.launch import port_conflict
 from ocf_lib.net.http import Idle
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 # Seconds between polls: while nothing answers, and after an error.
 POLL, RETRY = 0.05, 0.5
-# Seconds between looks at the daemon while an answer is awaited.
-LOOK = 0.2
 # Seconds until something else is suspected of keeping the API from answering, and between two
 # suspicions.
 EXPLAIN_SECONDS = 10.0
@@ -75,7 +74,10 @@ class _Waiting:
         self.instance, self.leader, self.watch, self.log = instance, leader, watch, log
         self.progress = Watch(instance)
         deadline = instance.environment.deadline
-        longest, idle = instance.parameters.get("api_timeout"), Idle(self.look, LOOK, LOOK)
+        longest, idle = (
+            instance.parameters.get("api_timeout"),
+            Idle(self.look, LOOK_SECONDS, LOOK_SECONDS),
+        )
         self.patience = Patience(deadline, longest, idle)
         self.until = deadline - min(BLAME_SECONDS, (deadline - monotonic()) / 4)
         self.fault = Failed(SILENT)

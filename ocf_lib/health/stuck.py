@@ -17,12 +17,12 @@ from ocf_lib.launch import running
 from ocf_lib.net.patience import Patience
 from ocf_lib.outcomes import Degraded, Failed, Outcome, Suspect
 from ocf_lib.processes.process import has_working_child
-from ocf_lib.processes.progress import Times
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocf_lib.instance import Instance
     from ocf_lib.processes.process import Stat
+    from ocf_lib.processes.progress import Times
 
 # Seconds without an answer after which even a service that makes progress fails, for agents without
 # the parameter.
@@ -84,10 +84,7 @@ def excuse(
 def fair_seconds(watch: Watch | None, patience: Patience) -> float:
     """Seconds within which a dependency that lives answers. It may be on this host: if the host is
     busy, it is not to blame for a service that is stuck."""
-    if watch is None or watch.ours is None or not watch.seconds:
-        return full_check.SECONDS
-    ours = next(iter(watch.ours.times), Times())
-    if ours.waited < BUSY_SHARE * watch.seconds:
+    if watch is None or not watch.seconds or watch.own.waited < BUSY_SHARE * watch.seconds:
         return full_check.SECONDS
     return max(full_check.SECONDS, min(PATIENT_SECONDS, patience.left / 2))
 
@@ -118,12 +115,12 @@ def await_worker(instance: Instance, leader: Stat, note: str) -> None:
 def progress_of(watch: Watch) -> str:
     """What the processes did while `watch` looked, if that was not just sleeping; else "". The
     parenthesis at its end is left open."""
-    if watch.service is None or watch.ours is None or not watch.seconds:
+    if watch.service is None or not watch.seconds:
         return ""
     for theirs in watch.service.times:
         if is_progress(theirs, watch.seconds):
             return "its processes " + _told(theirs)
-    ours = next(iter(watch.ours.times), Times())
+    ours = watch.own
     if ours.waited + ours.blocked >= STARVED_SHARE * watch.seconds:
         return "this agent itself " + _told(ours)
     if watch.held_up >= STARVED_SHARE * watch.seconds:

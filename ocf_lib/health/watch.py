@@ -7,7 +7,7 @@ from time import monotonic
 
 from ocf_lib.launch import running
 from ocf_lib.processes.members import has_workers
-from ocf_lib.processes.progress import Progress
+from ocf_lib.processes.progress import Progress, Times
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,6 +59,12 @@ class Watch:
     def seconds(self) -> float:
         """How long it has watched."""
         return 0.0 if self.service is None else self.service.seconds
+
+    @property
+    def own(self) -> Times:
+        """What this agent did itself."""
+        found = [] if self.ours is None else self.ours.times
+        return found[0] if found else Times()
 
     @property
     def age(self) -> float:

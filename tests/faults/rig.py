@@ -276,6 +276,12 @@ class Rig:
         assert len(found) < 2
         return found[0] if found else folder / "account-none.token"
 
+    def leave_token(self, seconds: int) -> None:
+        """Move the end of the kept token: it has so many seconds left."""
+        lines = self.token_file.read_text().split("\n")
+        lines[2] = str(int(time.time()) + seconds)
+        self.token_file.write_text("\n".join(lines))
+
     @property
     def pid_file(self) -> Path:
         return self.caller.rsctmp / f"{self.caller.instance}.pid"

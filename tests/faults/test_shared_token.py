@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -40,13 +39,6 @@ def services(make_rig: Callable[..., Rig], identity: Rig) -> list[Rig]:
     return made
 
 
-def leave(rig: Rig, seconds: int) -> None:
-    """Move the end of the kept token: it has so many seconds left."""
-    lines = rig.token_file.read_text().split("\n")
-    lines[2] = str(int(time.time()) + seconds)
-    rig.token_file.write_text("\n".join(lines))
-
-
 def test_three_resources_make_one_log_in(services: list[Rig], identity: Rig) -> None:
     for rig in services:
         rig.start()
@@ -73,7 +65,7 @@ def test_whoever_sees_the_end_first_renews_and_nobody_waits(
 ) -> None:
     for rig in services:
         rig.start()
-    leave(services[0], 200)
+    services[0].leave_token(200)
     before = identity.count(ASKED)
     identity.answer(LOG_IN, "hang")
     renewing = services[0].spawn("monitor", timeout=60, api_timeout=30)

@@ -3,7 +3,6 @@ predecessors 10, 11, 13)."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import psutil
@@ -21,13 +20,6 @@ LOG_IN = "POST /v3/auth/tokens"
 def asking(running: Rig) -> Rig:
     """A running instance with credentials."""
     return running.give_credentials()
-
-
-def leave(rig: Rig, seconds: int) -> None:
-    """Move the end of the kept token: it has so many seconds left."""
-    lines = rig.token_file.read_text().split("\n")
-    lines[2] = str(int(time.time()) + seconds)
-    rig.token_file.write_text("\n".join(lines))
 
 
 def test_a_kept_token_is_used_again(asking: Rig) -> None:
@@ -53,18 +45,18 @@ def test_the_token_is_for_root_alone(asking: Rig) -> None:
 
 def test_a_token_that_has_ended_is_not_used(asking: Rig) -> None:
     assert asking.monitor().code == 0
-    leave(asking, 30)
+    asking.leave_token(30)
     assert asking.monitor().code == 0
     assert asking.monitor().code == 0
     assert asking.count("login") == 2
-    leave(asking, 30)
+    asking.leave_token(30)
     asking.answer(LOG_IN, "500")
     assert asking.monitor().code == 1
 
 
 def test_a_token_that_nears_its_end_is_renewed_while_it_is_good(asking: Rig) -> None:
     assert asking.monitor().code == 0
-    leave(asking, 200)
+    asking.leave_token(200)
     asking.answer(LOG_IN, "500")
     assert asking.monitor().code == 0, "the old one still serves"
     asking.answer(LOG_IN, "ok")
