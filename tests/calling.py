@@ -18,17 +18,20 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # timeout is waited for, so that a late agent is noticed. Both grow with the machine's lateness.
 TIMEOUT, GRACE = 20.0, 15.0
 # How the reason of a monitor ends that has no verdict, because the host kept the service or the
-# agent from its work. Where the factor is at least BUSY, it is called again for BUSY_SECONDS.
+# agent from its work. If the machine was busy meanwhile, it is called again for BUSY_SECONDS.
 NO_VERDICT = "(host busy, degraded)"
-BUSY, BUSY_SECONDS = 2.0, 60.0
+BUSY_SECONDS = 60.0
 
 
 class Result:
     """The outcome of one call. code: exit code. out, err: standard output and standard error.
-    seconds: duration."""
+    seconds: duration. during: the time that it took."""
 
-    def __init__(self, code: int, out: str, err: str, seconds: float) -> None:
+    def __init__(
+        self, code: int, out: str, err: str, seconds: float, during: pace.Stretch | None = None
+    ) -> None:
         self.code, self.out, self.err, self.seconds = code, out, err, seconds
+        self.during = during or pace.Stretch()
 
     @property
     def reason(self) -> str:
@@ -44,7 +47,7 @@ class Result:
 def is_late(result: Result) -> bool:
     """Whether a monitor found the service degraded on a machine so busy that a healthy neighbour
     may have been late. For fixtures that wait until all is well."""
-    return result.code == 190 and pace.RUN.measure() >= BUSY
+    return result.code == 190 and result.during.was_busy()
 
 
 class Caller:
@@ -113,11 +116,11 @@ class Caller:
         while True:
             result = self._run(action, env, timeout, user)
             is_final = not self.repeats or not result.reason.endswith(NO_VERDICT)
-            if is_final or pace.RUN.measure() < BUSY or time.monotonic() > until:
+            if is_final or time.monotonic() > until or not result.during.was_busy():
                 return result
 
     def _run(self, action: str, env: dict[str, str], timeout: float, user: str | None) -> Result:
-        began = time.monotonic()
+        began, during = time.monotonic(), pace.Stretch()
         done = pace.run(
             [*self.prefix, str(self.agents / self.agent), *action.split()],
             own=timeout,
@@ -126,7 +129,8 @@ class Caller:
             text=True,
             user=user,
         )
-        return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        return Result(done.returncode, done.stdout, done.stderr, seconds, during)
 
     def monitor(self, level: int | None = None, **more: object) -> Result:
         """A recurring monitor."""

@@ -26,6 +26,9 @@ RUNS = 5
 NOMINAL = 0.02
 # Seconds for which a measurement is used.
 AGE = 30.0
+# A machine is busy if the factor is at least BUSY, or if its CPUs were idle for less than this
+# share of a stretch of time: a burst that is over is not measured any more.
+BUSY, IDLE_SHARE = 2.0, 0.25
 
 
 class Pace:
@@ -119,6 +122,24 @@ class Limit:
         return f"took {round(self.took, 1):g} s; promised {faster(self.promised, times)}"
 
 
+class Stretch:
+    """A stretch of time that begins now.
+
+    counts: the CPU time of the machine so far, idle and whole, in any unit. pace: the measurements.
+    """
+
+    def __init__(
+        self, counts: Callable[[], tuple[float, float]] | None = None, pace: Pace | None = None
+    ) -> None:
+        self.counts, self.pace = counts or cpu_counts, pace or RUN
+        self.begun = self.counts()
+
+    def was_busy(self) -> bool:
+        """Whether the machine is busy now, or was for most of the time until now."""
+        idle, whole = (now - then for now, then in zip(self.counts(), self.begun))
+        return idle < IDLE_SHARE * whole or self.pace.measure() >= BUSY
+
+
 def faster(nominal: float, times: float) -> str:
     """Return "30 s on a machine 5.2 times as fast"."""
     return f"{nominal:g} s on a machine {times:.1f} times as fast"
@@ -130,6 +151,17 @@ def call_bare() -> tuple[float, float]:
     _, status, usage = os.wait4(os.posix_spawn(BARE[0], BARE, {}), 0)
     assert status == 0, f"{' '.join(BARE)} ended with {status}"
     return time.monotonic() - began, usage.ru_utime + usage.ru_stime
+
+
+def cpu_counts() -> tuple[float, float]:
+    """The time for which the CPUs were idle, and their whole time, since boot, in clock ticks.
+
+    One that waits for a disk is not idle. Source: proc(5), /proc/stat: user, nice, system, idle,
+    iowait, irq, softirq, steal.
+    """
+    with open("/proc/stat") as file:
+        times = [float(word) for word in file.readline().split()[1:9]]
+    return times[3], sum(times)
 
 
 # The measurements of this process.

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.root
 
 # The memory that the issue and docs/crash-detection.md allow a sentinel.
 MIB = 8
+# For so long it must do nothing at all.
+REST_SECONDS = 3.0
 
 
 @pytest.fixture
@@ -310,11 +312,16 @@ def test_it_costs_8_mib_at_most_and_no_cpu(started: Rig, pacemaker: Pacemaker, k
     (sentinel,) = started.sentinels
     wait_until(lambda: sentinel.name() == "ocf-sentinel", "it waits")
     wait_until(lambda: sentinel.status() == psutil.STATUS_SLEEPING, "it waits")
-    assert sentinel.memory_info().rss <= MIB << 20
-    before = sentinel.cpu_times(), sentinel.num_ctx_switches()
-    for _ in range(5):
-        assert started.monitor().code == 0
-    assert (sentinel.cpu_times(), sentinel.num_ctx_switches()) == before
+    # memory_info() is off by up to 64 pages for each CPU
+    assert sum(mapped.rss for mapped in sentinel.memory_maps()) <= MIB << 20
+
+    def is_at_rest() -> bool:
+        before, began = (sentinel.cpu_times(), sentinel.num_ctx_switches()), time.monotonic()
+        while time.monotonic() < began + REST_SECONDS:
+            assert started.monitor().code == 0
+        return (sentinel.cpu_times(), sentinel.num_ctx_switches()) == before
+
+    wait_until(is_at_rest, f"it does nothing for {REST_SECONDS} s")
 
 
 def test_it_holds_nothing_and_knows_no_secret(rig: Rig, pacemaker: Pacemaker) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -137,6 +138,37 @@ def test_lateness_is_said_with_what_was_measured() -> None:
     assert limit.lateness() == ""
     machine.pass_time(31)
     assert limit.lateness() == "took 41 s; promised 10 s on a machine 6.2 times as fast"
+
+
+# A stretch of time.
+
+
+@pytest.mark.parametrize(
+    ("idle", "whole", "is_busy"), [(20, 100, True), (30, 100, False), (0, 0, False)]
+)
+def test_machine_whose_cpus_were_hardly_idle_was_busy(
+    idle: float, whole: float, is_busy: bool
+) -> None:
+    counts = iter([(1000.0, 5000.0), (1000.0 + idle, 5000.0 + whole)])
+    stretch = pace.Stretch(lambda: next(counts), Machine().pace)
+    assert stretch.was_busy() is is_busy
+
+
+@pytest.mark.parametrize(("factor", "is_busy"), [(1.9, False), (2.1, True)])
+def test_machine_that_is_late_now_is_busy(factor: float, is_busy: bool) -> None:
+    counts = iter([(0.0, 0.0), (99.0, 100.0)])
+    stretch = pace.Stretch(lambda: next(counts), Machine(factor * CPU).pace)
+    assert stretch.was_busy() is is_busy
+
+
+def test_counts_of_this_machine_grow() -> None:
+    (idle, whole), began = pace.cpu_counts(), time.monotonic()
+    cpus = os.cpu_count() or 1
+    while time.monotonic() < began + 0.3:
+        pass
+    now_idle, now = pace.cpu_counts()
+    assert 0.1 * cpus * os.sysconf("SC_CLK_TCK") < now - whole
+    assert now_idle - idle <= now - whole
 
 
 # What uses it.
