@@ -19,10 +19,11 @@ RSCTMP = "/run/resource-agents"
 # Seconds. Pacemaker's own default, for an action that advertises none. ocf-tester, Heartbeat and a
 # person at a shell name no timeout.
 DEFAULT_TIMEOUT = 20.0
-# Seconds for our own last lines. Pacemaker SIGKILLs at the timeout, which it counts from before the
-# fork. The interpreter needs 15 ms to get here, the last lines take less; on a busy host both take
-# longer by the same factor, so the seconds that we were late are added.
-MARGIN = 0.5
+# Seconds for our own last lines: a share of the timeout, within bounds. Pacemaker SIGKILLs at the
+# timeout, which it counts from before the fork. The interpreter needs 15 ms to get here, the last
+# lines take less; on a busy host both take longer by the same factor, so the seconds that we were
+# late are added. Beside 8 busy loops the last lines once took 0.6 s (measured).
+MARGIN_SHARE, LEAST_MARGIN, MOST_MARGIN = 0.05, 0.5, 5.0
 
 
 class Environment:
@@ -77,7 +78,8 @@ class Environment:
     @property
     def margin(self) -> float:
         """Seconds that are kept for the exit: more if the host made us late."""
-        return min(MARGIN + self.late, (self.timeout - self.late) / 2)
+        usual = min(MOST_MARGIN, max(LEAST_MARGIN, MARGIN_SHARE * self.timeout))
+        return min(usual + self.late, (self.timeout - self.late) / 2)
 
     @property
     def deadline(self) -> float:

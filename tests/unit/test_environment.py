@@ -127,6 +127,13 @@ def test_a_late_agent_keeps_more_time_for_its_exit() -> None:
     assert aged(3.0, 20000).margin == aged(0.0, 20000).margin + 3
 
 
+@pytest.mark.parametrize(
+    "timeout, margin", [(0.6, 0.3), (5, 0.5), (20, 1), (60, 3), (100, 5), (400, 5)]
+)
+def test_a_longer_timeout_keeps_more_time_for_the_exit(timeout: float, margin: float) -> None:
+    assert aged(0.0, int(timeout * 1000)).margin == pytest.approx(margin)
+
+
 @pytest.mark.parametrize("age", [0.0, 0.5, 5.0, 9.9])
 def test_every_moment_lies_between_now_and_the_timeout(age: float) -> None:
     one = aged(age, 10000)
