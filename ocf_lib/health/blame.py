@@ -64,10 +64,11 @@ def explain(
     """Find what explains `fault`: the API hangs, answers with a server error or does not listen.
 
     trouble: name of the note that records the last outage. longest: seconds within which a living
-    dependency answers. Raises Afflicted if something on which
-    the service depends explains the fault; Degraded if that has come back within RECOVERY_SECONDS;
-    Failed, with the better reason, if a process is frozen. If it returns, the fault seems to be the
-    service's own; the value says whether the service depends on anything at all.
+    dependency answers. If it returns, the fault seems to be the service's own; the value says
+    whether the service depends on anything at all.
+
+    Raises Afflicted if something on which the service depends explains the fault; Degraded if that
+    has come back within RECOVERY_SECONDS; Failed, with the better reason, if a process is frozen.
     """
     frozen = [process for process in running.members_of(instance).all if process.is_frozen]
     if frozen:
