@@ -17,6 +17,8 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # Seconds: the timeout of an action whose test names none, and how long a call that is past its
 # timeout is waited for, so that a late agent is noticed. Both grow with the machine's lateness.
 TIMEOUT, GRACE = 20.0, 15.0
+# A timeout that a test names grows, too, to so many seconds at most: some tests wait for its end.
+MOST_SECONDS = 120.0
 # How the reason of a monitor ends that has no verdict, because the host kept the service or the
 # agent from its work. If the machine was busy meanwhile, it is called again for BUSY_SECONDS.
 NO_VERDICT = "(host busy, degraded)"
@@ -25,13 +27,25 @@ BUSY_SECONDS = 60.0
 
 class Result:
     """The outcome of one call. code: exit code. out, err: standard output and standard error.
-    seconds: duration. during: the time that it took."""
+    seconds: duration. granted: the timeout of the action, in seconds, if known. during: the time
+    that it took."""
 
     def __init__(
-        self, code: int, out: str, err: str, seconds: float, during: pace.Stretch | None = None
+        self,
+        code: int,
+        out: str,
+        err: str,
+        seconds: float,
+        granted: float = float("inf"),
+        during: pace.Stretch | None = None,
     ) -> None:
         self.code, self.out, self.err, self.seconds = code, out, err, seconds
-        self.during = during or pace.Stretch()
+        self.granted, self.during = granted, during or pace.Stretch()
+
+    @property
+    def is_in_time(self) -> bool:
+        """It ended before Pacemaker would have killed it."""
+        return self.seconds < self.granted
 
     @property
     def reason(self) -> str:
@@ -42,6 +56,11 @@ class Result:
     def __repr__(self) -> str:
         said = self.reason or self.err or self.out
         return f"<code {self.code} in {self.seconds:.2f} s: {said!r}>"
+
+
+def granted(seconds: float) -> float:
+    """The timeout, in seconds, of an action that needs one of `seconds` on a quiet machine."""
+    return max(seconds, min(pace.seconds(seconds), MOST_SECONDS))
 
 
 def is_late(result: Result) -> bool:
@@ -102,9 +121,8 @@ class Caller:
         **parameters: object,
     ) -> Result:
         """Run `action`. timeout, interval: seconds; the agent gets them in milliseconds, as from
-        Pacemaker. A timeout that is given does not grow with the machine's lateness: the outcome
-        may depend on it."""
-        timeout = pace.seconds(TIMEOUT) if timeout is None else timeout
+        Pacemaker. The timeout is for a quiet machine; the result has the one that was granted."""
+        timeout = pace.seconds(TIMEOUT) if timeout is None else granted(timeout)
         env = self.environment(**parameters)
         env["OCF_RESKEY_CRM_meta_timeout"] = str(int(timeout * 1000))
         if interval:
@@ -130,7 +148,7 @@ class Caller:
             user=user,
         )
         seconds = time.monotonic() - began
-        return Result(done.returncode, done.stdout, done.stderr, seconds, during)
+        return Result(done.returncode, done.stdout, done.stderr, seconds, timeout, during)
 
     def monitor(self, level: int | None = None, **more: object) -> Result:
         """A recurring monitor."""
@@ -144,8 +162,8 @@ class Caller:
         **parameters: object,
     ) -> subprocess.Popen[str]:
         """Start an action in its own process group and do not wait for it; for a test that kills
-        it."""
-        timeout = pace.seconds(TIMEOUT) if timeout is None else timeout
+        it. timeout: as for a call."""
+        timeout = pace.seconds(TIMEOUT) if timeout is None else granted(timeout)
         env = self.environment(**parameters)
         env["OCF_RESKEY_CRM_meta_timeout"] = str(int(timeout * 1000))
         env.update(extra or {})

@@ -65,14 +65,15 @@ def wait(instance: Instance, leader: int, watch: Callable[[], None], log: Log) -
 
 
 class _Waiting:
-    """The wait of one start. fault: why the service is not usable yet. endpoint: where it
-    listens."""
+    """The wait of one start. fault: why the service is not usable yet. endpoint: where it listens.
+    progress: what its processes did in the last RECENT_SECONDS, at most. before: what they did
+    before that, in as many seconds."""
 
     def __init__(
         self, instance: Instance, leader: int, watch: Callable[[], None], log: Log
     ) -> None:
         self.instance, self.leader, self.watch, self.log = instance, leader, watch, log
-        self.progress = Watch(instance)
+        self.progress, self.before = Watch(instance), Watch(instance)
         deadline = instance.environment.deadline
         longest, idle = (
             instance.parameters.get("api_timeout"),
@@ -88,7 +89,7 @@ class _Waiting:
     def look(self) -> None:
         self.watch()
         if self.progress.seconds > RECENT_SECONDS:
-            self.progress.forget()
+            self.progress, self.before = Watch(self.instance), self.progress
         self.progress.look()
 
     def is_on(self) -> bool:
@@ -138,7 +139,8 @@ class _Waiting:
         except Degraded as outcome:
             self.log.warning(f"{self.instance.name} runs, but {outcome}")
             return True
-        self.progress.forget()  # nobody has looked since
+        # nobody has looked since
+        self.progress, self.before = Watch(self.instance), Watch(self.instance)
         return False
 
     def give_up(self) -> None:
@@ -159,8 +161,14 @@ class _Waiting:
         try:
             blame.explain(instance, fault, self.patience)
             if isinstance(fault, Suspect):
-                stuck.excuse(instance, fault, self.progress, self.patience, UNANSWERED[0])
+                is_told = self.progress.seconds >= stuck.ENOUGH_SECONDS
+                seen = self.progress if is_told else max(self.progress, self.before, key=_seconds)
+                stuck.excuse(instance, fault, seen, self.patience, UNANSWERED[0])
         except Degraded as outcome:
             self.log.warning(f"{instance.name} runs, but {outcome}")
             return
         raise fault
+
+
+def _seconds(watch: Watch) -> float:
+    return watch.seconds

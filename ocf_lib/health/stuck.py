@@ -117,7 +117,7 @@ def progress_of(watch: Watch) -> str:
     parenthesis at its end is left open."""
     if watch.service is None or not watch.seconds:
         return ""
-    for theirs in watch.service.times:
+    for theirs in (*watch.service.times, *watch.service.process_times):
         if is_progress(theirs, watch.seconds):
             return "its processes " + _told(theirs)
     ours = watch.own

@@ -1,5 +1,8 @@
-"""Do processes make progress? For each of their threads: how long did it run, wait for a CPU, and
-wait for a disk?
+"""Do processes make progress? For each of their threads, and for all threads of a process together:
+how long did they run, wait for a CPU, and wait for a disk?
+
+Together, because threads may take turns: of those that share Python's global interpreter lock, each
+sleeps for most of the time, although the process works without a pause.
 
 Source: proc(5) for the state of a thread and for delayacct_blkio_ticks; the kernel's
 Documentation/scheduler/sched-stats.rst for schedstat, whose times are nanoseconds. The kernel adds
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 # Fields of /proc/PID/task/TID/stat after the thread's name: utime, stime, delayacct_blkio_ticks.
 UTIME, STIME, BLKIO = 11, 12, 39
+# The same of a process whose parent has waited for it; in the parent's stat.
+CHILD_UTIME, CHILD_STIME = 13, 14
 
 
 class Times:
@@ -39,13 +44,15 @@ class Times:
 
 
 class _Thread:
-    """One thread while it is watched. first, last: what the kernel counted. waiting: seconds of a
-    wait for a CPU that still lasts. blocked: seconds for which looks saw it wait for a disk."""
+    """One thread while it is watched. pid: its process. first, last: what the kernel counted.
+    waiting: seconds of a wait for a CPU that still lasts. blocked: seconds for which looks saw it
+    wait for a disk."""
 
-    __slots__ = ("blocked", "first", "last", "state", "waiting")
+    __slots__ = ("blocked", "first", "last", "pid", "state", "waiting")
 
-    def __init__(self, first: Times) -> None:
+    def __init__(self, first: Times, pid: int = 0) -> None:
         self.first = self.last = first
+        self.pid = pid
         self.state = ""
         self.waiting = self.blocked = 0.0
 
@@ -95,7 +102,7 @@ class Progress:
                 state, counted = seen
                 known = self._threads.get(number)
                 if known is None:
-                    known = _Thread(counted if is_first else Times())
+                    known = _Thread(counted if is_first else Times(), pid)
                     self._threads[number] = known
                 known.see(state if self.by_state else "", counted, gap)
         self.begun, self.looked = self.begun or now, now
@@ -106,6 +113,24 @@ class Progress:
         others may do nothing."""
         found = [thread.times(self.seconds) for thread in self._threads.values()]
         return sorted(found, key=lambda times: times.total, reverse=True)
+
+    @property
+    def process_times(self) -> list[Times]:
+        """What the threads of each process did together, the process that slept least first. They
+        did no more than one that never slept. Waits for a disk are those of one thread."""
+        threads: dict[int, list[Times]] = {}
+        for thread in self._threads.values():
+            threads.setdefault(thread.pid, []).append(thread.times(self.seconds))
+        found = [_together(each, self.seconds) for each in threads.values()]
+        return sorted(found, key=lambda times: times.total, reverse=True)
+
+
+def _together(threads: list[Times], watched: float) -> Times:
+    ran = sum(each.ran for each in threads)
+    waited = sum(each.waited for each in threads)
+    share = min(1.0, watched / (ran + waited)) if ran + waited else 1.0
+    blocked = max(each.blocked for each in threads)
+    return Times(ran * share, waited * share, min(blocked, watched - (ran + waited) * share))
 
 
 def _threads_of(pid: int) -> list[int]:
@@ -130,6 +155,9 @@ def _look_at(pid: int, number: int) -> tuple[str, Times] | None:
     else:
         # a kernel without CONFIG_SCHED_INFO
         ran, waited = (int(fields[UTIME]) + int(fields[STIME])) * tick, 0.0
+    if number == pid:
+        # programs that it ran one after the other, each for too short a time to be seen
+        ran += (int(fields[CHILD_UTIME]) + int(fields[CHILD_STIME])) * tick
     return fields[0].decode(), Times(ran, waited, blocked)
 
 

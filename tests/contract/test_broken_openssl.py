@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from tests import pace
 from tests.calling import AGENTS, Caller
 from tests.contract.node import BareNode, Result, run
 from tests.contract.state import keep, record_of
@@ -41,7 +42,7 @@ def test_a_running_one_is_stopped(call: Caller, daemon: subprocess.Popen[bytes])
     path = keep(call, "record", record_of(daemon))
     done: Result = run(words(call, "stop"), call.environment())
     assert (done.code, done.err) == (0, "")
-    assert daemon.wait(10) == -15
+    assert daemon.wait(pace.seconds(10)) == -15
     assert not path.exists()
 
 

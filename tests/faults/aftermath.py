@@ -28,16 +28,17 @@ def parents(rig: Rig) -> list[int]:
     return [pid for pid in rig.born("parent") if pid in living]
 
 
-def check_stopped(rig: Rig, result: Result, within: float = 0.0) -> None:
+def check_stopped(rig: Rig, result: Result, within: float | None = PROMPT) -> None:
     """Assert that stop returned 0 without a reason, left no process or socket, and was in time.
 
-    within: seconds that do not grow with the machine's lateness; if not given, PROMPT, which does.
+    within: seconds on a quiet machine; None for no limit but its own timeout.
     """
     assert result.code == 0, f"{result}\n{rig.agent_log}"
     assert result.reason == ""
     assert rig.processes() == []
     assert not is_served(rig)
-    assert result.seconds < within if within else pace.is_within(result.seconds, PROMPT)
+    assert result.is_in_time
+    assert within is None or pace.is_within(result.seconds, within)
     probe = rig.probe()
     assert probe.code == 7, probe
 

@@ -184,7 +184,8 @@ class Rig:
         began = time.monotonic()
         words = [*unshare(), "sh", "-c", script]
         done = pace.run(words, own=timeout, timeout=GRACE, env=environment, text=True)
-        return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        return Result(done.returncode, done.stdout, done.stderr, seconds, timeout)
 
     # --- observing
 

@@ -5,6 +5,7 @@ The rows of the table in docs/verdicts.md, each with a daemon that does what the
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -86,6 +87,18 @@ def test_one_that_spins_is_degraded_until_hang_grace_is_over(running: Rig) -> No
     assert "(hang_grace is 1)" in result.reason
 
 
+def test_threads_that_work_by_turns_are_no_sleepers(running: Rig) -> None:
+    """As in a WSGI server with many requests: each of its threads waits for the others."""
+    running.set(mode="spin")
+    with contextlib.ExitStack() as clients:
+        for _ in range(80):
+            client = socket.create_connection(("127.0.0.1", running.port), pace.seconds(10))
+            clients.enter_context(client).sendall(b"GET / HTTP/1.0\r\n\r\n")
+        wait_until(lambda: running.count("request") >= 80, "all are at work")
+        for _ in range(3):
+            assert running.monitor().code == 190
+
+
 def test_an_answer_ends_the_grace(running: Rig) -> None:
     running.set(mode="spin:6")
     assert running.monitor().code == 190
@@ -121,7 +134,8 @@ def test_one_that_waits_for_another_service_is_degraded(running: Rig) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         running.set(mode=f"asks:{port}")
-        result = running.monitor(api_timeout=4, timeout=60)
+        # until then it works: it reads the request and asks
+        result = running.monitor(api_timeout=round(max(4, pace.seconds(2))), timeout=60)
         assert result.code == 190
         assert f"s for an answer of 127.0.0.1:{port} (another service is slow" in result.reason
         assert running.monitor(api_timeout=4, timeout=60, hang_grace=1).code == 1
@@ -137,7 +151,7 @@ def test_an_agent_that_was_held_up_itself_has_no_verdict(running: Rig) -> None:
     os.kill(poll.pid, signal.SIGSTOP)
     time.sleep(3)
     os.kill(poll.pid, signal.SIGCONT)
-    _, said = poll.communicate(timeout=60)
+    _, said = poll.communicate(timeout=pace.seconds(60))
     assert poll.returncode == 190, said
     assert "; this agent itself was held up for " in said
     assert "s (host busy, degraded)" in said
@@ -150,7 +164,7 @@ def test_the_time_before_the_interpreter_counts(running: Rig) -> None:
     running.caller.prefix = ("sh", "-c", late)
     result = running.monitor(timeout=5)
     assert result.code == 190
-    assert result.seconds < 5
+    assert result.is_in_time
 
 
 @pytest.mark.parametrize("level", [10, 20])
@@ -192,7 +206,7 @@ def test_an_error_that_comes_at_once_is_failed(running: Rig, mode: str) -> None:
 
 def test_a_start_that_is_only_slow_is_no_failure(rig: Rig) -> None:
     rig.set(mode="spin")
-    result = rig.start(timeout=max(12, pace.seconds(4)))
+    result = rig.start(timeout=12)
     assert result.code == 0
     assert "; its processes " in rig.agent_log
     assert "busy, degraded)" in rig.agent_log
@@ -204,7 +218,7 @@ def test_a_start_that_is_only_slow_is_no_failure(rig: Rig) -> None:
 
 def test_a_start_that_is_stuck_is_a_failure(rig: Rig) -> None:
     rig.set(mode="hang")
-    result = rig.caller("start", timeout=pace.seconds(8))
+    result = rig.caller("start", timeout=8)
     assert result.code == 1
     assert "did not answer" in result.reason
 
@@ -225,7 +239,7 @@ def test_a_start_waits_until_that_question_is_answered(rig: Rig) -> None:
     wait_until(lambda: rig.count("request GET /v3/auth/tokens") > 1, "it asks again")
     assert starting.poll() is None
     rig.answer("GET /v3/auth/tokens", "ok")
-    assert starting.wait(30) == 0
+    assert starting.wait(pace.seconds(30)) == 0
 
 
 def test_a_start_with_refused_credentials_is_no_failure(rig: Rig) -> None:

@@ -51,7 +51,7 @@ def test_start_waits_for_the_connection_and_no_longer(consumer: Rig, broker: int
 
 def test_a_daemon_that_never_connects_is_started_with_a_warning(consumer: Rig, broker: int) -> None:
     result = consumer.start(timeout=6)
-    assert SETTLED <= result.seconds < 6
+    assert SETTLED <= result.seconds < result.granted
     assert f"WARNING: nova-conductor/{consumer.caller.instance} {MISSING} {broker}" in (
         consumer.agent_log
     )

@@ -72,7 +72,7 @@ def test_what_start_makes_of_an_answer(dashboard: Rig, mode: str) -> None:
     assert result.code == code, result
     if code:
         assert reason in result.reason
-        assert re.search(r"not usable \d s after the start", result.reason)
+        assert re.search(r"not usable \d+ s after the start", result.reason)
     assert dashboard.count(f"request {PAGE}") >= 1
     dashboard.stop()
 

@@ -21,6 +21,7 @@ from ocf_lib.declare.service import Ending
 from ocf_lib.processes.process import Process, stat
 from ocf_lib.state.record import Record
 from tests import pace
+from tests.calling import granted
 from tests.faults.bystanders import Bystanders
 from tests.faults.rig import PASSWORD, Rig
 
@@ -203,6 +204,7 @@ class Place:
         timeout: float = 20,
     ) -> int:
         """Call an action, check its output, and return its exit code."""
+        timeout = granted(timeout)
         action, _, level = words.partition(" ")
         caller = self.rig.caller
         caller.log.unlink(missing_ok=True)

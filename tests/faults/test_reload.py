@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from tests import pace
-from tests.calling import Result
+from tests.calling import Result, granted
 from tests.faults.neighbours import Neighbours, conductor
 from tests.faults.rig import Rig, wait_until
 
@@ -158,20 +158,21 @@ def test_a_monitor_beside_it_finds_nothing_wrong(api: Rig) -> None:
         judged = api.monitor(level)
         assert (judged.code, judged.err) == (0, ""), (level, judged)
     assert child.poll() is None, "the monitors were beside it"
-    assert child.wait(20) == 0
+    assert child.wait(pace.seconds(20)) == 0
     assert api.monitor().code == 0
 
 
 def test_a_reload_that_was_killed_excuses_nothing_for_long(api: Rig) -> None:
     api.set(renewal=600)
-    child = api.spawn("reload", timeout=20)
+    seconds = granted(20)
+    child = api.spawn("reload", timeout=seconds)
     wait_until(lambda: api.count("reread"), "it is at it")
     child.kill()
     child.communicate()
     assert api.monitor(0).code == 0
     note = api.file("reload")
     until = next(line for line in note.read_text().splitlines() if line.startswith("until="))
-    assert time.monotonic() < float(until[6:]) < time.monotonic() + 20
+    assert time.monotonic() < float(until[6:]) < time.monotonic() + seconds
     note.write_text(note.read_text().replace(until, f"until={time.monotonic()}"))
     assert api.monitor(0).code == 1
     api.stop()
@@ -215,7 +216,7 @@ def test_a_stop_beside_it_goes_on(api: Rig) -> None:
     child = api.spawn("reload")
     wait_until(lambda: api.count("reread"), "it is at it")
     api.stop(timeout=8)
-    assert child.wait(20) == 1
+    assert child.wait(pace.seconds(20)) == 1
     assert api.probe().code == 7
     assert not api.file("reload").exists()
 
@@ -315,7 +316,7 @@ def test_an_api_that_answers_errors_is(api: Rig) -> None:
     child = api.spawn("reload")
     wait_until(lambda: api.count("reread"), "it re-reads it")
     api.set(mode="ok")
-    assert child.wait(20) == 0
+    assert child.wait(pace.seconds(20)) == 0
 
 
 def test_it_waits_for_a_start_that_is_under_way(unstarted_api: Rig) -> None:
@@ -323,7 +324,7 @@ def test_it_waits_for_a_start_that_is_under_way(unstarted_api: Rig) -> None:
     starting = unstarted_api.spawn("start")
     wait_until(lambda: unstarted_api.born("parent"), "it is launched")
     reload(unstarted_api)
-    assert starting.wait(1) == 0
+    assert starting.wait(pace.seconds(1)) == 0
     assert unstarted_api.count("reread") == 1
 
 
@@ -355,7 +356,7 @@ def test_a_daemon_that_becomes_another_process(service: Rig) -> None:
 def test_an_api_that_answers_errors_ever_after(api: Rig) -> None:
     """A uwsgi whose application does not load behaves like this."""
     api.answer("GET /", "500")
-    result = api.caller("reload", timeout=pace.seconds(8))
+    result = api.caller("reload", timeout=8)
     assert result.code == 1
     assert re.search(r"answered 500; not usable \d+ s after the reload", result.reason)
     assert not api.file("reload").exists()
@@ -363,11 +364,10 @@ def test_an_api_that_answers_errors_ever_after(api: Rig) -> None:
 
 def test_a_daemon_that_takes_longer_than_there_is_time(api: Rig) -> None:
     api.set(renewal=600)
-    timeout = pace.seconds(8)
-    result = api.caller("reload", timeout=timeout)
+    result = api.caller("reload", timeout=8)
     assert result.code == 1
     assert f"PID {api.parent.pid} has not re-read its configuration yet" in result.reason
-    assert result.seconds < timeout
+    assert result.is_in_time
     api.stop()
 
 

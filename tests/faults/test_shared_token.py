@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests import pace
 from tests.faults.rig import PASSWORD, Rig, wait_until
 
 pytestmark = pytest.mark.root
@@ -56,7 +57,7 @@ def test_three_that_need_a_token_at_once_make_one_log_in(
     before = identity.count("login")
     identity.answer(LOG_IN, "slow:1")
     polls = [rig.spawn("monitor", timeout=60) for rig in services]
-    assert [poll.wait(60) for poll in polls] == [0, 0, 0]
+    assert [poll.wait(pace.seconds(60)) for poll in polls] == [0, 0, 0]
     assert identity.count("login") == before + 1
 
 
@@ -128,4 +129,4 @@ def test_one_that_waits_too_long_for_the_log_in_of_another_is_degraded(
     result = services[1].monitor(timeout=60)
     assert result.code == 190
     assert "Identity " in result.reason[:128]
-    first.wait(60)
+    first.wait(pace.seconds(60))

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from ocf_lib.processes.procfs import MARKER
+from tests import pace
 from tests.faults.rig import STRANGER, Rig, wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("witnesses")]
@@ -242,7 +243,7 @@ def test_a_daemon_of_an_init_script_is_seen_and_stopped(rig: Rig) -> None:
     assert rig.probe(level=0).code == 0
     wait_until(lambda: rig.probe().code == 0, "it answers")
     rig.stop()
-    child.wait(5)
+    child.wait(pace.seconds(5))
 
 
 def test_a_daemon_of_an_init_script_with_other_arguments_is_none_of_ours(rig: Rig) -> None:

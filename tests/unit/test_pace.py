@@ -11,6 +11,7 @@ import pytest
 
 from tests import pace
 from tests.bed.waiting import wait_until
+from tests.calling import granted
 from tests.pace import AGE, Limit, Pace
 
 CPU = 0.01
@@ -192,6 +193,16 @@ def test_is_within_allows_for_lateness(run_of: Callable[[Machine], None]) -> Non
     machine.wall = 3 * CPU
     assert pace.is_within(5.9, 2), "it is measured again"
     assert not pace.is_within(6.1, 2)
+
+
+@pytest.mark.parametrize(
+    ("factor", "seconds", "wanted"), [(1, 4, 4), (5, 4, 20), (50, 4, 120), (5, 300, 300)]
+)
+def test_timeout_of_an_action_grows_to_two_minutes(
+    run_of: Callable[[Machine], None], factor: float, seconds: float, wanted: float
+) -> None:
+    run_of(Machine(factor * CPU))
+    assert granted(seconds) == pytest.approx(wanted)
 
 
 def test_wait_goes_on_and_says_so(run_of: Callable[[Machine], None]) -> None:

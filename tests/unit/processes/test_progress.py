@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from ocf_lib.health.stuck import is_progress
 from ocf_lib.processes.progress import Progress, Times, _Thread
 from tests.unit.conftest import Processes
 
@@ -21,6 +22,23 @@ def spin():
 _thread.start_new_thread(spin, ())
 print(0, flush=True)
 time.sleep(600)
+"""
+# many threads work by turns, as those of a WSGI server with as many requests
+SPIN_BY_TURNS = """
+import _thread, time
+def spin():
+    while True: pass
+for _ in range(40):
+    _thread.start_new_thread(spin, ())
+print(0, flush=True)
+time.sleep(600)
+"""
+SLEEP_IN_THREADS = SPIN_BY_TURNS.replace("while True: pass", "time.sleep(600)")
+# runs one short program after the other, as a daemon that calls rootwrap or qemu-img
+RUN_PROGRAMS = """
+import subprocess
+print(0, flush=True)
+while True: subprocess.call(["sh", "-c", "i=0; while [ $i -lt 10000 ]; do i=$((i+1)); done"])
 """
 # works in a child that began after the first look
 SPIN_IN_A_CHILD = """
@@ -59,6 +77,28 @@ def test_one_that_sleeps_is_not(processes: Processes) -> None:
     process, _ = processes.python(SLEEP)
     time.sleep(0.1)
     assert awake(watched([process.pid])) < 0.2
+
+
+def test_threads_that_work_by_turns_are_awake_together(processes: Processes) -> None:
+    process, _ = processes.python(SPIN_BY_TURNS)
+    found = watched([process.pid])
+    assert found.process_times[0].total > 0.8 * found.seconds
+    assert found.process_times[0].total <= found.seconds + 1e-6
+    assert is_progress(found.process_times[0], found.seconds)
+
+
+def test_threads_that_sleep_are_not_awake_together(processes: Processes) -> None:
+    process, _ = processes.python(SLEEP_IN_THREADS)
+    time.sleep(0.1)
+    found = watched([process.pid])
+    assert not any(is_progress(each, found.seconds) for each in found.process_times)
+
+
+def test_programs_that_it_runs_count(processes: Processes) -> None:
+    """None of them lives long enough to be found."""
+    process, _ = processes.python(RUN_PROGRAMS)
+    found = watched([process.pid])
+    assert any(is_progress(each, found.seconds) for each in found.times)
 
 
 def test_one_that_gets_no_cpu_waits_for_it(processes: Processes) -> None:

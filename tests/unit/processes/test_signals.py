@@ -13,6 +13,7 @@ import pytest
 
 from ocf_lib.processes import signals
 from ocf_lib.processes.process import Stat, stat
+from tests import pace
 from tests.unit.conftest import eventually
 
 WAYS = {
@@ -54,7 +55,7 @@ def test_it_reaches_the_process(process: tuple[str, subprocess.Popen[str]]) -> N
     if way == "caught":
         assert child.stdout.readline() == "heard\n"
     elif way == "default":
-        assert child.wait(10) == -signal.SIGHUP
+        assert child.wait(pace.seconds(10)) == -signal.SIGHUP
     else:
         assert signals.lives(found(child))
 
@@ -110,4 +111,4 @@ def test_without_process_descriptors_too(monkeypatch: pytest.MonkeyPatch) -> Non
     signals.send([Stat(now.pid, now.state, now.ppid, now.session, now.start - 1)], signal.SIGKILL)
     assert signals.lives(now)
     signals.send([now], signal.SIGKILL)
-    assert child.wait(10) == -signal.SIGKILL
+    assert child.wait(pace.seconds(10)) == -signal.SIGKILL
