@@ -12,6 +12,8 @@ from typing import Any
 
 from lxml import etree
 
+from tests import pace
+
 from .bed import Bed, BedError
 from .configuration import first_cib
 from .node import Node, finish
@@ -19,6 +21,8 @@ from .waiting import silent, wait_until
 
 # The cluster properties that Pacemaker sets itself.
 OWN_PROPERTIES = ("have-watchdog", "dc-version", "cluster-infrastructure")
+# What a monitor returns if the service is degraded.
+DEGRADED = 190
 # The status of a command that died with its node; how often, and after how long, it is repeated.
 KILLED = -9
 LOOKS, LOOK_SECONDS = 20, 0.1
@@ -207,6 +211,11 @@ class Cluster:
                     )
                 )
         return found
+
+    def faults(self, resource: str | None = None) -> list[Failure]:
+        """The failures but those of a busy machine, on which a service may be late: degraded."""
+        passed = DEGRADED if pace.RUN.most >= pace.BUSY else None
+        return [failure for failure in self.failures(resource) if failure.rc != passed]
 
     def operations(self, resource: str | None = None, node: str | None = None) -> list[Operation]:
         """The latest run of each operation, sorted by resource, node and call."""

@@ -146,7 +146,7 @@ class Site:
     def wait_failure(self, resource: str = KEYSTONE) -> Failure:
         """Wait for a failure of the resource; return the first that crm_mon lists."""
         failures = wait_until(
-            lambda: self.cluster.failures(resource), RECOVERY_SECONDS, f"{resource} fails"
+            lambda: self.cluster.faults(resource), RECOVERY_SECONDS, f"{resource} fails"
         )
         return failures[0]
 

@@ -24,7 +24,7 @@ def test_crash_of_one_instance_does_not_disturb_the_others(site: Site) -> None:
 
     wait_until(running, RECOVERY_SECONDS, "three instances run")
     site.cluster.wait_idle(RECOVERY_SECONDS)
-    assert site.cluster.failures() == []
+    assert site.cluster.faults() == []
     struck, *others = site.bed.nodes
     pids = [node.pids(DAEMON) for node in others]
     crashed = site.crash(struck)
@@ -33,7 +33,7 @@ def test_crash_of_one_instance_does_not_disturb_the_others(site: Site) -> None:
     site.cluster.wait_idle(RECOVERY_SECONDS)
     assert (failure.node, failure.rc) == (struck.name, 7)
     assert failure.reason == f"no process of keystone/{KEYSTONE} is running"
-    assert len(site.cluster.failures()) == 1
+    assert len(site.cluster.faults()) == 1
     assert site.leader(struck) != crashed
     assert [node.pids(DAEMON) for node in others] == pids
     # A token of one instance is valid on all of them: they share the keys.

@@ -88,7 +88,7 @@ def test_every_node_serves_behind_one_address(cloud: Cloud) -> None:
 def test_pacemaker_finds_nothing_to_warn_of(cloud: Cloud) -> None:
     done = cloud.cluster.run("crm_verify", "--live-check", "--verbose")
     assert done.stderr == ""
-    assert cloud.cluster.failures() == []
+    assert cloud.cluster.faults() == []
     assert all(len(cloud.nodes(agent)) == 3 for agent in SERVICES)
 
 

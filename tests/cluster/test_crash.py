@@ -47,7 +47,7 @@ def create(site: Site, *more: str, count: int = 1) -> None:
 
 def begin(site: Site) -> Site:
     site.cluster.wait_idle(RECOVERY_SECONDS)
-    assert site.cluster.failures() == []
+    assert site.cluster.faults() == []
     site.fenced = len(site.bed.fencings())
     site.logged = {node.name: log_of(node).stat().st_size for node in site.bed.nodes}
     return site
@@ -57,7 +57,7 @@ def wait_recovered(site: Site, node: Node, crashed: int) -> Failure:
     wait_until(lambda: node.pids(DAEMON), RECOVERY_SECONDS, "it is started again")
     site.cluster.wait_idle(RECOVERY_SECONDS)
     assert site.leader(node) != crashed
-    (failure,) = site.cluster.failures(KEYSTONE)
+    (failure,) = site.cluster.faults(KEYSTONE)
     return failure
 
 
@@ -119,7 +119,7 @@ def test_what_pacemaker_does_not_manage_is_not_reported(
     site.pcs(*off)
     site.cluster.wait_idle(RECOVERY_SECONDS)
     assert site.leader(node) == leader
-    assert site.cluster.failures() == []
+    assert site.cluster.faults() == []
     site.assert_quiet()
 
 
@@ -148,7 +148,7 @@ def test_a_parameter_that_needs_no_restart_has_none_and_another_has_one(rare: Si
     )
     site.cluster.wait_running(KEYSTONE)
     site.cluster.wait_idle(RECOVERY_SECONDS)
-    assert site.cluster.failures() == []
+    assert site.cluster.faults() == []
     site.assert_quiet()
 
 
@@ -163,7 +163,7 @@ def test_an_operator_s_orders_are_not_reported(rare: Site) -> None:
     site.pcs("resource", "disable", KEYSTONE)
     wait_until(lambda: site.pids() == [], 60, "it is stopped")
     site.cluster.wait_idle()
-    assert site.cluster.failures() == []
+    assert site.cluster.faults() == []
     assert site.sentinels() == []
     assert not any("was ended" in said(site, node) for node in site.bed.nodes)
 

@@ -27,7 +27,7 @@ def test_line_of_the_paper(site: Site) -> None:
     assert site.cluster.wait_running("p_ip") == where
     assert [each.interval for each in site.monitors()] == [30_000]
     assert [site.cluster.probe(KEYSTONE, node.name) for node in site.others()] == [7, 7]
-    assert site.cluster.failures() == []
+    assert site.cluster.faults() == []
     assert {process.user for process in site.processes()} == {"keystone"}
     kept = site.kept_token(site.bed.node(where)).read_text()
     assert "\n3\n" in kept, "logged in with v3"
@@ -64,6 +64,6 @@ def test_pcs_takes_its_monitors_from_the_meta_data_and_validates(site: Site) -> 
         RECOVERY_SECONDS,
         "each of the three monitors has run well",
     )
-    assert site.cluster.failures() == []
+    assert site.cluster.faults() == []
     assert len({process.parent for process in site.processes(DAEMON)}) == 2
     site.assert_quiet()

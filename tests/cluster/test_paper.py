@@ -118,7 +118,7 @@ class Node:
 
     def wait(self, *resources: str, role: str) -> None:
         def reached() -> bool:
-            assert self.cluster.failures() == []
+            assert self.cluster.faults() == []
             roles = self.roles()
             return all(roles.get(name) == (role, "false") for name in resources)
 
@@ -162,7 +162,7 @@ def test_fourteen_commands_give_fourteen_started_resources(node: Node) -> None:
     cluster.wait_idle()
     assert node.roles() == dict.fromkeys(["fence", "p_ip", *FOURTEEN], ("Started", "false"))
     assert {name: node.monitors()[name] for name in FOURTEEN} == dict.fromkeys(FOURTEEN, 0)
-    assert cluster.failures() == []
+    assert cluster.faults() == []
     said = cluster.pcs("status").stdout
     assert "Failed Resource Actions" not in said
     for name in FOURTEEN:
@@ -173,5 +173,5 @@ def test_fourteen_commands_give_fourteen_started_resources(node: Node) -> None:
     cluster.pcs("resource", "disable", *FOURTEEN)
     node.wait(*FOURTEEN, role="Stopped")
     assert node.services() == []
-    assert cluster.failures() == []
+    assert cluster.faults() == []
     assert cluster.bed.fencings() == []

@@ -24,7 +24,7 @@ def test_crash_that_nobody_reports_is_found_by_monitor_and_recovered_in_place(
     failure = served.wait_failure()
     assert served.wait_healthy() == where
     assert served.leader() != crashed
-    assert [each.rc for each in served.cluster.failures()] == [7]
+    assert [each.rc for each in served.cluster.faults()] == [7]
     assert failure.reason == "no process of keystone/p_keystone is running"
     served.assert_served()
     served.assert_quiet()
@@ -39,7 +39,7 @@ def test_frozen_daemon_is_restarted(served: Site) -> None:
     assert "frozen" in failure.reason
     assert served.wait_healthy() == where
     assert not set(frozen) & set(served.pids())
-    assert served.cluster.failures(KEYSTONE) == [failure]
+    assert served.cluster.faults(KEYSTONE) == [failure]
     served.assert_served()
     served.assert_quiet()
 
@@ -66,7 +66,7 @@ def test_move(served: Site) -> None:
     served.pcs("resource", "move", KEYSTONE, target.name)
     assert served.wait_healthy(target.name) == served.cluster.wait_running("p_ip")
     assert left.processes(DAEMON) == []
-    assert served.cluster.failures() == []
+    assert served.cluster.faults() == []
     served.assert_served()
     served.assert_quiet()
 
@@ -82,7 +82,7 @@ def test_standby_and_back(served: Site) -> None:
     served.pcs("node", "unstandby", left.name)
     assert served.wait_healthy() == where
     assert served.pids() == pids
-    assert served.cluster.failures() == []
+    assert served.cluster.faults() == []
     served.assert_served()
     served.assert_quiet()
 

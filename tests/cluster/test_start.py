@@ -18,11 +18,9 @@ def test_failed_starts_go_to_another_node_and_say_why(served: Site) -> None:
         for node, score in ((taken, 200), (bare, 100)):
             rule = (f"prefer-{node}", "g_keystone", node.name, str(score))
             served.pcs("constraint", "location", "add", *rule)
-        wait_until(
-            lambda: len(served.cluster.failures()) == 2, RECOVERY_SECONDS, "both starts fail"
-        )
+        wait_until(lambda: len(served.cluster.faults()) == 2, RECOVERY_SECONDS, "both starts fail")
         assert served.wait_healthy(home) == home
-        failed = {each.node: each for each in served.cluster.failures(KEYSTONE)}
+        failed = {each.node: each for each in served.cluster.faults(KEYSTONE)}
         assert [failed[node.name].task for node in (taken, bare)] == ["start", "start"]
         assert failed[taken.name].rc == 1
         assert "Address already in use" in failed[taken.name].reason

@@ -26,6 +26,6 @@ def test_stop_without_what_start_needs(served: Site, gone: tuple[str, ...]) -> N
         history = served.cluster.operations(KEYSTONE, left.name)
         assert [each.rc for each in history if each.task == "stop"] == [0]
         assert not served.state(left, "record").exists()
-        assert served.cluster.failures() == []
+        assert served.cluster.faults() == []
         served.assert_served()
         served.assert_quiet()

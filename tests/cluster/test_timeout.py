@@ -42,9 +42,9 @@ def test_start_that_takes_too_long_leaves_nothing_behind(site: Site) -> None:
     )
     for agent in agents:
         os.kill(agent.pid, signal.SIGSTOP)  # as on a host that is short of CPU, memory or disk
-    wait_until(lambda: len(site.cluster.failures()) == 2, RECOVERY_SECONDS, "both starts fail")
+    wait_until(lambda: len(site.cluster.faults()) == 2, RECOVERY_SECONDS, "both starts fail")
     site.cluster.wait_idle(RECOVERY_SECONDS)
-    failures = site.cluster.failures(KEYSTONE)
+    failures = site.cluster.faults(KEYSTONE)
     killed, gave_up = sorted(failures, key=lambda each: each.status == "complete")
     assert (killed.task, killed.status) == ("start", "Timed Out")
     assert (gave_up.task, gave_up.rc, gave_up.status) == ("start", 1, "complete")
