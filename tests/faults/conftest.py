@@ -142,7 +142,7 @@ def memory_limit() -> Iterator[str]:
 
 
 def _sleeper(user: str) -> Iterator[subprocess.Popen[bytes]]:
-    child = subprocess.Popen(["sleep", "600"], user=user, cwd="/", start_new_session=True)
+    child = subprocess.Popen(["sleep", "3600"], user=user, cwd="/", start_new_session=True)
     yield child
     code = child.poll()
     child.kill()

@@ -20,7 +20,7 @@ class Witnesses:
         self.twin = Rig(folder / "twin")
         self.cousin = Rig(folder / "cousin", user=self.twin.user, agent="nova-api")
         self.sleepers = [
-            subprocess.Popen(["sleep", "3600"], user=user, cwd="/", start_new_session=True)
+            subprocess.Popen(["sleep", "14400"], user=user, cwd="/", start_new_session=True)
             for user in ("root", STRANGER, service_user())
         ]
         self.root = self.sleepers[0]
