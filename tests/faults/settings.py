@@ -65,7 +65,7 @@ DEFAULTS = {
     # revoked: tokens older than this time are refused
     "api": "v3",
     "mode": "ok",
-    "lifetime": "3600",
+    "lifetime": "14400",
     "revoked": "0",
     "username": "admin",
     "user_id": "u1",
