@@ -7,7 +7,7 @@ from time import monotonic, sleep
 
 from ocf_lib.health import discover
 from ocf_lib.health.api import Client
-from ocf_lib.health.late import LOOK_SECONDS
+from ocf_lib.health.late import ENOUGH_SECONDS, LOOK_SECONDS
 from ocf_lib.health.watch import Watch
 from ocf_lib.launch import port_conflict
 from ocf_lib.net.http import Idle
@@ -97,7 +97,7 @@ class _Waiting:
         from ocf_lib.health import stuck  # 20 ms, while the daemon starts
 
         now = monotonic()
-        if self.progress.seconds >= stuck.ENOUGH_SECONDS and stuck.progress_of(self.progress):
+        if self.progress.seconds >= ENOUGH_SECONDS and stuck.progress_of(self.progress):
             self.awake_at = now
         return now < min(self.until, self.awake_at + IDLE_SECONDS)
 
@@ -161,7 +161,7 @@ class _Waiting:
         try:
             blame.explain(instance, fault, self.patience)
             if isinstance(fault, Suspect):
-                is_told = self.progress.seconds >= stuck.ENOUGH_SECONDS
+                is_told = self.progress.seconds >= ENOUGH_SECONDS
                 seen = self.progress if is_told else max(self.progress, self.before, key=_seconds)
                 stuck.excuse(instance, fault, seen, self.patience, UNANSWERED[0])
         except Degraded as outcome:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from ocf_lib.net.http import Idle
 
 TYPE_CHECKING = False
@@ -11,6 +13,10 @@ if TYPE_CHECKING:
 
 # Seconds within which a healthy API answers, and between two looks after that.
 LATE_SECONDS, LOOK_SECONDS = 1.0, 0.2
+# Seconds of watching that tell whether the service is stuck.
+ENOUGH_SECONDS = 1.0
+# Seconds of the action that are kept for finding out what is to blame.
+KEPT_SECONDS = 4.0
 
 
 class Late(Idle):
@@ -21,6 +27,19 @@ class Late(Idle):
         super().__init__(self.look, LATE_SECONDS, LOOK_SECONDS)
         self.instance = instance
         self.watch: Watch | None = None
+
+    def more(self, seconds: float, took: float) -> float:
+        """The request goes on until the service was watched for long enough, and until it has had
+        the time that we needed ourselves: a server that waits for its client is not stuck. Not for
+        more than twice its time beyond that."""
+        if self.watch is None:
+            self.look()
+        watch, deadline = self.watch, self.instance.environment.deadline
+        assert watch is not None
+        ours = min(watch.own.total + watch.held_up, 2 * seconds)
+        if watch.seconds >= ENOUGH_SECONDS and took >= seconds + ours:
+            return 0.0
+        return min(LOOK_SECONDS, deadline - monotonic() - KEPT_SECONDS)
 
     def look(self) -> None:
         """Look at the processes now."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from time import monotonic, sleep
 
 from ocf_lib.dependencies import full_check
-from ocf_lib.health.late import LATE_SECONDS, LOOK_SECONDS
+from ocf_lib.health.late import ENOUGH_SECONDS, LATE_SECONDS, LOOK_SECONDS
 from ocf_lib.health.watch import Watch
 from ocf_lib.launch import running
 from ocf_lib.net.patience import Patience
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 # Seconds without an answer after which even a service that makes progress fails, for agents without
 # the parameter.
 HANG_GRACE = 180
-# Seconds of watching that tell; fewer, and the host is too busy to know anything.
-ENOUGH_SECONDS = 1.0
 # The share of that time for which a thread that makes progress was awake: it ran, or waited for a
 # CPU. Measured beside 0 to 32 busy loops on two cores (docs/measurements.md): real services that
 # work are awake for at least 71 % of it, and those that sleep in a lock for none.

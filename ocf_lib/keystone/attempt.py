@@ -53,6 +53,12 @@ class Attempt:
         self.is_the_service = True
 
     @property
+    def longest(self) -> float:
+        """Seconds after which the request itself ends. Before that, `seconds` and what `idle`
+        grants beyond it are over."""
+        return 5 + 3 * self.seconds
+
+    @property
     def identity(self) -> str:
         """What is asked, in words."""
         return f"Identity {self.at.url}"

@@ -37,8 +37,8 @@ class Backoff:
         left = min(longest, _pause(numbers.whole(notes["times"], 5) or 0)) - age
         if left > 0:
             raise Degraded(
-                f"{notes['by']} {age:.0f} s ago; tried again in {left:.0f} s; {evidence} "
-                f"(degraded): check {notes['check']}"
+                f"{notes['by']} {age:.0f} s ago; tried again in {left:.0f} s: check "
+                f"{notes['check']}; {evidence} (degraded)"
             )
 
     def note(self, by: str, check: str) -> None:

@@ -34,7 +34,7 @@ def issue(attempt: Attempt, account: str, service_type: str, deep: bool) -> Toke
     _load(attempt.evidence)
 
     def act() -> Token:
-        session, version = opened(attempt.found, attempt.at, attempt.seconds)
+        session, version = opened(attempt.found, attempt.at, attempt.longest)
         access = session.auth.get_access(session)
         attempt.succeed()
         if deep:

@@ -37,7 +37,7 @@ def issue(attempt: Attempt, account: str) -> Token | None:
         return http.ask(
             attempt.at,
             PATH + "?nocatalog",
-            attempt.seconds,
+            attempt.longest,
             cacert=found.cacert or None,
             insecure=found.insecure,
             whole=True,

@@ -32,6 +32,11 @@ class Idle:
     def __init__(self, call: Callable[[], None], after: float = 0.05, every: float = 0.05) -> None:
         self.call, self.after, self.every = call, after, every
 
+    def more(self, seconds: float, took: float) -> float:  # noqa: ARG002 - see Late
+        """Seconds for which a request whose time is over goes on, because the time was not that of
+        the server; 0 if it ends. seconds: that it was given. took: that it has had."""
+        return 0.0
+
 
 class Answer:
     """status: the status code. body: all of it if its length is known, or if it was wanted."""
@@ -65,13 +70,17 @@ class Wait:
 
     def __init__(self, seconds: float, idle: Idle | None) -> None:
         self.seconds, self.idle = seconds, idle
-        begun = monotonic()
+        self.begun = begun = monotonic()
         self.deadline = begun + seconds
         self.idle_at = begun + min(idle.after, seconds / 4) if idle is not None else self.deadline
 
     def left(self) -> float:
         """Seconds, more than 0. Raises Silence if none are left."""
-        left = self.deadline - monotonic()
+        now = monotonic()
+        left = self.deadline - now
+        if left <= 0 and self.idle is not None:
+            left = self.idle.more(self.seconds, now - self.begun)
+            self.deadline = now + left
         if left <= 0:
             raise self.over()
         return left
@@ -127,13 +136,12 @@ def ask(
 ) -> Answer:
     """The answer to GET `path` at `endpoint`; to POST with `body`, which is JSON, if that is given.
 
-    seconds: for all of it. headers: beside the usual ones. cacert: a PEM file, None for the
-    system's certificates. insecure: accept any certificate. whole: read a body of unknown length to
-    its end, too.
+    seconds: for all of it, once TLS is loaded. headers: beside the usual ones. cacert: a PEM file,
+    None for the system's certificates. insecure: accept any certificate. whole: read a body of
+    unknown length to its end, too.
 
     Raises NoAnswer; its kinds are Silence, Dropped and Untrusted.
     """
-    wait = Wait(seconds, idle)
     request = _request(endpoint, path, headers or {}, whole, body)
     connection = trusted = None
     if endpoint.scheme == "https":
@@ -144,6 +152,7 @@ def ask(
         except OSError as error:
             raise Untrusted(f"cannot be verified with {cacert} ({error.strerror})") from None
     is_connected = False
+    wait = Wait(seconds, idle)
     try:
         connection = _connect(endpoint, wait)
         is_connected = True

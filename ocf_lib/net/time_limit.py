@@ -24,7 +24,7 @@ def within(seconds: float, function: Callable[[], T], idle: Idle | None = None) 
 
     It runs in a thread, which ends with the agent: nothing waits for it any more. Not a thread of
     `threading`, whose import costs 3 ms. idle: called during the wait, as in http.ask; what it
-    raises ends the wait.
+    raises ends the wait, and it may grant more time.
     """
     results: list[T] = []
     errors: list[BaseException] = []
@@ -45,11 +45,14 @@ def within(seconds: float, function: Callable[[], T], idle: Idle | None = None) 
     idle_at = begun + min(idle.after, seconds / 4) if idle is not None else until
     while not working.acquire(timeout=max(0.0, min(until, idle_at) - monotonic())):
         now = monotonic()
-        if now >= until:
-            raise TooLongError
         if idle is not None and now >= idle_at:
             idle.call()
             idle_at = monotonic() + idle.every
+        if now >= until:
+            left = idle.more(seconds, now - begun) if idle is not None else 0.0
+            if left <= 0:
+                raise TooLongError
+            until = now + left
     if errors:
         raise errors[0]
     return results[0]

@@ -74,6 +74,7 @@ class Site:
             Site.made = self.configured()
         if self.cluster.failures():
             self.pcs("resource", "cleanup")
+            self.cluster.wait_idle(RECOVERY_SECONDS)  # the probes that follow
         self.wait_healthy()
         self.fenced = len(self.bed.fencings())
 

@@ -473,8 +473,8 @@ def test_a_refused_log_in_waits_longer_each_time(instance_of: Make) -> None:
         age(instance, 6)
         pause(instance, "me").check("it answers")
     assert waits[0] == (
-        "Identity http://x refused user me 295 s ago; tried again in 5 s; it answers "
-        "(degraded): check os_password"
+        "Identity http://x refused user me 295 s ago; tried again in 5 s: check os_password; "
+        "it answers (degraded)"
     )
     for _ in range(100):
         refuse(instance, "me")
