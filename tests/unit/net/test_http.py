@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ocf_lib.net import http
 from ocf_lib.net.endpoint import Endpoint
 from tests import pace
-from tests.unit.conftest import Server
+from tests.unit.conftest import Server, eventually
 
 Serve = Callable[..., Server]
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -224,6 +224,46 @@ def test_one_that_never_accepts() -> None:
 
 def test_no_time_left_is_an_answer_that_did_not_come(serve: Serve) -> None:
     assert why_not(serve(saying(OK + b"\r\n")), 0.0).startswith("did not answer within 0 s")
+
+
+class Grants(http.Idle):
+    """Grants 0.2 s more, so many times. asked: the seconds of the request, each time."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(lambda: None)
+        self.times, self.asked = times, []
+
+    def more(self, seconds: float, took: float) -> float:
+        assert took >= seconds
+        self.asked.append(seconds)
+        return 0.2 if len(self.asked) <= self.times else 0.0
+
+
+def test_a_request_goes_on_if_its_time_was_not_that_of_the_server(serve: Serve) -> None:
+    idle = Grants(2)
+    server: Server
+
+    def answer(connection: socket.socket) -> None:
+        head_of(connection)
+        eventually(lambda: idle.asked)
+        connection.sendall(OK + b"Content-Length: 0\r\n\r\n")
+
+    server = serve(answer)
+    assert ask(server, 0.1, idle=idle) == 200
+    assert idle.asked[0] == 0.1
+
+
+def test_a_request_ends_once_nothing_more_is_granted(serve: Serve) -> None:
+    idle = Grants(2)
+    server: Server
+
+    def answer(connection: socket.socket) -> None:
+        server.gone.wait(15)
+
+    server = serve(answer)
+    with pytest.raises(http.Silence, match=r"within 0\.1 s"):
+        ask(server, 0.1, idle=idle)
+    assert idle.asked == [0.1, 0.1, 0.1]
 
 
 def test_idle_is_called_while_it_waits_and_may_end_it(serve: Serve) -> None:

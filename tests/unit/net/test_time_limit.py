@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from ocf_lib.net.http import Idle
 from ocf_lib.net.time_limit import TooLongError, within
 
 
@@ -37,3 +38,18 @@ def test_what_takes_too_long() -> None:
         within(0.2, lambda: gone.wait(60))
     assert time.monotonic() - began < 30
     gone.set()
+
+
+def test_what_gets_more_time() -> None:
+    granted: list[float] = []
+    gone = threading.Event()
+
+    class Grants(Idle):
+        def more(self, seconds: float, took: float) -> float:
+            granted.append(took)
+            gone.set()
+            return 10.0
+
+    assert within(0.1, lambda: gone.wait(60), Grants(lambda: None))
+    assert 0.1 <= granted[0]
+    assert len(granted) == 1
