@@ -148,9 +148,9 @@ def test_a_monitor_ends_within_its_own_timeout(running: Rig) -> None:
 
 
 def test_an_answer_within_api_timeout_is_waited_for(running: Rig) -> None:
-    running.set(mode="slow:1.5")
-    assert running.monitor(api_timeout=5).code == 0
-    assert running.monitor(api_timeout=1).code == 1
+    running.set(mode="slow:8")
+    assert running.monitor(api_timeout=30, timeout=60).code == 0
+    assert running.monitor(api_timeout=1, timeout=60).code == 1
 
 
 def test_a_changed_url_takes_effect_without_a_restart(running: Rig) -> None:

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from tests import pace
+from tests.calling import granted
 from tests.faults.aftermath import check_stopped
 from tests.faults.rig import Rig, wait_until
 
@@ -193,6 +194,20 @@ def test_what_ignores_term_is_killed_within_the_timeout(rig: Rig, who: str) -> N
     rig.set(ignore=who)
     rig.start()
     check_stopped(rig, rig.stop(timeout=5), within=None)
+
+
+def test_a_stop_that_was_held_up_past_its_end_kills_all_the_same(rig: Rig) -> None:
+    """The host was too busy to run it. SIGKILL was not sent yet, so nothing has outlived it."""
+    rig.set(ignore="parent worker")
+    rig.start()
+    stopping = rig.spawn("stop", timeout=4)
+    wait_until(lambda: "signal SIGTERM parent" in rig.journal, "it has asked")
+    os.kill(stopping.pid, signal.SIGSTOP)
+    time.sleep(granted(4) + 1)
+    os.kill(stopping.pid, signal.SIGCONT)
+    _, said = stopping.communicate(timeout=pace.seconds(20))
+    assert stopping.returncode == 0, said
+    assert rig.processes() == []
 
 
 def test_a_short_timeout_is_kept(rig: Rig) -> None:
