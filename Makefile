@@ -144,7 +144,7 @@ cluster: ## Build the paper's whole cluster here, and leave it running (SERVICES
 	@$(PYTHON) -m tests.cloud --stage build/cluster/stage $(if $(SERVICES),--services $(SERVICES))
 
 .PHONY: cluster-measure
-cluster-measure: ## Measure its idle cost, and what users notice of faults (ARGS=idle or failover)
+cluster-measure: ## Measure its idle cost, and what users notice of faults (ARGS=idle, failover or logins)
 	@$(PYTHON) -m tests.cloud.measure $(ARGS)
 
 .PHONY: cluster-shell

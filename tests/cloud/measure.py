@@ -1,11 +1,12 @@
-"""make cluster-measure: measure what monitoring costs, and what users notice of faults.
+"""make cluster-measure: measure what monitoring costs, what users notice of faults, and how often
+the agents log in.
 
-    python3 -m tests.cloud.measure [OPTIONS] [idle] [failover]
+    python3 -m tests.cloud.measure [OPTIONS] [idle] [failover] [logins]
 
 Measures the cloud that `make cluster` left running; with --stage, builds one and removes it
-afterwards. Writes idle.json and failover.json. With --only it writes failover-part.json instead, so
-that the results of all faults, which take 15 minutes, are kept. Exits with 1 if a figure is over
-its limit, or a fault was not seen to its end.
+afterwards. Writes idle.json, failover.json and logins.json. With --only it writes
+failover-part.json instead, so that the results of all faults, which take 15 minutes, are kept.
+Exits with 1 if a figure is over its limit, or a fault was not seen to its end.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from tests.bed.configuration import PROMPT
 from tests.bed.node import CommandFailed
 from tests.bed.timeline import Timeline
 
-from . import cost, failover
+from . import cost, failover, log_ins
 from .__main__ import KEPT, check
 from .architecture import ALL, choose
 from .client import PAUSE
-from .cloud import built
+from .cloud import INTERVAL, built
 from .target import Target, aim
 
-KINDS = ("idle", "failover")
+KINDS = ("idle", "failover", "logins")
 WHOLE, PART = "failover.json", "failover-part.json"
 # Seconds allowed for a node's death, whichever resources it had.
 LIMITS = {"node killed": failover.PAPER}
@@ -103,6 +104,22 @@ def measure_failover(
     ]
 
 
+def measure_log_ins(target: Target, seconds: float, to: Path) -> list[str]:
+    """Measure and print how often the agents log in; return a line if it is too often."""
+    found = log_ins.measure(target, seconds)
+    write(to / "logins.json", **found)
+    counted = found["log_ins"]
+    assert isinstance(counted, dict)
+    number = sum(counted.values())
+    print(
+        f"\nlog-ins of the agents until {seconds:.0f} s after Keystone died on {found['nodes']}"
+        f" nodes and came back: {number} (by status of the answer: {counted})",
+        flush=True,
+    )
+    is_over = number > len(target.bed.nodes)
+    return [f"over its limit: {number} log-ins; one for each node is enough"] if is_over else []
+
+
 def keep_failover(target: Target, seen: Sequence[failover.Sight], path: Path) -> None:
     """Write the results so far."""
     timing = target.bed.spec["timing"]
@@ -112,7 +129,7 @@ def keep_failover(target: Target, seen: Sequence[failover.Sight], path: Path) ->
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"{' or '.join(KINDS)} (both)")
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"{', '.join(KINDS)} (all)")
     parser.add_argument("--seconds", type=float, default=cost.SECONDS, help="idle: seconds (120)")
     parser.add_argument("--only", default="", help="only faults with this text in their name (all)")
     parser.add_argument("--rounds", type=int, default=3, help="most rounds of each fault (3)")
@@ -131,6 +148,9 @@ def main() -> int:
         if "idle" in kinds:
             timeline.say(f"measuring the idle cluster for {given.seconds:.0f} s")
             wrong += measure_idle(bed, given.seconds, given.to)
+        if "logins" in kinds:
+            timeline.say("killing Keystone on every node, without a kept token")
+            wrong += measure_log_ins(target, 2 * INTERVAL, given.to)
         if "failover" in kinds:
             wrong += measure_failover(target, given.only, given.rounds, timeline, given.to)
     if wrong:

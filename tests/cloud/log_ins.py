@@ -1,0 +1,69 @@
+"""How often the agents of a cloud log in after Keystone has died on every node, as Keystone's own
+logs count it.
+
+Each node first loses its kept tokens, as a node has none to which Keystone moves. Services of the
+cloud log in, too; only an agent asks for a token without a catalog.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.bed.node import Node, leader
+from tests.bed.waiting import wait_until
+
+from .architecture import FOLDER
+from .client import Question
+from .target import Target, daemon
+
+IDENTITY = Question("token", "keystone")
+LOG = f"{FOLDER}/log/keystone.uwsgi.log".lstrip("/")
+# As uwsgi logs a request.
+LOG_IN = re.compile(r"POST /v3/auth/tokens\?nocatalog => generated .* \(HTTP/1\.\d (\d+)\)")
+TOKENS = "/run/resource-agents/openstack/account-*.token"
+# Time limit for the cluster to have all its services back.
+WHOLE_SECONDS = 400.0
+
+
+class LogIns:
+    """What Keystone logs on these nodes after this object is created."""
+
+    def __init__(self, nodes: list[Node]) -> None:
+        self.begins = {path: path.stat().st_size for path in map(log_of, nodes) if path.exists()}
+
+    def count(self) -> Counter[int]:
+        """Count the agents' log-ins by the status of the answer."""
+        found: Counter[int] = Counter()
+        for path, begin in self.begins.items():
+            with path.open("rb") as file:
+                file.seek(begin)
+                text = file.read().decode(errors="replace")
+            found.update(int(status) for status in LOG_IN.findall(text))
+        return found
+
+
+def log_of(node: Node) -> Path:
+    return node.folder / LOG
+
+
+def measure(target: Target, seconds: float) -> dict[str, object]:
+    """Kill Keystone on all nodes, and return how often agents have logged in until `seconds` after
+    everything is well again."""
+    whole, nodes = target.running(), list(target.bed.nodes)
+    for node in nodes:
+        node.run("sh", "-c", f"rm -f {TOKENS}")
+    counted = LogIns(nodes)
+    for node in nodes:
+        os.kill(leader(daemon(node, IDENTITY)), signal.SIGKILL)
+
+    def is_whole() -> bool:
+        return target.running() == whole and target.cluster.is_idle()
+
+    wait_until(is_whole, WHOLE_SECONDS, "everything that ran before runs again", 0.5)
+    time.sleep(seconds)
+    return {"nodes": len(nodes), "seconds": seconds, "log_ins": dict(counted.count())}
