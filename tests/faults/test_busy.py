@@ -142,14 +142,6 @@ def test_one_that_waits_for_another_service_is_degraded(running: Rig) -> None:
         assert running.monitor(api_timeout=4, timeout=60, hang_grace=1).code == 1
 
 
-def test_a_service_that_waits_for_its_client_is_not_stuck(running: Rig, crowd: Neighbours) -> None:
-    """The agent gets next to no CPU, the service has nothing to do but to wait for its request."""
-    crowd(16)
-    running.caller.prefix = ("nice", "-n", "19", "taskset", "-c", str(first_cpu()))
-    for _ in range(3):
-        assert running.monitor(api_timeout=1, timeout=60).code in (0, 190)
-
-
 def test_an_agent_that_was_held_up_itself_has_no_verdict(running: Rig) -> None:
     """As a starved agent is, or all of a virtual machine."""
     running.set(mode="hang")
