@@ -24,6 +24,8 @@ RUNS = 5
 # CPU seconds of a bare interpreter on a slow machine (7 to 15 ms were measured). One that needs
 # more than this has a slower core, which makes it late too.
 NOMINAL = 0.02
+# The most that is believed: one interpreter that was held up must not make limits endless.
+MOST = 100.0
 # Seconds for which a measurement is used.
 AGE = 30.0
 # A machine is busy if the factor is at least BUSY, or if its CPUs were idle for less than this
@@ -53,7 +55,8 @@ class Pace:
         with self._lock:
             times = [self.call() for _ in range(RUNS)]
             wall, cpu = (sum(column) for column in zip(*times))
-            self._latest = max(1.0, wall / min(max(cpu, 0.001 * RUNS), NOMINAL * RUNS))
+            late = wall / min(max(cpu, 0.001 * RUNS), NOMINAL * RUNS)
+            self._latest = max(1.0, min(MOST, late))
             self._at = self.clock()
             self.most = max(self.most, self._latest)
             return self._latest

@@ -46,6 +46,7 @@ class Machine:
         (0.060, 0.060, 3),  # nobody is in its way, but its core is slow
         (0.120, 0.060, 6),
         (0.010, 0.000, 10),  # a kernel that counts CPU time in ticks
+        (20.0, 0.010, 100),  # one that was held up says nothing about the rest
     ],
 )
 def test_factor_is_time_over_cpu_time(wall: float, cpu: float, factor: float) -> None:
