@@ -58,11 +58,14 @@ def measure(target: Target, seconds: float) -> dict[str, object]:
     for node in nodes:
         node.run("sh", "-c", f"rm -f {TOKENS}")
     counted = LogIns(nodes)
+    old = {process.pid for node in nodes for process in daemon(node, IDENTITY)}
     for node in nodes:
         os.kill(leader(daemon(node, IDENTITY)), signal.SIGKILL)
 
     def is_whole() -> bool:
-        return target.running() == whole and target.cluster.is_idle()
+        now = [{process.pid for process in daemon(node, IDENTITY)} for node in nodes]
+        is_new = all(pids and not pids & old for pids in now)
+        return is_new and target.running() == whole and target.cluster.is_idle()
 
     wait_until(is_whole, WHOLE_SECONDS, "everything that ran before runs again", 0.5)
     time.sleep(seconds)
