@@ -90,6 +90,10 @@ STANDARD = {
 }
 
 
+# What a monitor loads if its answer is late, as on a busy machine; how often it is then repeated.
+LATE, TRIES = "ocf_lib.health.watch", 20
+
+
 def loaded(caller: Caller, words: str, folder: BareNode | None = None, **extra: str) -> set[str]:
     """The modules that a call loads and a bare interpreter does not. The call must succeed."""
     environment = {**caller.environment(), **extra}
@@ -253,10 +257,15 @@ def test_monitor_of_the_api_with_a_kept_token_where_it_takes_one(
         held = Token("gAAAA", "3", int(time.time()) + 3600, holder, "0123")
         path = token.file_of(str(state_file(call, "token").parent), holder, "token")
         Path(path).write_text(str(held))
+    calls = 0
     for more in ({}, {"OCF_CHECK_LEVEL": "10"}, {"OCF_CHECK_LEVEL": "15"}):
-        found = loaded(call, "monitor", OCF_RESKEY_CRM_meta_interval="20000", **more)
+        for _ in range(TRIES):
+            calls += 1
+            found = loaded(call, "monitor", OCF_RESKEY_CRM_meta_interval="20000", **more)
+            if LATE not in found:
+                break
         check(found, "monitor 10" + (" https" if scheme == "https" else ""), call.agent)
-    assert len(server.seen) == (3 if takes_tokens else 0), "the token was presented"
+    assert len(server.seen) == (calls if takes_tokens else 0), "the token was presented"
 
 
 @pytest.mark.root
