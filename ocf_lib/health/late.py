@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from ocf_lib.net.http import Idle
+from ocf_lib.net.patience import RESERVE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 LATE_SECONDS, LOOK_SECONDS = 1.0, 0.2
 # Seconds of watching that tell whether the service is stuck.
 ENOUGH_SECONDS = 1.0
-# Seconds of the action that are kept for finding out what is to blame.
-KEPT_SECONDS = 4.0
 
 
 class Late(Idle):
@@ -39,7 +38,7 @@ class Late(Idle):
         ours = min(watch.own.total + watch.held_up, 2 * seconds)
         if watch.seconds >= ENOUGH_SECONDS and took >= seconds + ours:
             return 0.0
-        return min(LOOK_SECONDS, deadline - monotonic() - KEPT_SECONDS)
+        return min(LOOK_SECONDS, deadline - monotonic() - RESERVE)
 
     def look(self) -> None:
         """Look at the processes now."""

@@ -25,6 +25,7 @@ from pathlib import Path
 from tests import pace
 from tests.bed import bed as beds
 from tests.bed.bed import CLIENT, Bed, BedError
+from tests.bed.cluster import DEGRADED
 from tests.bed.configuration import PACEMAKER, PROMPT
 from tests.bed.kept import ORDERS, Kept
 from tests.bed.node import CommandFailed
@@ -38,8 +39,6 @@ from .cloud import BINDS, Cloud
 
 KEPT = Kept("cluster", "make cluster", "make cluster-stop")
 NEEDS = {**PACEMAKER.needs, "/usr/sbin/haproxy": "haproxy", "/usr/bin/curl": "curl"}
-# The exit code of a monitor that found a service degraded.
-DEGRADED = 190
 AGENTS = "usr/lib/ocf/resource.d/openstack"
 
 

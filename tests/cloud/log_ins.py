@@ -12,52 +12,29 @@ import re
 import signal
 import time
 from collections import Counter
-from pathlib import Path
 
-from tests.bed.node import Node, leader
+from tests.bed.node import leader
 from tests.bed.waiting import wait_until
 
 from .architecture import FOLDER
-from .client import Question
-from .target import Target, daemon
+from .faults import WHOLE_SECONDS
+from .shares import Logs
+from .target import QUESTIONS, Target, daemon
 
-IDENTITY = Question("token", "keystone")
+IDENTITY = QUESTIONS[0]
 LOG = f"{FOLDER}/log/keystone.uwsgi.log".lstrip("/")
 # As uwsgi logs a request.
 LOG_IN = re.compile(r"POST /v3/auth/tokens\?nocatalog => generated .* \(HTTP/1\.\d (\d+)\)")
 TOKENS = "/run/resource-agents/openstack/account-*.token"
-# Time limit for the cluster to have all its services back.
-WHOLE_SECONDS = 400.0
-
-
-class LogIns:
-    """What Keystone logs on these nodes after this object is created."""
-
-    def __init__(self, nodes: list[Node]) -> None:
-        self.begins = {path: path.stat().st_size for path in map(log_of, nodes) if path.exists()}
-
-    def count(self) -> Counter[int]:
-        """Count the agents' log-ins by the status of the answer."""
-        found: Counter[int] = Counter()
-        for path, begin in self.begins.items():
-            with path.open("rb") as file:
-                file.seek(begin)
-                text = file.read().decode(errors="replace")
-            found.update(int(status) for status in LOG_IN.findall(text))
-        return found
-
-
-def log_of(node: Node) -> Path:
-    return node.folder / LOG
 
 
 def measure(target: Target, seconds: float) -> dict[str, object]:
     """Kill Keystone on all nodes, and return how often agents have logged in until `seconds` after
-    everything is well again."""
+    everything is well again, by the status of the answer."""
     whole, nodes = target.running(), list(target.bed.nodes)
     for node in nodes:
         node.run("sh", "-c", f"rm -f {TOKENS}")
-    counted = LogIns(nodes)
+    logs = Logs(nodes, [LOG])
     old = {process.pid for node in nodes for process in daemon(node, IDENTITY)}
     for node in nodes:
         os.kill(leader(daemon(node, IDENTITY)), signal.SIGKILL)
@@ -69,4 +46,5 @@ def measure(target: Target, seconds: float) -> dict[str, object]:
 
     wait_until(is_whole, WHOLE_SECONDS, "everything that ran before runs again", 0.5)
     time.sleep(seconds)
-    return {"nodes": len(nodes), "seconds": seconds, "log_ins": dict(counted.count())}
+    found = Counter(int(match[1]) for match in map(LOG_IN.search, logs.lines()) if match)
+    return {"nodes": len(nodes), "seconds": seconds, "log_ins": dict(found)}

@@ -38,10 +38,12 @@ class Shares:
 
 
 class Logs:
-    """What the nodes log after this object is created."""
+    """What the nodes log after this object is created. names: the logs, below a node's folder."""
 
-    def __init__(self, nodes: Iterable[Node]) -> None:
-        paths = [node.folder / name for node in nodes for name in (COROSYNC_LOG, PACEMAKER_LOG)]
+    def __init__(
+        self, nodes: Iterable[Node], names: Sequence[str] = (COROSYNC_LOG, PACEMAKER_LOG)
+    ) -> None:
+        paths = [node.folder / name for node in nodes for name in names]
         self.begins = {path: path.stat().st_size for path in paths if path.exists()}
 
     def lines(self) -> list[str]:
